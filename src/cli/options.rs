@@ -1,0 +1,323 @@
+//! Options that several commands share, and their resolution: flag, then environment, then job
+//! file, then default.
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+
+use crate::calendar::{Day, Month};
+use crate::checks::Severity;
+use crate::error::{Code, Error, Result};
+use crate::ingest::{OnBadFile, Sources};
+use crate::job::{AsOf, IngestSettings, JobFile, Pipeline, ScoreSettings};
+use crate::pipelines::PipelineFiles;
+use crate::rules::{Catalogs, Rules};
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Text on a terminal, JSON lines otherwise.
+    Auto,
+    /// Text.
+    Text,
+    /// JSON lines.
+    Json,
+}
+
+/// Whether logs have colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which failed checks stop a publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// Warnings and errors.
+    Warn,
+    /// Errors only.
+    Error,
+}
+
+/// What to do with a file that is no valid export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum BadFile {
+    /// Stop.
+    Fail,
+    /// Leave the file out, with a warning.
+    SetAside,
+}
+
+/// A published format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    /// Plain Parquet files.
+    Parquet,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// Job file with the settings of a run: a path, or `nightly`, `monthly`
+    #[arg(short, long, global = true, env = "CAPSCORE_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<String>,
+    /// Folder whose rules/, catalogs/, sources/ and jobs/ replace or extend the built-in ones
+    #[arg(long, global = true, env = "CAPSCORE_PIPELINES", value_name = "DIR")]
+    pub(super) pipelines: Option<PathBuf>,
+    /// More log lines (-v, -vv, -vvv)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Only errors in the log
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Format of the log on stderr
+    #[arg(long, global = true, env = "CAPSCORE_LOG_FORMAT", default_value = "auto", value_name = "FORMAT")]
+    pub(super) log_format: LogFormat,
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub(super) no_progress: bool,
+    /// Colours in the log
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub(super) color: ColorChoice,
+    /// No colours, as https://no-color.org asks
+    #[arg(long, global = true, hide = true, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    pub(super) no_color: bool,
+    /// Files read at once [default: the number of processors]
+    #[arg(long, global = true, env = "CAPSCORE_THREADS", value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Memory to stay within, e.g. 768MiB: rows that wait to be collapsed go to disk above a third
+    /// of it [default: 768MiB]
+    #[arg(long, global = true, env = "CAPSCORE_MEMORY_LIMIT", value_name = "SIZE")]
+    pub(super) memory_limit: Option<String>,
+    /// Which failed checks stop a publication [default: error]
+    #[arg(long, global = true, env = "CAPSCORE_FAIL_ON", value_name = "SEVERITY")]
+    pub(super) fail_on: Option<FailOn>,
+}
+
+/// Where exports come from.
+#[derive(Debug, Args)]
+pub(super) struct InputOptions {
+    /// Folder (or file) with exports; give it several times for several folders. Each file belongs
+    /// to the delivery that its nearest dated folder names (2026-10, 2026-10-21, 20261021)
+    #[arg(short, long, value_name = "URI", env = "CAPSCORE_INPUT", value_delimiter = ';')]
+    input: Vec<String>,
+    /// What to do with a file that is no valid export [default: fail]
+    #[arg(long, value_name = "WHAT")]
+    on_bad_file: Option<BadFile>,
+    /// Take replacements that lose a location, or more than half of the rows or of the amount
+    #[arg(long)]
+    accept_drop: bool,
+}
+
+/// Where the facts are.
+#[derive(Debug, Args)]
+pub(super) struct FactsOption {
+    /// Folder of the facts: the memory of everything ingested
+    #[arg(short, long, value_name = "URI", env = "CAPSCORE_FACTS")]
+    facts: Option<String>,
+}
+
+/// Where the tables are.
+#[derive(Debug, Args)]
+pub(super) struct OutputOption {
+    /// Folder of the published tables
+    #[arg(short, long, value_name = "URI", env = "CAPSCORE_OUTPUT")]
+    output: Option<String>,
+}
+
+/// What to score.
+#[derive(Debug, Args)]
+pub(super) struct ScoreOptions {
+    /// Reference month: YYYY-MM, or auto for the last month that is settled (from the 20th of the
+    /// next month on) and delivered [default: auto]
+    #[arg(long, value_name = "MONTH", env = "CAPSCORE_AS_OF")]
+    as_of: Option<String>,
+    /// Ruleset: an id of `capscore rules list`, or auto for the rules in force on the last day of
+    /// the month [default: auto]
+    #[arg(long, value_name = "ID", env = "CAPSCORE_RULESET")]
+    ruleset: Option<String>,
+    /// Rule pack that replaces or adds its area
+    #[arg(long, value_name = "FILE")]
+    ruleset_file: Option<PathBuf>,
+    /// Formats to publish
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "parquet")]
+    format: Vec<OutputFormat>,
+}
+
+/// The job file and the pipeline files of an invocation.
+pub(super) struct Context<'a> {
+    global: &'a Global,
+    pub(super) files: PipelineFiles,
+    job: JobFile,
+}
+
+impl<'a> Context<'a> {
+    /// Reads the pipeline files and the job file.
+    ///
+    /// # Errors
+    /// CS1002, CS2001.
+    pub(super) fn new(global: &'a Global) -> Result<Self> {
+        let files = match &global.pipelines {
+            None => PipelineFiles::embedded(),
+            Some(folder) if folder.is_dir() => PipelineFiles::with_folder(folder)?,
+            Some(folder) => {
+                let text = format!("there is no folder {}", folder.display());
+                return Err(Error::new(Code::Usage, text).hint("correct --pipelines"));
+            }
+        };
+        let job = match &global.config {
+            Some(name) => JobFile::read(name, &files)?,
+            None => JobFile::default(),
+        };
+        Ok(Self { global, files, job })
+    }
+
+    /// Loads layouts, catalogs and rule packs; `extra` replaces or adds an area.
+    ///
+    /// # Errors
+    /// CS2001, CS5002.
+    pub(super) fn pipeline(&self, score: Option<&ScoreOptions>) -> Result<Pipeline> {
+        let catalogs = Catalogs::load(&self.files)?;
+        let flag = score.and_then(|options| options.ruleset_file.clone());
+        let extra = flag.or_else(|| self.job.ruleset_file.as_ref().map(PathBuf::from));
+        let extra: Vec<&std::path::Path> = extra.iter().map(PathBuf::as_path).collect();
+        let rules = Rules::load(&self.files, &catalogs, &extra)?;
+        Ok(Pipeline { sources: Sources::load(&self.files)?, catalogs, rules })
+    }
+
+    /// # Errors
+    /// CS1001 when no location is given.
+    pub(super) fn facts(&self, option: &FactsOption) -> Result<String> {
+        self.location(option.facts.as_ref(), self.job.facts.as_ref(), "facts")
+    }
+
+    /// # Errors
+    /// CS1001 when no location is given.
+    pub(super) fn output(&self, option: &OutputOption) -> Result<String> {
+        self.location(option.output.as_ref(), self.job.output.as_ref(), "output")
+    }
+
+    fn location(&self, flag: Option<&String>, job: Option<&String>, name: &str) -> Result<String> {
+        flag.or(job).cloned().ok_or_else(|| {
+            Error::new(Code::Usage, format!("the location of the {name} is missing")).hint(format!(
+                "give --{name} URI, set CAPSCORE_{}, or write it into a job file",
+                name.to_uppercase()
+            ))
+        })
+    }
+
+    /// Number of files read at once.
+    ///
+    /// # Errors
+    /// CS1001 for zero.
+    pub(super) fn threads(&self) -> Result<usize> {
+        match self.global.threads.or(self.job.threads) {
+            Some(0) => Err(Error::new(Code::Usage, "--threads must be at least 1")
+                .hint("leave it out to use every processor")),
+            Some(threads) => Ok(threads),
+            None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        }
+    }
+
+    /// # Errors
+    /// CS1001, CS1002.
+    pub(super) fn ingest(
+        &self,
+        input: InputOptions,
+        facts: &FactsOption,
+    ) -> Result<IngestSettings> {
+        let inputs = if input.input.is_empty() {
+            self.job.input.clone().unwrap_or_default()
+        } else {
+            input.input
+        };
+        if inputs.is_empty() {
+            return Err(Error::new(Code::Usage, "the location of the input is missing")
+                .hint("give --input URI, set CAPSCORE_INPUT, or write it into a job file"));
+        }
+        let on_bad_file = match (input.on_bad_file, self.job.on_bad_file.as_deref()) {
+            (Some(BadFile::Fail), _) | (None, None | Some("fail")) => OnBadFile::Fail,
+            (Some(BadFile::SetAside), _) | (None, Some("set-aside")) => OnBadFile::SetAside,
+            (None, Some(other)) => return Err(wrong_setting("on_bad_file", other, "fail or set-aside")),
+        };
+        Ok(IngestSettings {
+            inputs,
+            facts: self.facts(facts)?,
+            on_bad_file,
+            accept_drop: input.accept_drop || self.job.accept_drop.unwrap_or_default(),
+            person_secret: person_secret(),
+            threads: self.threads()?,
+            memory: self.memory()? / 3,
+        })
+    }
+
+    fn memory(&self) -> Result<usize> {
+        let given = self.global.memory_limit.as_ref().or(self.job.memory_limit.as_ref());
+        let Some(text) = given else { return Ok(768 << 20) };
+        let size: ByteSize = text.parse().map_err(|_| wrong_setting("memory_limit", text, "a size like 768MiB"))?;
+        usize::try_from(size.as_u64())
+            .ok()
+            .filter(|bytes| *bytes >= 16 << 20)
+            .ok_or_else(|| wrong_setting("memory_limit", text, "at least 16MiB"))
+    }
+
+    /// # Errors
+    /// CS1001, CS1002.
+    pub(super) fn score(
+        &self,
+        options: &ScoreOptions,
+        facts: &FactsOption,
+        output: &OutputOption,
+    ) -> Result<ScoreSettings> {
+        let as_of = options.as_of.as_deref().or(self.job.as_of.as_deref()).unwrap_or("auto");
+        let as_of = match as_of {
+            "auto" => AsOf::Auto(today()),
+            text => AsOf::Month(
+                Month::parse(text).ok_or_else(|| wrong_setting("as_of", text, "YYYY-MM or auto"))?,
+            ),
+        };
+        let ruleset = options.ruleset.as_ref().or(self.job.ruleset.as_ref());
+        let fail_on = match (self.global.fail_on, self.job.fail_on.as_deref()) {
+            (Some(FailOn::Warn), _) | (None, Some("warn")) => Severity::Warn,
+            (Some(FailOn::Error), _) | (None, None | Some("error")) => Severity::Error,
+            (None, Some(other)) => return Err(wrong_setting("fail_on", other, "warn or error")),
+        };
+        Ok(ScoreSettings {
+            facts: self.facts(facts)?,
+            output: self.output(output)?,
+            as_of,
+            ruleset: ruleset.filter(|id| id.as_str() != "auto").cloned(),
+            fail_on,
+        })
+    }
+}
+
+fn wrong_setting(name: &str, given: &str, expected: &str) -> Error {
+    Error::new(Code::Usage, format!("{name} is {given:?}"))
+        .hint(format!("give {expected}"))
+}
+
+/// A month given on the command line.
+///
+/// # Errors
+/// CS1001.
+pub(super) fn parse_month(text: &str) -> Result<Month> {
+    Month::parse(text).ok_or_else(|| wrong_setting("the month", text, "YYYY-MM"))
+}
+
+fn today() -> Day {
+    Day::from(chrono::Utc::now().date_naive())
+}
+
+/// The secret of person keys. It is read from the environment only: flags show in process lists.
+fn person_secret() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the command line is where settings are read")]
+    std::env::var("CAPSCORE_PERSON_KEY").ok().filter(|secret| !secret.is_empty())
+}

@@ -1,0 +1,120 @@
+//! Publishing several files as one step: stage, journal, replace. A crash at any moment leaves each
+//! file old or new; the next run completes a publication whose journal was written and forgets one
+//! whose journal was not.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+use crate::store::{FileLock, Store};
+
+const STAGING: &str = "_staging";
+const JOURNAL: &str = "journal.json";
+
+/// The only writer of a target while it lives.
+#[derive(Debug)]
+pub struct Lease {
+    // Held for its lock.
+    _lock: FileLock,
+}
+
+impl Lease {
+    /// Takes the target for one attempt and completes what a killed attempt left.
+    ///
+    /// # Errors
+    /// CS6001 when another attempt holds the target; CS2001, CS2002.
+    pub fn take(target: &Store, attempt_id: &str) -> Result<Self> {
+        let owner = format!("attempt {attempt_id}, process {}", std::process::id());
+        let lock = FileLock::take(&target.local_path("_lock"), &owner)?.map_err(|owner| {
+            Error::new(Code::Locked, format!("{} is being published by {owner}", target.uri()))
+                .hint("wait until that run has ended, or publish to another output")
+        })?;
+        recover(target)?;
+        Ok(Self { _lock: lock })
+    }
+}
+
+/// The moves of a publication, in order; the last one makes it visible as a whole.
+#[derive(Debug, Serialize, Deserialize)]
+struct Journal {
+    moves: Vec<String>,
+}
+
+/// A publication in the making.
+#[derive(Debug)]
+pub struct Staging<'a> {
+    target: &'a Store,
+    folder: String,
+    moves: Vec<String>,
+}
+
+impl<'a> Staging<'a> {
+    /// An empty staging folder for an attempt; the lease is what makes it safe.
+    pub fn new(target: &'a Store, _lease: &Lease, attempt_id: &str) -> Self {
+        Self { target, folder: format!("{STAGING}/{attempt_id}"), moves: Vec::new() }
+    }
+
+    /// Where to write the staged file of a published path.
+    ///
+    /// # Errors
+    /// CS2002.
+    pub fn stage(&mut self, path: &str) -> Result<PathBuf> {
+        self.moves.push(path.to_owned());
+        self.target.prepare(&self.staged(path))
+    }
+
+    /// The staged file of a published path, relative to the target.
+    pub fn staged(&self, path: &str) -> String {
+        format!("{}/{path}", self.folder)
+    }
+
+    /// Replaces the published files by the staged ones, in the order of staging.
+    ///
+    /// # Errors
+    /// CS2002. After the journal is written the next run completes the replacement.
+    pub fn commit(self) -> Result<()> {
+        for path in &self.moves {
+            self.target.sync(&self.staged(path))?;
+        }
+        let journal = serde_json::to_vec(&Journal { moves: self.moves })
+            .map_err(|error| Error::bug("a journal cannot be written").because(error))?;
+        self.target.write(&format!("{}/{JOURNAL}", self.folder), journal)?;
+        complete(self.target, &self.folder)
+    }
+}
+
+/// Carries out a journal as far as it has not been, and removes the staging folder.
+fn complete(target: &Store, folder: &str) -> Result<()> {
+    let name = format!("{folder}/{JOURNAL}");
+    let Some(bytes) = target.read(&name)? else { return target.delete_folder(folder) };
+    let journal: Journal = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::new(Code::Damaged, format!("{} is damaged", target.uri_of(&name)))
+            .because(error)
+            .hint("publish again after removing the folder _staging from the output")
+    })?;
+    for path in &journal.moves {
+        let staged = format!("{folder}/{path}");
+        // A missing staged file was moved before the crash.
+        if target.head(&staged)?.is_some() {
+            target.rename(&staged, path)?;
+        }
+    }
+    target.delete_folder(folder)
+}
+
+/// Completes or forgets what killed attempts left.
+fn recover(target: &Store) -> Result<()> {
+    let prefix = format!("{STAGING}/");
+    let mut attempts: Vec<String> = target
+        .list(STAGING)?
+        .iter()
+        .filter_map(|entry| entry.path.strip_prefix(&prefix)?.split('/').next().map(str::to_owned))
+        .collect();
+    attempts.dedup();
+    for attempt in attempts {
+        tracing::info!(attempt, "Completing a publication that was interrupted.");
+        complete(target, &format!("{STAGING}/{attempt}"))?;
+    }
+    target.delete_folder(STAGING)
+}

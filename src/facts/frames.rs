@@ -1,0 +1,281 @@
+//! Live facts as frames: month ranges, credited to partner global accounts, with the names that
+//! the caller's catalogs give.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use polars::prelude::{
+    Column, DataFrame, DataType, JoinArgs, JoinType, LazyFrame, UnionArgs, coalesce, col, concat,
+    lit, when,
+};
+
+use super::live::Live;
+use super::schema::{
+    ACR, CREDENTIAL, CUSTOMER, FactTable, FactType, LOCATION, PARTNER_NAME, SEATS, SNAPSHOT,
+};
+use super::{fact_path, quarantine_path};
+use crate::calendar::Month;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::money::MONEY_SCALE;
+
+/// Reads live facts.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveFrames<'a> {
+    live: &'a Live,
+}
+
+impl<'a> LiveFrames<'a> {
+    /// The frames of these live units.
+    pub fn new(live: &'a Live) -> Self {
+        Self { live }
+    }
+
+    /// Azure consumed revenue from `first` to `last` in the exporters' view.
+    ///
+    /// Columns: `month`, `partner_id` (account), `tenant_id`, `service` (canonical),
+    /// `attributions` (mask), `amount` (`DECIMAL(38,10)`).
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn acr(
+        &self,
+        first: Month,
+        last: Month,
+        canonical: &dyn Fn(&str) -> String,
+    ) -> Result<LazyFrame> {
+        let frame = self.table(&ACR, &|month| month.is_some_and(|month| (first..=last).contains(&month)))?;
+        let frame = frame.filter(col("reseller_id").eq(lit("")));
+        let frame = self.credited(frame);
+        Ok(renamed(frame, "service", canonical)?.select([
+            col("month"),
+            col("partner_id"),
+            col("tenant_id"),
+            col("service"),
+            col("attributions"),
+            col("amount"),
+        ]))
+    }
+
+    /// Seats and active users of some months.
+    ///
+    /// Columns: `month`, `partner_id` (account), `tenant_id`, `workload` (canonical),
+    /// `attributions` (mask), `paid_seats`, `active_users`, `associated_on`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn seats(
+        &self,
+        months: &[Month],
+        canonical: &dyn Fn(&str) -> String,
+    ) -> Result<LazyFrame> {
+        let frame = self.table(&SEATS, &|month| month.is_some_and(|month| months.contains(&month)))?;
+        Ok(renamed(self.credited(frame), "workload", canonical)?.select([
+            col("month"),
+            col("partner_id"),
+            col("tenant_id"),
+            col("workload"),
+            col("attributions"),
+            col("paid_seats"),
+            col("active_users"),
+            col("associated_on"),
+        ]))
+    }
+
+    /// Credentials.
+    ///
+    /// Columns: `partner_id` (account), `person_key`, `title` (as delivered), `earned_on`,
+    /// `expires_on`, `is_expiry_known`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn credentials(&self) -> Result<LazyFrame> {
+        let frame = self.table(&CREDENTIAL, &|_| true)?;
+        Ok(self.credited(frame).select([
+            col("partner_id"),
+            col("person_key"),
+            col("title"),
+            col("earned_on"),
+            col("expires_on"),
+            col("is_expiry_known"),
+        ]))
+    }
+
+    /// Customers: `month`, `tenant_id`, `segment`, `name`, `country`, `industry`, `dataset`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn customers(&self) -> Result<LazyFrame> {
+        self.table(&CUSTOMER, &|_| true)
+    }
+
+    /// Names of partners in usage exports: `month`, `partner_id` (account), `location_id`, `name`,
+    /// `country`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn partner_names(&self) -> Result<LazyFrame> {
+        let frame = self.table(&PARTNER_NAME, &|_| true)?;
+        Ok(self.credited(frame))
+    }
+
+    /// Locations: `location_id`, `account_id`, `name`, `account_name`, `country`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn locations(&self) -> Result<LazyFrame> {
+        self.table(&LOCATION, &|_| true)
+    }
+
+    /// The quarantine of some ledger entries, without the rows of other files than `files`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn quarantine(&self, files: &BTreeSet<(u64, usize)>) -> Result<Vec<(u64, DataFrame)>> {
+        let mut frames = Vec::new();
+        let mut wanted: BTreeMap<u64, Vec<i64>> = BTreeMap::new();
+        for (sequence, file) in files {
+            wanted.entry(*sequence).or_default().push(i64::try_from(*file).unwrap_or(i64::MAX));
+        }
+        for (sequence, indexes) in wanted {
+            let path = quarantine_path(sequence);
+            if self.live.store.head(&path)?.is_none() {
+                continue;
+            }
+            let keep = lit(Column::new("file".into(), indexes).take_materialized_series()).implode(true);
+            let frame = engine::scan(&[self.live.store.local_path(&path)])?
+                .filter(col("file").is_in(keep, false));
+            frames.push((sequence, engine::collect(frame, "the quarantine")?));
+        }
+        Ok(frames)
+    }
+
+    fn table(
+        &self,
+        table: &FactTable,
+        keep: &dyn Fn(Option<Month>) -> bool,
+    ) -> Result<LazyFrame> {
+        let mut partners: BTreeMap<(String, Option<Month>, u64), BTreeSet<(&str, bool)>> =
+            BTreeMap::new();
+        for unit in self.live.units.iter().filter(|unit| keep(unit.key.month)) {
+            partners
+                .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))
+                .or_default()
+                .insert((unit.key.partner_id.as_str(), unit.key.is_account));
+        }
+        let mut whole: Vec<PathBuf> = Vec::new();
+        let mut frames = Vec::new();
+        for (key, live) in &partners {
+            let month = key.1.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
+            let path = self.live.store.local_path(&fact_path(table, &key.0, &month, key.2));
+            // A dataset feeds some of the fact tables only.
+            if !path.is_file() {
+                continue;
+            }
+            if self.live.is_whole(key, live.len()) {
+                whole.push(path);
+                continue;
+            }
+            let keys = DataFrame::new(
+                live.len(),
+                vec![
+                    Column::new("partner_id".into(), live.iter().map(|key| key.0).collect::<Vec<_>>()),
+                    Column::new("is_account".into(), live.iter().map(|key| key.1).collect::<Vec<_>>()),
+                ],
+            )
+            .map_err(|error| Error::bug(error.to_string()))?;
+            let on = [col("partner_id"), col("is_account")];
+            frames.push(engine::scan(&[path])?.join(
+                engine::lazy(keys),
+                on.clone(),
+                on,
+                JoinArgs::new(JoinType::Semi),
+            ));
+        }
+        if !whole.is_empty() {
+            frames.push(engine::scan(&whole)?);
+        }
+        if frames.is_empty() {
+            return Ok(engine::lazy(empty(table)));
+        }
+        concat(frames, UnionArgs::default()).map_err(|error| Error::bug(error.to_string()))
+    }
+
+    /// Replaces the partner as delivered by its account.
+    fn credited(&self, frame: LazyFrame) -> LazyFrame {
+        let accounts = &self.live.accounts;
+        let locations: Vec<&str> = accounts.keys().map(String::as_str).collect();
+        let names: Vec<&str> = accounts.values().map(String::as_str).collect();
+        let Ok(map) = DataFrame::new(
+            accounts.len(),
+            vec![
+                Column::new("partner_id".into(), locations),
+                Column::new("rolled_account".into(), names),
+            ],
+        ) else {
+            return frame;
+        };
+        let on = [col("partner_id")];
+        frame
+            .join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left))
+            .with_column(
+                when(col("is_account"))
+                    .then(col("partner_id"))
+                    .otherwise(coalesce(&[col("rolled_account"), col("partner_id")]))
+                    .alias("partner_id"),
+            )
+    }
+}
+
+/// Replaces delivered names by the catalog's.
+fn renamed(
+    frame: LazyFrame,
+    column: &str,
+    canonical: &dyn Fn(&str) -> String,
+) -> Result<LazyFrame> {
+    let delivered = engine::collect(
+        frame.clone().select([col(column).unique()]),
+        "the delivered names",
+    )?;
+    let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
+    let mut names: Vec<&str> = delivered
+        .column(column)
+        .and_then(|names| names.str())
+        .map_err(bug)?
+        .iter()
+        .flatten()
+        .collect();
+    names.sort_unstable();
+    let known: Vec<String> = names.iter().map(|name| canonical(name)).collect();
+    let map = DataFrame::new(
+        names.len(),
+        vec![Column::new(column.into(), names), Column::new("canonical".into(), known)],
+    )
+    .map_err(bug)?;
+    let on = [col(column)];
+    Ok(frame
+        .join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left))
+        .with_column(col("canonical").alias(column)))
+}
+
+/// A frame of a fact table without rows.
+fn empty(table: &FactTable) -> DataFrame {
+    let columns = table
+        .columns
+        .iter()
+        .map(|column| Column::new_empty(column.name.into(), &data_type(column.kind)))
+        .collect();
+    DataFrame::new(0, columns).unwrap_or_default()
+}
+
+/// The polars type of a fact column.
+pub(super) fn data_type(kind: FactType) -> DataType {
+    match kind {
+        FactType::Text => DataType::String,
+        FactType::Int64 => DataType::Int64,
+        FactType::Mask => DataType::Int32,
+        FactType::Boolean => DataType::Boolean,
+        FactType::Date => DataType::Date,
+        FactType::Money => DataType::Decimal(38, MONEY_SCALE),
+    }
+}

@@ -1,0 +1,218 @@
+//! The ledger: one immutable JSON entry a delivery. Its conditional creation is the moment when a
+//! delivery exists; files that no entry names do not count.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::schema::{FactTable, SCHEMA_VERSION};
+use crate::calendar::{Day, Month};
+use crate::error::{Code, Error, Result};
+use crate::store::Store;
+
+/// All entries, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// The entries; entry n has sequence number n + 1.
+    pub entries: Vec<LedgerEntry>,
+}
+
+/// What one ingest took from one delivery.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Position in the ledger, from 1.
+    pub sequence: u64,
+    /// The facts schema.
+    pub schema_version: u32,
+    /// The program that wrote it.
+    pub program_version: String,
+    /// The execution that wrote it.
+    pub attempt_id: String,
+    /// The delivery date (`YYYY-MM-DD`).
+    pub delivery: String,
+    /// Whether replacements that lose rows were accepted.
+    pub accept_drop: bool,
+    /// The files, by location.
+    pub files: Vec<FileRecord>,
+}
+
+/// One file of a delivery with its balance (contract §5).
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct FileRecord {
+    /// Where it was, ending in its path below the input.
+    pub uri: String,
+    /// Bytes as stored.
+    pub bytes: u64,
+    /// The store's change tag.
+    pub etag: String,
+    /// `blake3:<hex>` of the stored bytes.
+    pub content_hash: String,
+    /// The dataset.
+    pub dataset: String,
+    /// The layout of the dataset.
+    pub layout: String,
+    /// `utf-8`.
+    pub encoding: String,
+    /// The delimiter, `,` or tab as `\t`.
+    pub delimiter: String,
+    /// First month over all accepted rows, `YYYY-MM`.
+    pub first_month: Option<String>,
+    /// Last month over all accepted rows, `YYYY-MM`.
+    pub last_month: Option<String>,
+    /// Lines after the header, without line breaks inside quotes.
+    pub records: u64,
+    /// Records that were converted.
+    pub accepted: u64,
+    /// Records that were rejected.
+    pub quarantined: u64,
+    /// Blank and totals lines.
+    pub skipped: u64,
+    /// Accepted records that the facts hold.
+    pub used: u64,
+    /// Accepted records that repeat a consumption, a seat row or a person.
+    pub repeated: u64,
+    /// Accepted records that no rule can use.
+    pub not_used: u64,
+    /// Why they are of no use.
+    pub not_used_reasons: BTreeMap<String, u64>,
+    /// Sum of the amounts of accepted records, USD.
+    pub amount_accepted: String,
+    /// … of used ones.
+    pub amount_facts: String,
+    /// … of repeated ones.
+    pub amount_repeated: String,
+    /// … of those of no use.
+    pub amount_not_used: String,
+    /// Accepted amounts with more than ten decimals.
+    pub amount_digits_dropped: u64,
+    /// Whether the file lacks a column that tells when credentials expire.
+    pub lacks_expiry: bool,
+    /// Columns that no alias knows.
+    pub unknown_columns: Vec<String>,
+    /// The location of an earlier file with the same content: this one added nothing.
+    pub same_as: Option<String>,
+    /// Why the file was set aside, if it was: it added nothing.
+    pub set_aside: Option<String>,
+}
+
+impl FileRecord {
+    /// The months from the first to the last accepted one.
+    pub fn months(&self) -> Option<(Month, Month)> {
+        let first = Month::parse(self.first_month.as_deref()?)?;
+        Some((first, Month::parse(self.last_month.as_deref()?)?))
+    }
+}
+
+impl LedgerEntry {
+    /// The delivery date.
+    pub fn day(&self) -> Day {
+        Day::parse(&self.delivery).unwrap_or(Day(0))
+    }
+
+    /// Whether any file of the entry added something.
+    pub fn has_units(&self) -> bool {
+        self.files.iter().any(|file| file.same_as.is_none() && file.set_aside.is_none())
+    }
+}
+
+impl Ledger {
+    /// Reads all entries.
+    ///
+    /// # Errors
+    /// CS2001; CS6005 when an entry is damaged, missing or of a newer schema.
+    pub fn read(store: &Store) -> Result<Self> {
+        let mut entries: Vec<LedgerEntry> = Vec::new();
+        for file in store.list("ledger")? {
+            let bytes = store.read(&file.path)?.unwrap_or_default();
+            let entry: LedgerEntry = serde_json::from_slice(&bytes).map_err(|error| {
+                damaged(format!("{} is damaged", store.uri_of(&file.path))).because(error)
+            })?;
+            if entry.schema_version > SCHEMA_VERSION {
+                return Err(damaged(format!(
+                    "{} was written by capscore {}, which is newer",
+                    store.uri_of(&file.path),
+                    entry.program_version
+                ))
+                .hint("use that version or a later one"));
+            }
+            let expected = entries.len() as u64 + 1;
+            if entry.sequence != expected {
+                return Err(damaged(format!(
+                    "the ledger entry {expected} is missing from {}",
+                    store.uri_of("ledger")
+                ))
+                .hint("restore the file from a backup; deliveries are retracted, never deleted"));
+            }
+            entries.push(entry);
+        }
+        Ok(Self { entries })
+    }
+
+    /// The sequence number of the next entry.
+    pub fn next_sequence(&self) -> u64 {
+        self.entries.len() as u64 + 1
+    }
+
+    /// Appends an entry.
+    ///
+    /// # Errors
+    /// CS2002; CS6003 when another ingest took the number first.
+    pub fn append(&mut self, store: &Store, entry: LedgerEntry) -> Result<()> {
+        let text = serde_json::to_vec_pretty(&entry)
+            .map_err(|error| Error::bug("a ledger entry cannot be written").because(error))?;
+        if !store.write_new(&entry_path(entry.sequence), text)? {
+            return Err(Error::new(
+                Code::LedgerConflict,
+                format!("another ingest wrote to {} first", store.uri()),
+            )
+            .hint("run again: nothing was lost"));
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// The file records that count: for each location and delivery the newest one.
+    pub fn files(&self) -> impl Iterator<Item = (&LedgerEntry, usize, &FileRecord)> {
+        let mut newest: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for entry in &self.entries {
+            for file in &entry.files {
+                newest.insert((entry.delivery.as_str(), file.uri.as_str()), entry.sequence);
+            }
+        }
+        self.entries.iter().flat_map(move |entry| {
+            let newest = newest.clone();
+            entry
+                .files
+                .iter()
+                .enumerate()
+                .filter(move |(_, file)| {
+                    newest.get(&(entry.delivery.as_str(), file.uri.as_str())) == Some(&entry.sequence)
+                })
+                .map(move |(index, file)| (entry, index, file))
+        })
+    }
+}
+
+fn damaged(message: String) -> Error {
+    Error::new(Code::Damaged, message)
+}
+
+/// The file of an entry.
+pub fn entry_path(sequence: u64) -> String {
+    format!("ledger/{sequence:010}.json")
+}
+
+/// The units file of an entry.
+pub fn units_path(sequence: u64) -> String {
+    format!("units/{sequence:010}.parquet")
+}
+
+/// The quarantine file of an entry.
+pub fn quarantine_path(sequence: u64) -> String {
+    format!("quarantine/{sequence:010}.parquet")
+}
+
+/// A fact file of an entry; `month` is `YYYY-MM` or [`super::SNAPSHOT`].
+pub fn fact_path(table: &FactTable, dataset: &str, month: &str, sequence: u64) -> String {
+    format!("{}/{dataset}/{month}/{sequence:010}.parquet", table.name)
+}

@@ -1,0 +1,336 @@
+//! Which units count. A pure function of the ledger: deliveries are folded by their date, never by
+//! their arrival, so any order of arrival ends in the same live units.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::ledger::{FileRecord, Ledger};
+use super::schema::{LOCATION, SNAPSHOT};
+use super::unit::{Unit, UnitKey, read_units};
+use super::fact_path;
+use crate::calendar::{Day, Month};
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::money::Money;
+use crate::store::Store;
+
+/// The dataset that says which locations belong to which account.
+const PROFILE: &str = "profile";
+
+/// The live units of a facts folder.
+#[derive(Debug, Clone)]
+pub struct Live {
+    pub(super) store: Store,
+    /// The ledger that it was folded from.
+    pub ledger: Ledger,
+    /// The live units, sorted by dataset, account, month, partner.
+    pub units: Vec<LiveUnit>,
+    /// Replacements that were held back.
+    pub held: Vec<Held>,
+    /// The account of each location that a live Profile names.
+    pub accounts: BTreeMap<String, String>,
+    /// How many partners each fact file holds, by dataset, month and ledger entry.
+    pub(super) stored_partners: HashMap<(String, Option<Month>, u64), usize>,
+}
+
+/// One unit that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveUnit {
+    /// Which unit, as delivered.
+    pub key: UnitKey,
+    /// The partner global account that it belongs to.
+    pub account: String,
+    /// When it was delivered.
+    pub delivery: Day,
+    /// The ledger entry that delivered it.
+    pub sequence: u64,
+    /// The files of that entry that hold rows of it.
+    pub files: Vec<usize>,
+    /// Hash of its facts.
+    pub hash: String,
+    /// The ledger entry whose fact files hold the rows.
+    pub stored: u64,
+    /// Consumptions whose attributions disagree on the amount.
+    pub disagreeing: i64,
+}
+
+/// A replacement that would lose rows, and was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The dataset.
+    pub dataset: String,
+    /// The partner global account.
+    pub account: String,
+    /// The month, none for snapshots.
+    pub month: Option<Month>,
+    /// The delivery that was held back.
+    pub delivery: Day,
+    /// The delivery that stays live.
+    pub kept: Day,
+    /// What it would lose.
+    pub reason: String,
+}
+
+/// A month of a dataset that a partner delivered: it lies between the first and last month of a
+/// file that holds a live row of that partner.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Delivered {
+    /// The partner global account.
+    pub account: String,
+    /// The dataset.
+    pub dataset: String,
+    /// The month; none for snapshots.
+    pub month: Option<Month>,
+}
+
+/// What one delivery says of one account and month, over its partners as delivered.
+#[derive(Default)]
+struct Claim {
+    units: Vec<LiveUnit>,
+    rows: i64,
+    amount: Money,
+    locations: BTreeSet<String>,
+    accept_drop: bool,
+}
+
+impl Live {
+    /// Reads the ledger and folds it.
+    ///
+    /// # Errors
+    /// CS2001, CS6005 when the facts are damaged.
+    pub fn read(store: &Store) -> Result<Self> {
+        let ledger = Ledger::read(store)?;
+        let mut newest: HashMap<(Day, String), u64> = HashMap::new();
+        for entry in &ledger.entries {
+            for file in &entry.files {
+                newest.insert((entry.day(), file.uri.clone()), entry.sequence);
+            }
+        }
+        let mut stored_partners: HashMap<(String, Option<Month>, u64), usize> = HashMap::new();
+        let mut stored: BTreeSet<(UnitKey, u64)> = BTreeSet::new();
+        // The newest statement of each delivery on each unit.
+        let mut said: BTreeMap<(UnitKey, Day), (u64, Vec<Unit>)> = BTreeMap::new();
+        for entry in &ledger.entries {
+            if !entry.has_units() {
+                continue;
+            }
+            for unit in read_units(store, entry.sequence)? {
+                if unit.stored == entry.sequence {
+                    stored.insert((unit.key.clone(), entry.sequence));
+                }
+                let Some(file) = entry.files.get(unit.file) else { continue };
+                if newest.get(&(entry.day(), file.uri.clone())) != Some(&entry.sequence) {
+                    continue;
+                }
+                let slot = said.entry((unit.key.clone(), entry.day())).or_default();
+                if slot.0 < entry.sequence {
+                    *slot = (entry.sequence, Vec::new());
+                }
+                slot.1.push(unit);
+            }
+        }
+        for (key, sequence) in stored {
+            *stored_partners.entry((key.dataset, key.month, sequence)).or_default() += 1;
+        }
+        let mut live = Self {
+            store: store.clone(),
+            ledger,
+            units: Vec::new(),
+            held: Vec::new(),
+            accounts: BTreeMap::new(),
+            stored_partners,
+        };
+        let (profiles, others): (Vec<_>, Vec<_>) =
+            said.into_iter().partition(|((key, _), _)| key.dataset == PROFILE);
+        live.fold(profiles);
+        live.accounts = live.read_accounts()?;
+        live.fold(others);
+        live.units.sort_by(|left, right| {
+            let order = |unit: &LiveUnit| {
+                (unit.key.dataset.clone(), unit.account.clone(), unit.key.clone())
+            };
+            order(left).cmp(&order(right))
+        });
+        Ok(live)
+    }
+
+    /// The partner global account of a partner as delivered.
+    pub fn account_of(&self, partner_id: &str, is_account: bool) -> String {
+        let known = if is_account { None } else { self.accounts.get(partner_id) };
+        known.map_or_else(|| partner_id.to_owned(), Clone::clone)
+    }
+
+    fn fold(&mut self, said: Vec<((UnitKey, Day), (u64, Vec<Unit>))>) {
+        let mut claims: BTreeMap<(String, String, Option<Month>), BTreeMap<Day, Claim>> =
+            BTreeMap::new();
+        for ((key, delivery), (sequence, units)) in said {
+            let account = self.account_of(&key.partner_id, key.is_account);
+            let accept_drop = usize::try_from(sequence - 1)
+                .ok()
+                .and_then(|at| self.ledger.entries.get(at))
+                .is_some_and(|entry| entry.accept_drop);
+            let claim = claims
+                .entry((key.dataset.clone(), account.clone(), key.month))
+                .or_default()
+                .entry(delivery)
+                .or_default();
+            claim.accept_drop |= accept_drop;
+            let Some(first) = units.first() else { continue };
+            claim.units.push(LiveUnit {
+                key,
+                account,
+                delivery,
+                sequence,
+                files: units.iter().map(|unit| unit.file).collect(),
+                hash: first.hash.clone(),
+                stored: first.stored,
+                disagreeing: first.disagreeing,
+            });
+            for unit in units {
+                claim.rows += unit.rows;
+                claim.amount += unit.amount;
+                claim.locations.extend(unit.locations);
+            }
+        }
+        for ((dataset, account, month), deliveries) in claims {
+            let mut live: Option<(Day, Claim)> = None;
+            for (delivery, claim) in deliveries {
+                if let Some((kept, current)) = &live
+                    && let Some(reason) = claim.loses(current)
+                {
+                    self.held.push(Held {
+                        dataset: dataset.clone(),
+                        account: account.clone(),
+                        month,
+                        delivery,
+                        kept: *kept,
+                        reason,
+                    });
+                    continue;
+                }
+                live = Some((delivery, claim));
+            }
+            self.units.extend(live.into_iter().flat_map(|(_, claim)| claim.units));
+        }
+    }
+
+    fn read_accounts(&self) -> Result<BTreeMap<String, String>> {
+        let mut found: BTreeMap<String, (Day, String)> = BTreeMap::new();
+        let mut deliveries: BTreeMap<u64, BTreeMap<(String, bool), Day>> = BTreeMap::new();
+        for unit in self.units.iter().filter(|unit| unit.key.dataset == PROFILE) {
+            deliveries
+                .entry(unit.stored)
+                .or_default()
+                .insert((unit.key.partner_id.clone(), unit.key.is_account), unit.delivery);
+        }
+        for (sequence, partners) in deliveries {
+            let path = fact_path(&LOCATION, PROFILE, SNAPSHOT, sequence);
+            let frame =
+                engine::collect(engine::scan(&[self.store.local_path(&path)])?, "the locations")?;
+            let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
+            let column = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
+            let (partner, location, account) =
+                (column("partner_id")?, column("location_id")?, column("account_id")?);
+            let is_account =
+                frame.column("is_account").and_then(|column| column.bool()).map_err(bug)?;
+            for at in 0..frame.height() {
+                let (Some(partner), Some(location), Some(account)) =
+                    (partner.get(at), location.get(at), account.get(at))
+                else {
+                    continue;
+                };
+                let exporter = (partner.to_owned(), is_account.get(at).unwrap_or_default());
+                let Some(&delivery) = partners.get(&exporter) else { continue };
+                if location.is_empty() || account.is_empty() {
+                    continue;
+                }
+                // The newest Profile wins; of one date, the smaller account.
+                let better = found.get(location).is_none_or(|(known, known_account)| {
+                    (delivery, std::cmp::Reverse(account))
+                        > (*known, std::cmp::Reverse(known_account.as_str()))
+                });
+                if better {
+                    found.insert(location.to_owned(), (delivery, account.to_owned()));
+                }
+            }
+        }
+        Ok(found.into_iter().map(|(location, (_, account))| (location, account)).collect())
+    }
+
+    /// The record of a file of an entry.
+    pub fn file(&self, sequence: u64, file: usize) -> Option<&FileRecord> {
+        let at = usize::try_from(sequence.checked_sub(1)?).ok()?;
+        self.ledger.entries.get(at)?.files.get(file)
+    }
+
+    /// Every month that a partner delivered of a dataset, sorted.
+    pub fn delivered(&self) -> Vec<Delivered> {
+        let mut delivered = BTreeSet::new();
+        for unit in &self.units {
+            let mut add = |month| {
+                delivered.insert(Delivered {
+                    account: unit.account.clone(),
+                    dataset: unit.key.dataset.clone(),
+                    month,
+                });
+            };
+            add(unit.key.month);
+            for file in &unit.files {
+                let months = self.file(unit.sequence, *file).and_then(FileRecord::months);
+                if let (Some(_), Some((first, last))) = (unit.key.month, months) {
+                    Month::range(first, last).for_each(|month| add(Some(month)));
+                }
+            }
+        }
+        delivered.into_iter().collect()
+    }
+
+    /// The newest month with a live unit, of any dataset.
+    pub fn newest_month(&self) -> Option<Month> {
+        self.units.iter().filter_map(|unit| unit.key.month).max()
+    }
+
+    /// A hash over the content of the live units that `keep` selects.
+    pub fn content_hash(&self, keep: impl Fn(&LiveUnit) -> bool) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        for unit in self.units.iter().filter(|unit| keep(unit)) {
+            let month = unit.key.month.map(|month| month.to_string()).unwrap_or_default();
+            for field in
+                [&unit.key.dataset, &unit.account, &unit.key.partner_id, &month, &unit.hash]
+            {
+                hasher.update(field.as_bytes());
+                hasher.update(&[0]);
+            }
+        }
+        hasher.finalize()
+    }
+
+    /// Whether a fact file holds only live units.
+    pub(super) fn is_whole(
+        &self,
+        key: &(String, Option<Month>, u64),
+        live_partners: usize,
+    ) -> bool {
+        self.stored_partners.get(key) == Some(&live_partners)
+    }
+}
+
+impl Claim {
+    /// What this replacement would lose of the live one, unless drops are accepted.
+    fn loses(&self, live: &Self) -> Option<String> {
+        if self.accept_drop {
+            return None;
+        }
+        let lost: Vec<&str> =
+            live.locations.difference(&self.locations).map(String::as_str).collect();
+        if !lost.is_empty() {
+            return Some(format!("without location {}", lost.join(", ")));
+        }
+        if self.rows * 2 < live.rows {
+            return Some(format!("{} rows instead of {}", self.rows, live.rows));
+        }
+        if live.amount > Money::ZERO && self.amount.0 * 2 < live.amount.0 {
+            return Some(format!("{} USD instead of {}", self.amount, live.amount));
+        }
+        None
+    }
+}

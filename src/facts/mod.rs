@@ -1,0 +1,23 @@
+//! Our memory: typed, de-duplicated, aggregated monthly Parquet files, append-only, with a ledger.
+//!
+//! Facts keep what was said. Aliases, account roll-up and precedence are applied when facts are
+//! read ([`Live`]), so that a late Profile or a new alias needs no raw file and no order of arrival.
+//!
+//! ```text
+//! <facts>/ledger/0000000001.json                    one entry a delivery, created once
+//! <facts>/units/0000000001.parquet                  what the delivery says of whom
+//! <facts>/<table>/<dataset>/<month>/0000000001.parquet
+//! <facts>/quarantine/0000000001.parquet
+//! ```
+
+mod frames;
+mod ledger;
+mod live;
+mod schema;
+mod unit;
+
+pub use frames::LiveFrames;
+pub use ledger::{FileRecord, Ledger, LedgerEntry, entry_path, fact_path, quarantine_path, units_path};
+pub use live::{Delivered, Held, Live, LiveUnit};
+pub use schema::{FactTable, FactColumn, FactType, QUARANTINE_COLUMNS, SCHEMA_VERSION, SNAPSHOT, TABLES};
+pub use unit::{Unit, UnitKey, money_column, read_units, units_frame};

@@ -1,0 +1,163 @@
+//! The fact tables: columns and grain. A table is one file per dataset, month and delivery.
+
+/// Changes when files of an older program can no longer be read.
+pub const SCHEMA_VERSION: u32 = 1;
+/// The month folder of snapshot datasets.
+pub const SNAPSHOT: &str = "snapshot";
+
+/// The type of a fact column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactType {
+    /// UTF-8 text.
+    Text,
+    /// 64-bit signed integer.
+    Int64,
+    /// 32-bit bit mask of attributions ([`crate::ids::AttributionSet`]).
+    Mask,
+    /// True or false.
+    Boolean,
+    /// A day.
+    Date,
+    /// `DECIMAL(38,10)` US dollars.
+    Money,
+}
+
+/// One column.
+#[derive(Debug, Clone, Copy)]
+pub struct FactColumn {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: FactType,
+}
+
+/// One fact table.
+#[derive(Debug, Clone, Copy)]
+pub struct FactTable {
+    /// Its name and folder.
+    pub name: &'static str,
+    /// Its columns, grain first.
+    pub columns: &'static [FactColumn],
+}
+
+const fn col(name: &'static str, kind: FactType) -> FactColumn {
+    FactColumn { name, kind }
+}
+
+use FactType::{Boolean, Date, Int64, Mask, Money, Text};
+
+/// The partner as delivered: a global account where the row names one, else a location.
+const PARTNER: FactColumn = col("partner_id", Text);
+/// Whether `partner_id` is a global account.
+const IS_ACCOUNT: FactColumn = col("is_account", Boolean);
+const MONTH: FactColumn = col("month", Date);
+const TENANT: FactColumn = col("tenant_id", Text);
+
+/// Azure consumed revenue. `reseller_id` is `''` in the exporter's view, where every consumption
+/// counts once over all its lines; rows of a reseller repeat what that reseller would be credited
+/// and never add to the exporter's.
+pub const ACR: FactTable = FactTable {
+    name: "acr",
+    columns: &[
+        MONTH,
+        PARTNER,
+        IS_ACCOUNT,
+        col("reseller_id", Text),
+        TENANT,
+        col("service", Text),
+        col("attributions", Mask),
+        col("amount", Money),
+    ],
+};
+
+/// Paid seats and active users of one workload under one attribution: the row with the most seats.
+pub const SEATS: FactTable = FactTable {
+    name: "seats",
+    columns: &[
+        MONTH,
+        PARTNER,
+        IS_ACCOUNT,
+        TENANT,
+        col("workload", Text),
+        col("attributions", Mask),
+        col("paid_seats", Int64),
+        col("active_users", Int64),
+        col("associated_on", Date),
+    ],
+};
+
+/// Credentials of people. `is_expiry_known` is false when the export has no expiry column.
+pub const CREDENTIAL: FactTable = FactTable {
+    name: "credential",
+    columns: &[
+        PARTNER,
+        IS_ACCOUNT,
+        col("person_key", Text),
+        col("title", Text),
+        col("kind", Text),
+        col("earned_on", Date),
+        col("expires_on", Date),
+        col("is_expiry_known", Boolean),
+        col("status", Text),
+    ],
+};
+
+/// What the exports say of customers.
+pub const CUSTOMER: FactTable = FactTable {
+    name: "customer",
+    columns: &[
+        MONTH,
+        PARTNER,
+        IS_ACCOUNT,
+        TENANT,
+        col("segment", Text),
+        col("name", Text),
+        col("country", Text),
+        col("industry", Text),
+    ],
+};
+
+/// What the usage exports say of partners.
+pub const PARTNER_NAME: FactTable = FactTable {
+    name: "partner",
+    columns: &[
+        MONTH,
+        PARTNER,
+        IS_ACCOUNT,
+        col("location_id", Text),
+        col("name", Text),
+        col("country", Text),
+    ],
+};
+
+/// Locations and their accounts.
+pub const LOCATION: FactTable = FactTable {
+    name: "location",
+    columns: &[
+        PARTNER,
+        IS_ACCOUNT,
+        col("location_id", Text),
+        col("account_id", Text),
+        col("name", Text),
+        col("account_name", Text),
+        col("country", Text),
+    ],
+};
+
+/// All fact tables.
+pub const TABLES: &[&FactTable] = &[&ACR, &SEATS, &CREDENTIAL, &CUSTOMER, &PARTNER_NAME, &LOCATION];
+
+/// The columns of a quarantine file of the facts: those of the published table, and the file's
+/// index in its ledger entry and the partner where the record names one.
+pub const QUARANTINE_COLUMNS: &[FactColumn] = &[
+    col("file", Int64),
+    col("source_file", Text),
+    col("record", Int64),
+    col("line", Int64),
+    col("dataset", Text),
+    col("column", Text),
+    col("reason", Text),
+    col("raw_value", Text),
+    col("partner_id", Text),
+    col("is_account", Boolean),
+];

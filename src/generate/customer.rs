@@ -1,0 +1,269 @@
+//! Invented customers: what they are called, how they are associated with their partner, and how
+//! their usage goes over the months. Everything that stays the same for years is drawn from the
+//! customer's own stream, so it is the same in each month and whatever the number of months.
+
+use super::Base;
+use super::partner::{Archetype, PLACES, Partner, Place};
+use super::seats::Seats;
+use super::stream::Stream;
+use crate::calendar::Month;
+
+const TRADES: [&str; 10] = [
+    "Bakery",
+    "Brewery",
+    "Clinic",
+    "Foundry",
+    "Hotel",
+    "Library",
+    "Mill",
+    "Nursery",
+    "Print Shop",
+    "Shipyard",
+];
+const FORMS: [&str; 4] = [", Inc.", " GmbH", " Ltd", " & Sons, LLC"];
+const SEGMENTS: [&str; 4] = [
+    "Small, Medium & Corporate Commercial",
+    "Major Commercial",
+    "Enterprise Commercial",
+    "SMB Commercial",
+];
+const INDUSTRIES: [(&str, &str); 4] = [
+    ("Retail", "Consumer Goods"),
+    ("Manufacturing", "Discrete"),
+    ("Education", "Primary"),
+    ("Health", "Providers"),
+];
+
+/// One association of a customer with its partner, as an export spells it.
+#[derive(Debug)]
+pub(super) struct Claim {
+    /// Two spellings; deliveries differ.
+    pub(super) names: [&'static str; 2],
+    /// The role (column `AdminType`).
+    pub(super) role: &'static str,
+    /// The sales channel.
+    pub(super) channel: &'static str,
+    /// Whether the row names the reseller.
+    pub(super) has_reseller: bool,
+    /// Added to the number of the customer's location.
+    pub(super) location_step: u32,
+}
+
+const fn link(role: &'static str, location_step: u32) -> Claim {
+    Claim {
+        names: ["PartnerAdminLink", "Partner Admin Link"],
+        role,
+        channel: "Direct",
+        has_reseller: false,
+        location_step,
+    }
+}
+
+const OWNER: Claim = link("Owner", 0);
+const CONTRIBUTOR: Claim = link("Contributor", 0);
+const READER: Claim = link("Reader", 0);
+const SECOND_OWNER: Claim = link("Owner", 1);
+const RECORD: Claim = Claim {
+    names: ["DPOR", "Digital Partner of Record"],
+    role: "",
+    channel: "Direct",
+    has_reseller: false,
+    location_step: 0,
+};
+const TIER_ONE: Claim = Claim {
+    names: ["CSP Tier 1", "CSP T1"],
+    role: "",
+    channel: "Direct/CSP",
+    has_reseller: false,
+    location_step: 0,
+};
+const TIER_TWO: Claim = Claim {
+    names: ["CSP Tier 2", "CSP T2"],
+    role: "",
+    channel: "Indirect/CSP",
+    has_reseller: true,
+    location_step: 0,
+};
+
+/// The claims of customers whose usage counts for the partner's designation.
+const LINKED: [&[Claim]; 6] = [
+    &[OWNER],
+    &[CONTRIBUTOR, TIER_TWO],
+    &[OWNER, TIER_ONE],
+    &[OWNER, RECORD],
+    &[CONTRIBUTOR, SECOND_OWNER],
+    &[OWNER, TIER_TWO, RECORD],
+];
+/// The claims of customers whose usage does not.
+const UNLINKED: [&[Claim]; 3] = [&[RECORD], &[TIER_TWO], &[READER, TIER_TWO]];
+
+/// The most claims of one customer.
+pub(super) const MOST_CLAIMS: u64 = 3;
+
+/// The course of a customer's usage.
+struct Course {
+    is_new: bool,
+    first: Month,
+    last: Option<Month>,
+    /// Scored consumption in the base's last month, in cents.
+    cents: i64,
+    /// Growth a year, in thousandths.
+    growth: i64,
+}
+
+/// A customer of a partner.
+pub(super) struct Customer {
+    /// The tenant's GUID.
+    pub(super) tenant: [u8; 16],
+    /// Rows carry only the top parent id.
+    pub(super) is_without_tenant: bool,
+    /// The top parent id.
+    pub(super) parent: u64,
+    /// Its name.
+    pub(super) name: String,
+    /// Its segment.
+    pub(super) segment: &'static str,
+    /// Industry and vertical.
+    pub(super) industry: (&'static str, &'static str),
+    /// Where it is.
+    pub(super) place: &'static Place,
+    /// The number of the partner's location that serves it.
+    pub(super) location: u32,
+    /// Its associations.
+    pub(super) claims: &'static [Claim],
+    /// The associations come in reverse order, so that the linked row is the flagged duplicate.
+    pub(super) is_reversed: bool,
+    /// The first month with usage.
+    pub(super) first: Month,
+    /// Services consumed each month.
+    pub(super) lines: u32,
+    /// Seats, if any.
+    pub(super) seats: Option<Seats>,
+    /// What else stays the same for years, drawn line by line.
+    pub(super) details: Stream,
+    newest: Month,
+    last: Option<Month>,
+    cents: i64,
+    growth: i64,
+}
+
+impl Customer {
+    /// The customer with a number; `None` where the partner has none of that number.
+    pub(super) fn draw(base: &Base<'_>, partner: &Partner, number: u32) -> Option<Self> {
+        let settings = base.settings;
+        if partner.archetype == Archetype::Skilled && number > 1 {
+            return None;
+        }
+        let keys = [i64::from(partner.index), i64::from(number)];
+        let mut stream = Stream::new(settings.seed, "customer", &keys);
+        let course = Course::draw(base, partner, number, &mut stream);
+        let serial =
+            u64::from(partner.index) * u64::from(settings.tenants_per_partner) + u64::from(number);
+        let tenant = stream.guid();
+        let trade = stream.word(&TRADES);
+        let form = stream.word(&FORMS);
+        let is_linked = course.is_new || !stream.one_in(4);
+        let claims: &'static [Claim] = if is_linked {
+            LINKED[stream.position(LINKED.len())]
+        } else {
+            UNLINKED[stream.position(UNLINKED.len())]
+        };
+        let spread = i64::from(settings.lines_per_tenant / 3);
+        let average = i64::from(settings.lines_per_tenant);
+        let lines = stream.between(average - spread, average + spread);
+        let is_without_tenant = stream.one_in(40) && number > 0 && !course.is_new;
+        let seats =
+            Seats::draw(partner, number, serial, course.is_new, settings.tenants_per_partner)
+                .filter(|_| !is_without_tenant);
+        Some(Self {
+            tenant,
+            is_without_tenant,
+            parent: 7_000_000 + serial,
+            name: format!("Example {trade} {serial:04}{form}"),
+            segment: stream.word(&SEGMENTS),
+            industry: INDUSTRIES[stream.position(INDUSTRIES.len())],
+            // Most customers are in their partner's country.
+            place: if stream.one_in(8) {
+                &PLACES[stream.position(PLACES.len())]
+            } else {
+                partner.place
+            },
+            location: number,
+            claims,
+            is_reversed: number % 3 == 2,
+            first: course.first,
+            lines: u32::try_from(lines).unwrap_or(1),
+            seats: seats.map(|seats| seats.at_random(&mut stream)),
+            details: stream,
+            newest: settings.last_month,
+            last: course.last,
+            cents: course.cents,
+            growth: course.growth,
+        })
+    }
+
+    /// Whether the customer has usage in a month.
+    pub(super) fn is_active(&self, month: Month) -> bool {
+        self.first <= month && self.last.is_none_or(|last| month <= last)
+    }
+
+    /// Scored consumption of a month before noise, in cents.
+    pub(super) fn scored_cents(&self, month: Month) -> i64 {
+        let cents = self.grown(self.cents, month);
+        // The first month is not a whole one.
+        if month == self.first { cents * 6 / 10 } else { cents }
+    }
+
+    /// Paid seats of a month.
+    pub(super) fn paid_seats(&self, seats: &Seats, month: Month) -> i64 {
+        if seats.is_exact { seats.paid } else { self.grown(seats.paid, month) }
+    }
+
+    fn grown(&self, newest: i64, month: Month) -> i64 {
+        let months = i64::from(month.since(self.newest));
+        newest * (1000 + self.growth * months / 12).max(100) / 1000
+    }
+}
+
+impl Course {
+    fn draw(base: &Base<'_>, partner: &Partner, number: u32, stream: &mut Stream) -> Self {
+        let customers = base.settings.tenants_per_partner;
+        let newest = base.settings.last_month;
+        let is_new = number >= customers.saturating_sub(partner.newcomers(customers));
+        let least = if partner.archetype == Archetype::Beginner { 3 } else { 6 };
+        // Old customers were there two years ago, so that both sides of a comparison are whole;
+        // the first one always was, so that each month of its partner counts as delivered.
+        let recent = stream.between(least, 11);
+        let old = stream.between(24, 60);
+        let back = match (is_new, number) {
+            (true, _) => recent,
+            (false, 0) => i64::from(base.settings.months).max(120),
+            (false, _) => old,
+        };
+        let (low, high, growth) = match (partner.archetype, is_new) {
+            (Archetype::Strong, true) => (250_000, 600_000, 0),
+            (Archetype::Strong, false) => (50_000, 300_000, 200),
+            // New customers below the deployment line, old ones above it on both sides.
+            (Archetype::Near, true) => (60_000, 90_000, 0),
+            (Archetype::Near, false) => (130_000, 200_000, 10),
+            (Archetype::Steady, _) => (30_000, 200_000, 0),
+            (Archetype::Shrinking, _) => (30_000, 200_000, -250),
+            (Archetype::Skilled, _) => (3_000, 15_000, 0),
+            (Archetype::Beginner, _) => (1_000, 8_000, 0),
+        };
+        let cents = stream.between(low, high);
+        let left = stream.between(1, 10);
+        let is_leaving = partner.archetype == Archetype::Shrinking && number % 3 == 1;
+        Self {
+            is_new,
+            first: earlier(newest, back),
+            last: is_leaving.then(|| earlier(newest, left)),
+            cents,
+            growth,
+        }
+    }
+}
+
+fn earlier(month: Month, count: i64) -> Month {
+    month.plus(-i32::try_from(count).unwrap_or(0))
+}

@@ -1,0 +1,482 @@
+//! Rows of Azure consumed revenue: conversion of a record, and the collapse of the lines of one
+//! consumption into facts.
+
+use bytemuck::{Pod, Zeroable};
+use hashbrown::{HashMap, HashSet};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use super::buckets::{BucketKey, Buckets, SHARDS};
+use super::collapse::attribution_sets;
+use super::intern::{LocalInterner, Texts};
+use super::layout::Recognised;
+use super::records::Cells;
+use super::row::{Outcome, Rejection, Who, cell, text};
+use super::tally::Tally;
+use super::values;
+use crate::calendar::Month;
+use crate::error::Result;
+use crate::ids::{Attribution, AttributionSet};
+use crate::money::{Money, MoneyError};
+use crate::rules::AttributionNames;
+
+/// One accepted line, as integers. Plain bytes, so that it can be spilled.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct AcrLine {
+    /// 128-bit hash of the columns that identify the consumption.
+    key: [u64; 2],
+    /// Hash of all cells.
+    line: u64,
+    amount: [u64; 2],
+    partner: u32,
+    tenant: u32,
+    service: u32,
+    reseller: u32,
+    claim: u32,
+    attribution: u32,
+    /// Slot of the file.
+    file: u32,
+    padding: u32,
+}
+
+/// Grain of the facts within one month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct AcrKey {
+    pub(super) partner: u32,
+    pub(super) reseller: u32,
+    pub(super) tenant: u32,
+    pub(super) service: u32,
+    pub(super) set: AttributionSet,
+}
+
+/// What a usage row says of its customer or of its partner; interned texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Description {
+    pub(super) month: Month,
+    pub(super) partner: u32,
+    /// The tenant, or the location.
+    pub(super) subject: u32,
+    pub(super) texts: [u32; 4],
+}
+
+/// Converts the records of one file.
+pub(super) struct AcrReader<'a> {
+    who: Who,
+    service: Option<usize>,
+    attribution: Option<usize>,
+    role: Option<usize>,
+    association: Option<usize>,
+    reseller: Option<usize>,
+    amount: Option<usize>,
+    segment: Option<usize>,
+    customer_name: Option<usize>,
+    customer_country: Option<usize>,
+    industry: Option<usize>,
+    partner_name: Option<usize>,
+    partner_country: Option<usize>,
+    /// Columns of the consumption key, in the layout's order; the tenant and month are not among
+    /// them.
+    key: Vec<Option<usize>>,
+    /// The other columns with a hash of their field, ordered by field.
+    rest: Vec<(usize, u32)>,
+    names: &'a AttributionNames,
+    attributions: HashMap<(Vec<u8>, Vec<u8>), (Attribution, bool)>,
+    intern: LocalInterner<'a>,
+    blank: u32,
+    lines: &'a Buckets<AcrLine>,
+    pending: HashMap<BucketKey, Vec<AcrLine>>,
+    delivery: usize,
+    dataset: usize,
+    file: u32,
+    scratch: Vec<u8>,
+    tenant: Vec<u8>,
+    buffer: Vec<u8>,
+    pub(super) customers: HashSet<Description>,
+    pub(super) partners: HashSet<Description>,
+    pub(super) tally: Tally,
+}
+
+const PENDING: usize = 512;
+
+impl<'a> AcrReader<'a> {
+    pub(super) fn new(
+        header: &Recognised<'_>,
+        names: &'a AttributionNames,
+        mut intern: LocalInterner<'a>,
+        lines: &'a Buckets<AcrLine>,
+        delivery: usize,
+        dataset: usize,
+        file: u32,
+    ) -> Self {
+        let column = |field: &str| header.column(field);
+        let key: Vec<Option<usize>> = header.layout.key.iter().map(|field| column(field)).collect();
+        // Columns that the key or the conversion puts into the line's identity in canonical form.
+        let canonical = ["month", "account_id", "tenant_id", "amount"].map(column);
+        let mut rest: Vec<(usize, &str)> = header
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !key.contains(&Some(*at)) && !canonical.contains(&Some(*at)))
+            .map(|(at, field)| (at, field.as_str()))
+            .collect();
+        rest.sort_by_key(|(_, field)| *field);
+        let fold = |hash: u64| u32::try_from(hash >> 32).unwrap_or_default();
+        let blank = intern.id(b"");
+        Self {
+            who: Who::new(header),
+            service: column("service"),
+            attribution: column("attribution"),
+            role: column("role"),
+            association: column("association_type"),
+            reseller: column("reseller_id"),
+            amount: column("amount"),
+            segment: column("segment"),
+            customer_name: column("customer_name"),
+            customer_country: column("customer_country"),
+            industry: column("industry"),
+            partner_name: column("partner_name"),
+            partner_country: column("partner_country"),
+            key,
+            rest: rest.into_iter().map(|(at, field)| (at, fold(xxh3_64(field.as_bytes())))).collect(),
+            names,
+            attributions: HashMap::new(),
+            intern,
+            blank,
+            lines,
+            pending: HashMap::new(),
+            delivery,
+            dataset,
+            file,
+            scratch: Vec::new(),
+            tenant: Vec::new(),
+            buffer: Vec::new(),
+            customers: HashSet::new(),
+            partners: HashSet::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Converts one record.
+    ///
+    /// # Errors
+    /// CS2002 when lines cannot be spilled.
+    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<Outcome> {
+        if self.who.is_totals_line(cells) {
+            return Ok(Outcome::Skipped);
+        }
+        match self.convert(cells) {
+            Ok((month, line)) => {
+                self.push(month, line)?;
+                Ok(Outcome::Accepted)
+            }
+            Err(mut rejection) => {
+                if let Ok((amount, _)) = Money::parse(&cell(cells, self.amount)) {
+                    rejection.amount = amount;
+                }
+                Ok(Outcome::Rejected(rejection))
+            }
+        }
+    }
+
+    fn convert(&mut self, cells: &Cells<'_>) -> std::result::Result<(Month, AcrLine), Rejection> {
+        let amount_cell = cell(cells, self.amount);
+        self.tally.amount_cells += 1;
+        self.tally.blank_amounts += u64::from(amount_cell.is_empty());
+        let (amount, is_dropped) = Money::parse(&amount_cell).map_err(|error| {
+            let reason = match error {
+                _ if amount_cell.is_empty() => "amount_missing",
+                MoneyError::NotANumber => "amount_invalid",
+                MoneyError::OutOfRange => "amount_out_of_range",
+            };
+            Rejection::new("amount", reason, &amount_cell)
+        })?;
+        let month = self.who.month(cells)?;
+        let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
+        self.who.tenant(cells, &mut self.tenant)?;
+        let tenant = self.intern.id(&self.tenant);
+        let service_cell = cell(cells, self.service);
+        let service = self.intern.id(text(&service_cell, "service")?.as_bytes());
+        let reseller_cell = cell(cells, self.reseller);
+        let reseller = match values::id(&reseller_cell) {
+            Ok("-1" | "0") => self.blank,
+            Ok(id) => self.intern.id(id.as_bytes()),
+            Err(reason) => return Err(Rejection::new("reseller_id", reason, &reseller_cell)),
+        };
+        let attribution = self.attribution(cells)?;
+
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&partner.id.to_le_bytes());
+        self.buffer.extend_from_slice(&tenant.to_le_bytes());
+        for column in &self.key {
+            let value = cell(cells, *column);
+            // A subscription is the same in upper and lower case.
+            match crate::ids::Guid::parse(&value) {
+                Some(guid) => self.buffer.extend_from_slice(guid.as_bytes()),
+                None => self.buffer.extend_from_slice(&value),
+            }
+            self.buffer.push(0x1f);
+        }
+        let key = xxh3_128(&self.buffer);
+        self.buffer.extend_from_slice(&amount.0.to_le_bytes());
+        for (column, field) in &self.rest {
+            let value = cells.get(*column);
+            if !value.is_empty() {
+                self.buffer.extend_from_slice(&field.to_le_bytes());
+                self.buffer.extend_from_slice(&value);
+            }
+        }
+        let line = xxh3_64(&self.buffer);
+
+        let (role, association) = (cell(cells, self.role), cell(cells, self.association));
+        self.scratch.clear();
+        self.scratch.push(u8::try_from(attribution.index()).unwrap_or(u8::MAX));
+        self.scratch.extend_from_slice(&partner.location.unwrap_or(u32::MAX).to_le_bytes());
+        self.scratch.extend_from_slice(&role);
+        self.scratch.push(0x1f);
+        self.scratch.extend_from_slice(&association);
+        let claim = self.intern.id(&self.scratch);
+
+        self.describe(cells, month, partner.id, tenant, partner.location)?;
+        self.tally.digits_dropped += u64::from(is_dropped);
+        self.tally.accept(partner.id, Some(month), amount, partner.location);
+        let halves = |value: u128| {
+            let bytes = value.to_le_bytes();
+            bytemuck::must_cast::<[u8; 16], [u64; 2]>(bytes)
+        };
+        let line = AcrLine {
+            key: halves(key),
+            line,
+            amount: bytemuck::must_cast(amount.0.to_le_bytes()),
+            partner: partner.id,
+            tenant,
+            service,
+            reseller,
+            claim,
+            attribution: u32::try_from(attribution.index()).unwrap_or(u32::MAX),
+            file: self.file,
+            padding: 0,
+        };
+        Ok((month, line))
+    }
+
+    fn attribution(&mut self, cells: &Cells<'_>) -> std::result::Result<Attribution, Rejection> {
+        let (name, role) = (cell(cells, self.attribution), cell(cells, self.role));
+        let spelling = (name.to_vec(), role.to_vec());
+        if let Some((attribution, _)) = self.attributions.get(&spelling) {
+            return Ok(*attribution);
+        }
+        let found = self.names.find(text(&name, "attribution")?, text(&role, "role")?);
+        if found.is_none() {
+            self.tally.unknown_attributions.insert(String::from_utf8_lossy(&name).into_owned());
+        }
+        let attribution = found.unwrap_or(Attribution::OTHER);
+        self.attributions.insert(spelling, (attribution, found.is_some()));
+        Ok(attribution)
+    }
+
+    fn describe(
+        &mut self,
+        cells: &Cells<'_>,
+        month: Month,
+        partner: u32,
+        tenant: u32,
+        location: Option<u32>,
+    ) -> std::result::Result<(), Rejection> {
+        let customer = [
+            (self.segment, "segment"),
+            (self.customer_name, "customer_name"),
+            (self.customer_country, "customer_country"),
+            (self.industry, "industry"),
+        ];
+        let mut texts = [self.blank; 4];
+        for (slot, (column, field)) in texts.iter_mut().zip(customer) {
+            let value = cell(cells, column);
+            *slot = self.intern.id(text(&value, field)?.as_bytes());
+        }
+        self.customers.insert(Description { month, partner, subject: tenant, texts });
+        let mut texts = [self.blank; 4];
+        for (slot, (column, field)) in texts
+            .iter_mut()
+            .zip([(self.partner_name, "partner_name"), (self.partner_country, "partner_country")])
+        {
+            let value = cell(cells, column);
+            *slot = self.intern.id(text(&value, field)?.as_bytes());
+        }
+        let subject = location.unwrap_or(self.blank);
+        self.partners.insert(Description { month, partner, subject, texts });
+        Ok(())
+    }
+
+    fn push(&mut self, month: Month, line: AcrLine) -> Result<()> {
+        let shard = u8::try_from(line.key[1] % u64::from(SHARDS)).unwrap_or_default();
+        let key = BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard };
+        let pending = self.pending.entry(key).or_default();
+        pending.push(line);
+        if pending.len() >= PENDING {
+            self.lines.append(key, pending)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over the last lines.
+    ///
+    /// # Errors
+    /// CS2002 when lines cannot be spilled.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        for (key, mut lines) in self.pending.drain() {
+            self.lines.append(key, &mut lines)?;
+        }
+        Ok(())
+    }
+}
+
+impl AcrLine {
+    fn money(&self) -> Money {
+        Money(i128::from_le_bytes(bytemuck::must_cast(self.amount)))
+    }
+}
+
+/// The facts of one month, and what became of each file's lines.
+#[derive(Debug, Default)]
+pub(super) struct AcrFacts {
+    pub(super) amounts: HashMap<AcrKey, Money>,
+    /// Per slot: used and repeated records and amounts.
+    pub(super) files: HashMap<u32, Shares>,
+    /// Per partner: keys whose attributions disagree.
+    pub(super) disagreeing: HashMap<u32, i64>,
+}
+
+/// Used and repeated records of a file.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Shares {
+    pub(super) used: u64,
+    pub(super) repeated: u64,
+    pub(super) amount_facts: Money,
+    pub(super) amount_repeated: Money,
+}
+
+impl AcrFacts {
+    /// Adds the lines of one shard; lines of slots that are not `is_live` do not count.
+    pub(super) fn add(
+        &mut self,
+        mut lines: Vec<AcrLine>,
+        texts: &Texts,
+        blank: u32,
+        is_live: &dyn Fn(u32) -> bool,
+    ) {
+        lines.retain(|line| is_live(line.file));
+        lines.sort_unstable_by(|left, right| {
+            let order = |line: &AcrLine| (line.key, line.attribution, line.claim, line.line, line.file);
+            order(left).cmp(&order(right))
+        });
+        for consumption in lines.chunk_by(|left, right| left.key == right.key) {
+            self.collapse(consumption, texts, blank);
+        }
+    }
+
+    fn collapse(&mut self, lines: &[AcrLine], texts: &Texts, blank: u32) {
+        let Some(first) = lines.first() else { return };
+        let mut amounts: Vec<(Attribution, Money)> = Vec::new();
+        // The winning claim, whose lines the facts hold.
+        let mut winner: Option<(Money, &[AcrLine])> = None;
+        for of_attribution in lines.chunk_by(|left, right| left.attribution == right.attribution) {
+            let Some((largest, claim)) = largest_claim(of_attribution, texts, &|_| true) else { continue };
+            let index = usize::try_from(claim[0].attribution).unwrap_or(usize::MAX);
+            let attribution = Attribution::from_index(index).unwrap_or(Attribution::OTHER);
+            amounts.push((attribution, largest));
+            if winner.is_none_or(|(amount, _)| largest > amount) {
+                winner = Some((largest, claim));
+            }
+        }
+        let disagrees = amounts.windows(2).any(|pair| pair[0].1 != pair[1].1);
+        if disagrees {
+            *self.disagreeing.entry(first.partner).or_default() += 1;
+        }
+        let fact = |reseller, set| AcrKey {
+            partner: first.partner,
+            reseller,
+            tenant: first.tenant,
+            service: first.service,
+            set,
+        };
+        for (set, amount) in attribution_sets(&mut amounts) {
+            *self.amounts.entry(fact(blank, set)).or_default() += amount;
+        }
+        self.share(lines, winner.map_or(&[], |(_, claim)| claim));
+        self.credit_resellers(lines, texts, blank, &fact);
+    }
+
+    /// What each reseller named on a line would be credited: its own lines alone, the largest of
+    /// its claims.
+    fn credit_resellers(
+        &mut self,
+        lines: &[AcrLine],
+        texts: &Texts,
+        blank: u32,
+        fact: &dyn Fn(u32, AttributionSet) -> AcrKey,
+    ) {
+        let mut resellers: Vec<u32> = Vec::new();
+        for line in lines {
+            let index = usize::try_from(line.attribution).unwrap_or(usize::MAX);
+            let credits = Attribution::from_index(index).is_some_and(Attribution::credits_reseller);
+            if line.reseller != blank && credits && !resellers.contains(&line.reseller) {
+                resellers.push(line.reseller);
+            }
+        }
+        for reseller in resellers {
+            let of_reseller = |line: &AcrLine| {
+                let index = usize::try_from(line.attribution).unwrap_or(usize::MAX);
+                line.reseller == reseller
+                    && Attribution::from_index(index).is_some_and(Attribution::credits_reseller)
+            };
+            if let Some((amount, _)) = largest_claim(lines, texts, &of_reseller) {
+                let key = fact(reseller, Attribution::CSP_T2.set());
+                *self.amounts.entry(key).or_default() += amount;
+            }
+        }
+    }
+
+    fn share(&mut self, lines: &[AcrLine], winner: &[AcrLine]) {
+        let mut last: Option<(u32, u64)> = None;
+        for line in lines {
+            let identity = (line.claim, line.line);
+            let is_repeat = last == Some(identity);
+            last = Some(identity);
+            let is_used = !is_repeat && winner.first().is_some_and(|first| first.claim == line.claim);
+            let shares = self.files.entry(line.file).or_default();
+            if is_used {
+                shares.used += 1;
+                shares.amount_facts += line.money();
+            } else {
+                shares.repeated += 1;
+                shares.amount_repeated += line.money();
+            }
+        }
+    }
+}
+
+/// The claim with the largest sum of distinct lines; at a tie the one whose text is smaller. Lines
+/// are sorted by claim and line.
+fn largest_claim<'a>(
+    lines: &'a [AcrLine],
+    texts: &Texts,
+    counts: &dyn Fn(&AcrLine) -> bool,
+) -> Option<(Money, &'a [AcrLine])> {
+    let mut largest: Option<(Money, &[AcrLine])> = None;
+    for claim in lines.chunk_by(|left, right| left.claim == right.claim) {
+        let distinct = claim.chunk_by(|left, right| left.line == right.line);
+        let mut of_claim = distinct.filter_map(|same| same.first().filter(|line| counts(line))).peekable();
+        if of_claim.peek().is_none() {
+            continue;
+        }
+        let amount: Money = of_claim.map(AcrLine::money).sum();
+        let text = |claim: &[AcrLine]| claim.first().map(|line| texts.bytes(line.claim).to_vec());
+        let is_better = largest.is_none_or(|(known, known_claim)| {
+            amount > known || amount == known && text(claim) < text(known_claim)
+        });
+        if is_better {
+            largest = Some((amount, claim));
+        }
+    }
+    largest
+}

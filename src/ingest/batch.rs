@@ -1,0 +1,546 @@
+//! Some deliveries at once: their files are read side by side, their months collapsed side by side,
+//! and their ledger entries appended in the order of their dates.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hashbrown::HashMap as FastMap;
+use polars::prelude::{Column, DataFrame};
+
+use super::acr::{AcrFacts, Description, Shares};
+use super::buckets::BucketKey;
+use super::credentials::CredentialRow;
+use super::intern::Texts;
+use super::locations::LocationRow;
+use super::reader::{FileResult, FileTask, Shared, read_file};
+use super::seats::SeatFacts;
+use super::writing::{MonthRows, PartnerText, Target};
+use super::{Event, OnBadFile, PlannedFile, Settings, Summary, is_file_fault, task};
+use crate::calendar::{Day, Month};
+use crate::engine;
+use crate::error::{Code, Error, Result};
+use crate::facts::{
+    FileRecord, Ledger, LedgerEntry, SCHEMA_VERSION, Unit, UnitKey, quarantine_path, read_units,
+    units_frame, units_path,
+};
+use crate::money::Money;
+
+/// The month of a dataset, over all deliveries of the batch.
+type Slice = (usize, Option<Month>);
+/// Where the rows of a unit are stored, by partner, slice and hash.
+type Stored = HashMap<(Slice, PartnerText), Vec<(String, u64)>>;
+
+pub(super) struct Batch<'a> {
+    settings: &'a Settings<'a>,
+    shared: Shared<'a>,
+    deliveries: Vec<(Day, Vec<PlannedFile>)>,
+    stored: Stored,
+}
+
+/// What the collapse of one slice gave for one delivery.
+struct Collapsed {
+    delivery: usize,
+    slice: Slice,
+    units: BTreeMap<PartnerText, (String, u64)>,
+    shares: FastMap<u32, Shares>,
+    disagreeing: BTreeMap<PartnerText, i64>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(settings: &'a Settings<'a>, ledger: &Ledger) -> Result<Self> {
+        let shared =
+            Shared::new(settings.sources, settings.catalogs, settings.person_key, settings.memory);
+        let mut stored: Stored = HashMap::new();
+        for entry in &ledger.entries {
+            if !entry.has_units() {
+                continue;
+            }
+            for unit in read_units(&settings.facts, entry.sequence)? {
+                let slice = (settings.sources.dataset_index(&unit.key.dataset), unit.key.month);
+                let partner = (unit.key.partner_id, unit.key.is_account);
+                stored.entry((slice, partner)).or_default().push((unit.hash, unit.stored));
+            }
+        }
+        Ok(Self { settings, shared, deliveries: Vec::new(), stored })
+    }
+
+    /// Whether one more delivery keeps the batch small.
+    pub(super) fn has_room(&self) -> bool {
+        let files: usize = self.deliveries.iter().map(|(_, files)| files.len()).sum();
+        files < 4 * self.settings.threads
+    }
+
+    pub(super) fn add(&mut self, delivery: Day, files: Vec<PlannedFile>) {
+        self.deliveries.push((delivery, files));
+    }
+
+    /// Reads, collapses, writes and appends to the ledger.
+    pub(super) fn run(
+        self,
+        ledger: &mut Ledger,
+        summary: &mut Summary,
+        progress: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Result<()> {
+        let first_sequence = ledger.next_sequence();
+        let mut results = self.read(progress)?;
+        self.drop_repeated_files(&mut results, ledger);
+        let collapsed = self.collapse(&results, first_sequence)?;
+        for (at, (delivery, _)) in self.deliveries.iter().enumerate() {
+            let files: Vec<FileResult> = std::mem::take(&mut results[at]);
+            if files.is_empty() {
+                continue;
+            }
+            let of_delivery: Vec<&Collapsed> =
+                collapsed.iter().filter(|collapsed| collapsed.delivery == at).collect();
+            let sequence = ledger.next_sequence();
+            let entry = self.entry(*delivery, sequence, files, &of_delivery, ledger, summary)?;
+            ledger.append(&self.settings.facts, entry)?;
+            summary.deliveries.push(*delivery);
+            progress(Event::Delivery { delivery: *delivery });
+        }
+        Ok(())
+    }
+
+    /// Reads all files; per delivery the results by location.
+    fn read(&self, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Vec<Vec<FileResult>>> {
+        let tasks: Vec<(FileTask, u64, bool)> = self
+            .deliveries
+            .iter()
+            .enumerate()
+            .flat_map(|(at, (_, files))| {
+                files.iter().map(move |file| {
+                    (task(at, &file.file), file.file.size, file.dataset.is_ok())
+                })
+            })
+            .collect();
+        let read = self.in_parallel(tasks.len(), |at| {
+            let (task, bytes, _) = &tasks[at];
+            let result = read_file(&self.shared, task);
+            progress(Event::File { uri: &task.uri, bytes: *bytes });
+            Ok(result)
+        })?;
+        let mut results: Vec<Vec<FileResult>> = self.deliveries.iter().map(|_| Vec::new()).collect();
+        let mut failures = Vec::new();
+        for ((task, bytes, _), result) in tasks.iter().zip(read) {
+            match result {
+                Ok(result) => results[task.delivery].push(result),
+                Err(error)
+                    if self.settings.on_bad_file == OnBadFile::SetAside && is_file_fault(&error) =>
+                {
+                    results[task.delivery].push(self.set_aside(task, *bytes, &error));
+                }
+                Err(error) => failures.push(error),
+            }
+        }
+        // Files stand in the order of their delivery and location: the first failure is the same
+        // in every run.
+        match failures.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(results),
+        }
+    }
+
+    fn set_aside(&self, task: &FileTask, bytes: u64, error: &Error) -> FileResult {
+        let record = FileRecord {
+            uri: task.uri.clone(),
+            bytes,
+            etag: task.etag.clone(),
+            set_aside: Some(format!("{}: {error}", error.code().as_str())),
+            amount_accepted: Money::ZERO.to_string(),
+            amount_facts: Money::ZERO.to_string(),
+            amount_repeated: Money::ZERO.to_string(),
+            amount_not_used: Money::ZERO.to_string(),
+            ..FileRecord::default()
+        };
+        FileResult::without_rows(record, usize::MAX, u32::MAX)
+    }
+
+    /// A file with the content of another one of its delivery adds nothing. The same content in a
+    /// later delivery is said anew: it may take back a restatement in between.
+    fn drop_repeated_files(&self, results: &mut [Vec<FileResult>], ledger: &Ledger) {
+        let mut seen: HashMap<(Day, String), String> = HashMap::new();
+        for (entry, _, file) in ledger.files() {
+            if file.same_as.is_none() && file.set_aside.is_none() {
+                seen.insert((entry.day(), file.content_hash.clone()), file.uri.clone());
+            }
+        }
+        for (at, files) in results.iter_mut().enumerate() {
+            let (delivery, _) = self.deliveries[at];
+            for result in files.iter_mut().filter(|result| result.record.set_aside.is_none()) {
+                let uri = result.record.uri.clone();
+                let first = seen
+                    .entry((delivery, result.record.content_hash.clone()))
+                    .or_insert_with(|| uri.clone());
+                if *first != uri {
+                    self.shared.drop_slot(result.slot);
+                    let record =
+                        FileRecord { same_as: Some(first.clone()), ..result.record.clone() };
+                    *result = FileResult::without_rows(record, result.dataset, result.slot);
+                }
+            }
+        }
+    }
+
+    /// Collapses the months of every dataset and writes their facts. Deliveries of one month are
+    /// taken in order, so that what an earlier one stored is not stored again.
+    fn collapse(&self, results: &[Vec<FileResult>], first_sequence: u64) -> Result<Vec<Collapsed>> {
+        let mut sequences = Vec::new();
+        let mut next = first_sequence;
+        for files in results {
+            sequences.push(next);
+            next += u64::from(!files.is_empty());
+        }
+        let mut slices: BTreeMap<Slice, BTreeSet<usize>> = BTreeMap::new();
+        for key in self.shared.acr.keys().into_iter().chain(self.shared.seats.keys()) {
+            slices.entry((key.dataset, Some(key.month))).or_default().insert(key.delivery);
+        }
+        for (delivery, files) in results.iter().enumerate() {
+            for file in files {
+                if !file.credentials.is_empty() || !file.locations.is_empty() {
+                    slices.entry((file.dataset, None)).or_default().insert(delivery);
+                }
+            }
+        }
+        let slices: Vec<(Slice, BTreeSet<usize>)> = slices.into_iter().collect();
+        let texts = self.shared.intern.texts();
+        let live = self.shared.live_slots();
+        let collapsed = self.in_parallel(slices.len(), |at| {
+            let (slice, deliveries) = &slices[at];
+            let mut stored: HashMap<(PartnerText, String), u64> = HashMap::new();
+            let mut collapsed = Vec::new();
+            for delivery in deliveries {
+                let sequence = sequences[*delivery];
+                let target = Target {
+                    facts: &self.settings.facts,
+                    dataset: self.settings.sources.dataset(slice.0),
+                    month: slice.1,
+                    sequence,
+                };
+                let slot_is_live = |slot: u32| {
+                    usize::try_from(slot).ok().and_then(|slot| live.get(slot)).copied() == Some(true)
+                };
+                let (rows, mut done) =
+                    self.month_rows(*slice, *delivery, &results[*delivery], &texts, &slot_is_live)?;
+                done.units = rows.write(&target, &texts, &|partner, hash| {
+                    self.known(*slice, partner, hash)
+                        .or_else(|| stored.get(&(partner.clone(), hash.to_owned())).copied())
+                })?;
+                for (partner, (hash, at)) in &done.units {
+                    stored.insert((partner.clone(), hash.clone()), *at);
+                }
+                collapsed.push(done);
+            }
+            Ok(collapsed)
+        })?;
+        Ok(collapsed.into_iter().flatten().collect())
+    }
+
+    fn known(&self, slice: Slice, partner: &PartnerText, hash: &str) -> Option<u64> {
+        let stored = self.stored.get(&(slice, partner.clone()))?;
+        stored.iter().find(|(known, _)| known == hash).map(|(_, at)| *at)
+    }
+
+    fn month_rows(
+        &self,
+        slice: Slice,
+        delivery: usize,
+        files: &[FileResult],
+        texts: &Texts,
+        is_live: &dyn Fn(u32) -> bool,
+    ) -> Result<(MonthRows, Collapsed)> {
+        let mut done = Collapsed {
+            delivery,
+            slice,
+            units: BTreeMap::new(),
+            shares: FastMap::new(),
+            disagreeing: BTreeMap::new(),
+        };
+        let files: Vec<&FileResult> =
+            files.iter().filter(|file| file.dataset == slice.0 && is_live(file.slot)).collect();
+        let Some(month) = slice.1 else {
+            return Ok((snapshot_rows(&files, &mut done.shares), done));
+        };
+        let blank = self.shared.intern.local().id(b"");
+        let key = |shard| BucketKey { delivery, dataset: slice.0, month, shard };
+        let described = |rows: &dyn Fn(&FileResult) -> &Vec<Description>| {
+            let rows = files.iter().flat_map(|file| rows(file).iter().copied());
+            rows.filter(|row| row.month == month).collect::<Vec<Description>>()
+        };
+        let mut acr = AcrFacts::default();
+        for shard in 0..super::buckets::SHARDS {
+            acr.add(self.shared.acr.take(key(shard))?, texts, blank, is_live);
+        }
+        let mut seats = SeatFacts::default();
+        let is_known =
+            |workload| self.settings.catalogs.workloads.known(texts.text(workload)).is_some();
+        seats.add(self.shared.seats.take(key(0))?, is_live, &is_known);
+        for (partner, count) in &acr.disagreeing {
+            let (id, is_account) = texts.partner(*partner);
+            done.disagreeing.insert((id.to_owned(), is_account), *count);
+        }
+        done.shares = std::mem::take(&mut acr.files);
+        done.shares.extend(std::mem::take(&mut seats.files));
+        let mut rows =
+            if seats.seats.is_empty() { MonthRows::of_acr(acr) } else { MonthRows::of_seats(seats) };
+        rows.customers = described(&|file| &file.customers);
+        rows.partners = described(&|file| &file.partners);
+        Ok((rows, done))
+    }
+
+    fn entry(
+        &self,
+        delivery: Day,
+        sequence: u64,
+        files: Vec<FileResult>,
+        collapsed: &[&Collapsed],
+        ledger: &Ledger,
+        summary: &mut Summary,
+    ) -> Result<LedgerEntry> {
+        let texts = self.shared.intern.texts();
+        let mut units = Vec::new();
+        let mut records = Vec::new();
+        for (at, file) in files.iter().enumerate() {
+            let mut record = file.record.clone();
+            if record.same_as.is_none() && record.set_aside.is_none() {
+                let mut shares = Shares::default();
+                for part in collapsed.iter().filter_map(|part| part.shares.get(&file.slot)) {
+                    shares.used += part.used;
+                    shares.repeated += part.repeated;
+                    shares.amount_facts += part.amount_facts;
+                    shares.amount_repeated += part.amount_repeated;
+                }
+                balance(&mut record, &shares, file)?;
+                self.units_of(file, at, sequence, collapsed, &texts, &mut units);
+            }
+            summary.unknown_attributions.extend(file.tally.unknown_attributions.iter().cloned());
+            records.push(record);
+        }
+        self.refuse_partial_delivery(delivery, &units, &records, ledger)?;
+        units.sort_by(|left, right| (&left.key, left.file).cmp(&(&right.key, right.file)));
+        self.write_frame(&units_path(sequence), &mut units_frame(&units)?)?;
+        self.write_quarantine(sequence, &files)?;
+        summary.files.extend(records.iter().cloned());
+        Ok(LedgerEntry {
+            sequence,
+            schema_version: SCHEMA_VERSION,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            attempt_id: self.settings.attempt_id.clone(),
+            delivery: delivery.to_string(),
+            accept_drop: self.settings.accept_drop,
+            files: records,
+        })
+    }
+
+    fn units_of(
+        &self,
+        file: &FileResult,
+        at: usize,
+        sequence: u64,
+        collapsed: &[&Collapsed],
+        texts: &Texts,
+        units: &mut Vec<Unit>,
+    ) {
+        for ((partner, month), unit) in file.tally.units() {
+            let (id, is_account) = texts.partner(partner);
+            let partner = (id.to_owned(), is_account);
+            let slice = (file.dataset, month);
+            let of_slice = collapsed.iter().find(|collapsed| collapsed.slice == slice);
+            let stored = of_slice.and_then(|collapsed| collapsed.units.get(&partner));
+            let mut locations: Vec<String> =
+                unit.locations.iter().map(|location| texts.text(*location).to_owned()).collect();
+            locations.sort_unstable();
+            // A unit of which no rule can use a row has no facts.
+            let (hash, stored) = stored.cloned().unwrap_or_else(|| (String::new(), sequence));
+            units.push(Unit {
+                key: UnitKey {
+                    dataset: self.settings.sources.dataset(file.dataset).to_owned(),
+                    partner_id: partner.0.clone(),
+                    is_account,
+                    month,
+                },
+                file: at,
+                rows: unit.rows,
+                amount: unit.amount,
+                locations,
+                disagreeing: of_slice
+                    .and_then(|collapsed| collapsed.disagreeing.get(&partner))
+                    .copied()
+                    .unwrap_or_default(),
+                hash,
+                stored,
+            });
+        }
+    }
+
+    /// A late file needs the other files of its delivery that speak of the same units: the lines
+    /// of one consumption may be spread over them.
+    fn refuse_partial_delivery(
+        &self,
+        delivery: Day,
+        units: &[Unit],
+        records: &[FileRecord],
+        ledger: &Ledger,
+    ) -> Result<()> {
+        let read: HashSet<&str> = records.iter().map(|record| record.uri.as_str()).collect();
+        let keys: HashSet<&UnitKey> = units.iter().map(|unit| &unit.key).collect();
+        for entry in ledger.entries.iter().filter(|entry| entry.day() == delivery && entry.has_units()) {
+            for unit in read_units(&self.settings.facts, entry.sequence)? {
+                let Some(file) = entry.files.get(unit.file) else { continue };
+                if keys.contains(&unit.key) && !read.contains(file.uri.as_str()) {
+                    return Err(Error::new(
+                        Code::DeliveryIncomplete,
+                        format!(
+                            "the delivery of {delivery} got a new file with rows of partner {}, whose other file {} is no longer there",
+                            unit.key.partner_id, file.uri
+                        ),
+                    )
+                    .hint("put the other file back, or give the new one a later delivery date"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_quarantine(&self, sequence: u64, files: &[FileResult]) -> Result<()> {
+        let rows: Vec<(usize, &FileResult, &super::reader::Rejected)> = files
+            .iter()
+            .enumerate()
+            .flat_map(|(at, file)| file.rejected.iter().map(move |row| (at, file, row)))
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let text = |name: &str, values: Vec<&str>| Column::new(name.into(), values);
+        let columns = vec![
+            Column::new("file".into(), rows.iter().map(|row| count(row.0 as u64)).collect::<Vec<_>>()),
+            text("source_file", rows.iter().map(|row| row.1.record.uri.as_str()).collect()),
+            Column::new("record".into(), rows.iter().map(|row| count(row.2.record)).collect::<Vec<_>>()),
+            Column::new("line".into(), rows.iter().map(|row| count(row.2.line)).collect::<Vec<_>>()),
+            text("dataset", rows.iter().map(|row| row.1.record.dataset.as_str()).collect()),
+            text("column", rows.iter().map(|row| row.2.column.as_str()).collect()),
+            text("reason", rows.iter().map(|row| row.2.reason).collect()),
+            Column::new(
+                "raw_value".into(),
+                rows.iter().map(|row| row.2.raw_value.as_deref()).collect::<Vec<_>>(),
+            ),
+            Column::new(
+                "partner_id".into(),
+                rows.iter()
+                    .map(|row| row.2.partner.as_ref().map(|partner| partner.0.as_str()))
+                    .collect::<Vec<_>>(),
+            ),
+            Column::new(
+                "is_account".into(),
+                rows.iter()
+                    .map(|row| row.2.partner.as_ref().map(|partner| partner.1))
+                    .collect::<Vec<_>>(),
+            ),
+        ];
+        let mut frame = DataFrame::new(rows.len(), columns)
+            .map_err(|error| Error::bug(error.to_string()))?;
+        self.write_frame(&quarantine_path(sequence), &mut frame)
+    }
+
+    fn write_frame(&self, path: &str, frame: &mut DataFrame) -> Result<()> {
+        let file = crate::store::create_file(&self.settings.facts.prepare(path)?)?;
+        engine::write_parquet(frame, file, 1 << 20, Vec::new(), path)?;
+        self.settings.facts.sync(path)
+    }
+
+    /// Runs `count` jobs on the threads of the ingest; results stand in job order.
+    fn in_parallel<T: Send>(
+        &self,
+        count: usize,
+        job: impl Fn(usize) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let next = AtomicUsize::new(0);
+        let done: Mutex<BTreeMap<usize, Result<T>>> = Mutex::new(BTreeMap::new());
+        std::thread::scope(|scope| {
+            for _ in 0..self.settings.threads.clamp(1, count.max(1)) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        if at >= count {
+                            break;
+                        }
+                        let result = job(at);
+                        done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(at, result);
+                    }
+                });
+            }
+        });
+        let done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        done.into_values().collect()
+    }
+}
+
+impl FileResult {
+    fn without_rows(record: FileRecord, dataset: usize, slot: u32) -> Self {
+        Self {
+            record,
+            dataset,
+            slot,
+            tally: super::tally::Tally::default(),
+            rejected: Vec::new(),
+            customers: Vec::new(),
+            partners: Vec::new(),
+            credentials: Vec::new(),
+            locations: Vec::new(),
+        }
+    }
+}
+
+/// The rows of a snapshot over its files; a row that several files (or lines) repeat is one.
+fn snapshot_rows(files: &[&FileResult], shares: &mut FastMap<u32, Shares>) -> MonthRows {
+    let mut rows = MonthRows::default();
+    let mut credentials: HashSet<CredentialRow> = HashSet::new();
+    let mut locations: HashSet<LocationRow> = HashSet::new();
+    for file in files {
+        let shares = shares.entry(file.slot).or_default();
+        let mut count = |is_new: bool| {
+            if is_new {
+                shares.used += 1;
+            } else {
+                shares.repeated += 1;
+            }
+        };
+        for row in &file.credentials {
+            count(credentials.insert(row.clone()));
+        }
+        for row in &file.locations {
+            count(locations.insert(*row));
+        }
+    }
+    rows.credentials.extend(credentials);
+    rows.locations.extend(locations);
+    rows
+}
+
+/// Completes the balance of a file and proves it (contract §5).
+fn balance(record: &mut FileRecord, shares: &Shares, file: &FileResult) -> Result<()> {
+    let tally = &file.tally;
+    record.used = shares.used;
+    record.repeated = shares.repeated;
+    record.amount_facts = shares.amount_facts.to_string();
+    record.amount_repeated = shares.amount_repeated.to_string();
+    let amounts = shares.amount_facts.0 + shares.amount_repeated.0 + tally.amount_not_used.0;
+    let is_balanced = record.records == record.accepted + record.quarantined + record.skipped
+        && record.accepted == record.used + record.repeated + record.not_used
+        && tally.amount_accepted.0 == amounts;
+    if is_balanced {
+        return Ok(());
+    }
+    Err(Error::bug(format!(
+        "{} does not balance: {} accepted, {} used, {} repeated, {} not used; {} USD accepted, {} in facts, {} repeated",
+        record.uri,
+        record.accepted,
+        record.used,
+        record.repeated,
+        record.not_used,
+        record.amount_accepted,
+        record.amount_facts,
+        record.amount_repeated
+    )))
+}

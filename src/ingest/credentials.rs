@@ -1,0 +1,161 @@
+//! Rows of trainings, exams and certifications. Names and addresses of people end here: facts know
+//! a person by a keyed hash only.
+
+use super::intern::LocalInterner;
+use super::layout::Recognised;
+use super::person::PersonKey;
+use super::records::Cells;
+use super::row::{Outcome, Rejection, Who, cell, text};
+use super::tally::Tally;
+use super::values;
+use crate::money::Money;
+
+/// One credential row, texts interned.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct CredentialRow {
+    pub(super) partner: u32,
+    pub(super) person_key: String,
+    pub(super) title: u32,
+    pub(super) kind: u32,
+    /// Days since 1970.
+    pub(super) earned_on: i32,
+    pub(super) expires_on: Option<i32>,
+    pub(super) is_expiry_known: bool,
+    pub(super) status: u32,
+}
+
+/// Converts the records of one file.
+pub(super) struct CredentialReader<'a> {
+    who: Who,
+    title: Option<usize>,
+    kind: Option<usize>,
+    earned_on: Option<usize>,
+    expires_on: Option<usize>,
+    status: Option<usize>,
+    /// What identifies a person, best first.
+    ladder: [(&'static str, Vec<usize>); 5],
+    person_key: &'a PersonKey,
+    intern: LocalInterner<'a>,
+    scratch: Vec<u8>,
+    pub(super) rows: Vec<CredentialRow>,
+    pub(super) tally: Tally,
+}
+
+impl<'a> CredentialReader<'a> {
+    pub(super) fn new(
+        header: &Recognised<'_>,
+        person_key: &'a PersonKey,
+        intern: LocalInterner<'a>,
+    ) -> Self {
+        let column = |field: &str| header.column(field);
+        let columns = |fields: &[&str]| fields.iter().filter_map(|field| column(field)).collect();
+        Self {
+            who: Who::new(header),
+            title: column("title"),
+            kind: column("kind"),
+            earned_on: column("earned_on"),
+            expires_on: column("expires_on"),
+            status: column("status"),
+            ladder: [
+                ("mcp", columns(&["mcp_id"])),
+                ("directory", columns(&["directory_user_id"])),
+                ("mail", columns(&["corporate_mail"])),
+                ("private mail", columns(&["mail"])),
+                ("name", columns(&["first_name", "last_name"])),
+            ],
+            person_key,
+            intern,
+            scratch: Vec::new(),
+            rows: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Converts one record.
+    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Outcome {
+        let is_totals = [self.title, self.kind, self.earned_on]
+            .iter()
+            .all(|column| cell(cells, *column).is_empty());
+        if is_totals && self.who.is_totals_line(cells) {
+            return Outcome::Skipped;
+        }
+        match self.convert(cells) {
+            Ok(()) => Outcome::Accepted,
+            Err(rejection) => Outcome::Rejected(rejection),
+        }
+    }
+
+    fn convert(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
+        let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
+        let title_cell = cell(cells, self.title);
+        let title = text(&title_cell, "title")?;
+        if title.is_empty() {
+            return Err(Rejection::new("title", "title_missing", b""));
+        }
+        let earned_cell = cell(cells, self.earned_on);
+        let earned_on = values::day(&earned_cell)
+            .map_err(|reason| Rejection::new("earned_on", reason, &earned_cell))?;
+        let expires_cell = cell(cells, self.expires_on);
+        let expires_on = if values::is_blank(&expires_cell) {
+            None
+        } else {
+            let day = values::day(&expires_cell);
+            Some(day.map_err(|reason| Rejection::new("expires_on", reason, &expires_cell))?.0)
+        };
+        let person = self.person(cells)?;
+        let kind_cell = cell(cells, self.kind);
+        let kind = text(&kind_cell, "kind")?;
+        let status_cell = cell(cells, self.status);
+        let status = text(&status_cell, "status")?;
+        self.tally.accept(partner.id, None, Money::ZERO, partner.location);
+        // No rule counts an exam or a module; a certification or an assessment may.
+        let unused = match kind.to_ascii_lowercase().trim_end_matches('s') {
+            "certification" | "assessment" => None,
+            "exam" => Some("exam"),
+            _ => Some("unknown_kind"),
+        };
+        if let Some(reason) = unused {
+            self.tally.not_used(reason, Money::ZERO);
+            return Ok(());
+        }
+        self.rows.push(CredentialRow {
+            partner: partner.id,
+            person_key: self.person_key.hash(&person),
+            title: self.intern.id(title.as_bytes()),
+            kind: self.intern.id(kind.as_bytes()),
+            earned_on: earned_on.0,
+            expires_on,
+            is_expiry_known: self.expires_on.is_some(),
+            status: self.intern.id(status.as_bytes()),
+        });
+        Ok(())
+    }
+
+    /// The first rung of the ladder that the row fills.
+    fn person(&self, cells: &Cells<'_>) -> Result<Vec<u8>, Rejection> {
+        for (rung, columns) in &self.ladder {
+            let mut identity = rung.as_bytes().to_vec();
+            let mut is_blank = true;
+            for column in columns {
+                let value = cells.get(*column);
+                if !values::is_blank(&value) {
+                    is_blank = false;
+                }
+                identity.push(0x1f);
+                let value = String::from_utf8_lossy(&value).to_lowercase();
+                // Spreadsheets print a numeric id as 990000001.0.
+                let value = if *rung == "mcp" { value.trim_end_matches(".0") } else { &value };
+                identity.extend_from_slice(value.as_bytes());
+            }
+            if !is_blank {
+                return Ok(identity);
+            }
+        }
+        Err(Rejection::new("mcp_id", "person_missing", b""))
+    }
+
+    /// Whether the file lacks the expiry column.
+    pub(super) fn lacks_expiry(&self) -> bool {
+        self.expires_on.is_none()
+    }
+}

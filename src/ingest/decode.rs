@@ -1,0 +1,228 @@
+//! A stored file as text: hashes the stored bytes, unpacks gzip, counts lines, finds the delimiter.
+
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use flate2::read::MultiGzDecoder;
+use memchr::memchr_iter;
+
+use super::layout::{Recognised, Sources};
+use super::records::unreadable;
+use crate::error::{Code, Error, Result};
+use crate::store;
+
+/// Delimiters that are tried on the header.
+const DELIMITERS: [u8; 4] = *b",\t;|";
+/// A header longer than this is none.
+const LONGEST_HEADER: usize = 1 << 20;
+
+/// The text of one file, to be read once.
+pub(super) struct Text {
+    stream: Box<dyn Read>,
+    stored: Rc<RefCell<Stored>>,
+    lines: Rc<LineCount>,
+    header: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Stored {
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+#[derive(Default)]
+struct LineCount {
+    breaks: Cell<u64>,
+    last: Cell<u8>,
+}
+
+/// What is known of a file once its header is read.
+pub(super) struct Header<'a> {
+    pub(super) recognised: Recognised<'a>,
+    pub(super) delimiter: u8,
+}
+
+/// What is known of a file once all of it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) content_hash: String,
+    pub(super) bytes: u64,
+    /// Lines of text, a last one without a line break included.
+    pub(super) lines: u64,
+}
+
+impl Text {
+    /// Opens a file and reads up to the end of its header.
+    ///
+    /// # Errors
+    /// CS2001 when it cannot be opened, CS3005 when it cannot be decoded; `what` names it.
+    pub(super) fn open(path: &Path, what: &str) -> Result<Self> {
+        let stored = Rc::new(RefCell::new(Stored::default()));
+        let mut raw = Hashing { file: store::open_file(path)?, stored: Rc::clone(&stored) };
+        let mut magic = [0; 2];
+        let got = read_full(&mut raw, &mut magic).map_err(|error| unreadable(what, error))?;
+        let start = Cursor::new(magic.get(..got).unwrap_or_default().to_vec()).chain(raw);
+        let decoded: Box<dyn Read> = match magic {
+            [0x1f, 0x8b] => Box::new(MultiGzDecoder::new(start)),
+            [0xff, 0xfe] | [0xfe, 0xff] => {
+                return Err(Error::new(Code::Undecodable, format!("{what} is UTF-16 text"))
+                    .hint("save it as CSV UTF-8, or export it again"));
+            }
+            [b'P', b'K'] => {
+                return Err(Error::new(Code::Undecodable, format!("{what} is a zip archive or a workbook"))
+                    .hint("unpack it, or save the sheet as CSV UTF-8"));
+            }
+            _ => Box::new(start),
+        };
+        let lines = Rc::new(LineCount::default());
+        let mut stream = Counting { inner: decoded, lines: Rc::clone(&lines) };
+        let mut header = Vec::new();
+        let mut block = vec![0; 16 * 1024];
+        while memchr::memchr(b'\n', &header).is_none() && header.len() < LONGEST_HEADER {
+            let got = stream.read(&mut block).map_err(|error| unreadable(what, error))?;
+            if got == 0 {
+                break;
+            }
+            header.extend_from_slice(&block[..got]);
+        }
+        Ok(Self { stream: Box::new(stream), stored, lines, header })
+    }
+
+    /// Recognises the header.
+    ///
+    /// # Errors
+    /// CS3003, CS3004, CS3006; `what` names the file.
+    pub(super) fn recognise<'a>(&self, sources: &'a Sources, what: &str) -> Result<Header<'a>> {
+        let text = self.header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.header);
+        if text.trim_ascii().is_empty() {
+            return Err(Error::new(Code::UnknownFile, format!("{what} is empty"))
+                .hint("fetch it again, or remove it"));
+        }
+        // The delimiter that gives the most columns is the right one: a header has no free text.
+        let columns = |delimiter: u8| header_fields(text, delimiter);
+        let delimiter = DELIMITERS
+            .into_iter()
+            .rev()
+            .max_by_key(|delimiter| columns(*delimiter).len())
+            .unwrap_or(b',');
+        let recognised = sources.recognise(columns(delimiter), what)?;
+        if !matches!(delimiter, b',' | b'\t') {
+            return Err(Error::new(
+                Code::Undecodable,
+                format!("{what} is separated by {:?}", char::from(delimiter)),
+            )
+            .hint("save it with commas or tabs"));
+        }
+        Ok(Header { recognised, delimiter })
+    }
+
+    /// The text from its start, and what to ask when it was read.
+    pub(super) fn into_parts(self) -> (impl Read, Finish) {
+        let header = Cursor::new(self.header);
+        (header.chain(self.stream), Finish { stored: self.stored, lines: self.lines })
+    }
+}
+
+/// Gives the totals after the stream has ended.
+pub(super) struct Finish {
+    stored: Rc<RefCell<Stored>>,
+    lines: Rc<LineCount>,
+}
+
+impl Finish {
+    pub(super) fn totals(&self) -> Totals {
+        let stored = self.stored.borrow();
+        let has_open_line = !matches!(self.lines.last.get(), b'\n' | 0);
+        Totals {
+            content_hash: format!("blake3:{}", stored.hasher.finalize().to_hex()),
+            bytes: stored.bytes,
+            lines: self.lines.breaks.get() + u64::from(has_open_line),
+        }
+    }
+}
+
+/// The lines on which some records start: `after` holds byte positions, ascending.
+///
+/// # Errors
+/// CS2001, CS3005.
+pub(super) fn lines_after(path: &Path, after: &[u64], what: &str) -> Result<Vec<u64>> {
+    let (mut stream, _) = Text::open(path, what)?.into_parts();
+    let mut block = vec![0; 1 << 16];
+    let (mut position, mut line) = (0_u64, 1_u64);
+    let mut found = Vec::with_capacity(after.len());
+    loop {
+        let got = stream.read(&mut block).map_err(|error| unreadable(what, error))?;
+        if got == 0 {
+            break;
+        }
+        for byte in &block[..got] {
+            while after.get(found.len()).is_some_and(|start| *start <= position)
+                && !matches!(byte, b'\n' | b'\r')
+            {
+                found.push(line);
+            }
+            line += u64::from(*byte == b'\n');
+            position += 1;
+        }
+    }
+    found.resize(after.len(), line);
+    Ok(found)
+}
+
+fn header_fields(text: &[u8], delimiter: u8) -> Vec<String> {
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text);
+    let mut record = csv::ByteRecord::new();
+    match reader.read_byte_record(&mut record) {
+        Ok(true) => {
+            record.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match input.read(&mut buffer[got..])? {
+            0 => break,
+            count => got += count,
+        }
+    }
+    Ok(got)
+}
+
+struct Hashing {
+    file: File,
+    stored: Rc<RefCell<Stored>>,
+}
+
+impl Read for Hashing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.file.read(buffer)?;
+        let mut stored = self.stored.borrow_mut();
+        stored.hasher.update(&buffer[..got]);
+        stored.bytes += got as u64;
+        Ok(got)
+    }
+}
+
+struct Counting<R> {
+    inner: R,
+    lines: Rc<LineCount>,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer)?;
+        let breaks = memchr_iter(b'\n', &buffer[..got]).count() as u64;
+        self.lines.breaks.set(self.lines.breaks.get() + breaks);
+        if let Some(last) = buffer[..got].last() {
+            self.lines.last.set(*last);
+        }
+        Ok(got)
+    }
+}

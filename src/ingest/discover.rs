@@ -1,0 +1,110 @@
+//! Finds the files of an input and the delivery that each belongs to.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::calendar::{Day, Month};
+use crate::error::{Code, Error, Result};
+use crate::store::{Entry, Store};
+
+/// One file of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFile {
+    /// Where it is, for messages and records.
+    pub uri: String,
+    /// The file on disk.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// The store's change tag.
+    pub etag: String,
+}
+
+/// All files of the inputs by delivery date, files by location.
+///
+/// Names that start with `.` or `_` and `README*` are left out. The delivery date is the nearest
+/// path segment above the file that is a date, else the day of its last change.
+///
+/// # Errors
+/// CS1003, CS2001; CS3001 when there is no file.
+pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
+    let mut deliveries: BTreeMap<Day, Vec<FoundFile>> = BTreeMap::new();
+    for input in inputs {
+        let (store, single) = Store::open_input(input)?;
+        let entries = match single {
+            Some(name) => store.head(&name)?.into_iter().collect(),
+            None => store.list("")?,
+        };
+        for entry in entries.into_iter().filter(|entry| !is_ignored(&entry.path)) {
+            let uri = store.uri_of(&entry.path);
+            let delivery = delivery_of(&uri, &entry);
+            deliveries.entry(delivery).or_default().push(FoundFile {
+                path: store.local_path(&entry.path),
+                uri,
+                size: entry.size,
+                etag: entry.etag,
+            });
+        }
+    }
+    if deliveries.is_empty() {
+        return Err(Error::new(
+            Code::NoDelivery,
+            format!("no export was found in {}", inputs.join(", ")),
+        )
+        .hint("put the downloaded files into folders named by the day of the download, e.g. 2026-10-21"));
+    }
+    for files in deliveries.values_mut() {
+        files.sort_by(|left, right| left.uri.cmp(&right.uri));
+        // The same location can be named by two inputs.
+        files.dedup_by(|left, right| left.uri == right.uri);
+    }
+    Ok(deliveries)
+}
+
+fn is_ignored(path: &str) -> bool {
+    path.split('/').any(|segment| {
+        segment.starts_with('.') || segment.starts_with('_') || segment.starts_with("README")
+    })
+}
+
+fn delivery_of(uri: &str, entry: &Entry) -> Day {
+    let folders = uri.rsplit('/').skip(1);
+    folders.filter_map(segment_day).next().unwrap_or(entry.modified)
+}
+
+/// `2026-10`, `2026-10-21` or `20261021`; a month means its first day.
+fn segment_day(segment: &str) -> Option<Day> {
+    if let Some(month) = Month::parse(segment) {
+        return Some(month.first_day());
+    }
+    if segment.len() == 8 && segment.bytes().all(|byte| byte.is_ascii_digit()) {
+        let (year, rest) = segment.split_at_checked(4)?;
+        let (month, day) = rest.split_at_checked(2)?;
+        return Day::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    }
+    Day::parse(segment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_dated_folder_is_the_delivery() {
+        let modified = Day::new(2020, 1, 1).unwrap();
+        let entry = Entry { path: String::new(), size: 0, etag: String::new(), modified };
+        let day = |uri: &str| delivery_of(uri, &entry).to_string();
+        assert_eq!(day("in/2026-10/a.csv"), "2026-10-01");
+        assert_eq!(day("in/2026-10/20261021/nl/a.csv"), "2026-10-21");
+        assert_eq!(day("in/2026-10-21/a.csv"), "2026-10-21");
+        assert_eq!(day("in/2026-13/2026-10.csv"), "2020-01-01");
+    }
+
+    #[test]
+    fn hidden_files_and_readmes_are_no_exports() {
+        for path in [".git/a.csv", "x/_tmp/a.csv", "README.md", "x/README"] {
+            assert!(is_ignored(path), "{path}");
+        }
+        assert!(!is_ignored("x/a_b.csv"));
+    }
+}

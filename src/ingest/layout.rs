@@ -1,0 +1,343 @@
+//! Source layouts: what an export's header looks like. Recognition is by header alone, never by
+//! file name; a new spelling is a line of TOML in `pipelines/sources/`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::error::{Code, Error, Result};
+use crate::pipelines::{PipelineFile, PipelineFiles};
+use crate::tables;
+
+/// What the rows of a dataset become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Azure consumed revenue.
+    Acr,
+    /// Paid seats and active users.
+    Seats,
+    /// Credentials of people.
+    Credentials,
+    /// Locations of partners.
+    Locations,
+}
+
+impl Family {
+    /// The fields that a layout must require for the conversion to work.
+    fn needed(self) -> &'static [&'static str] {
+        match self {
+            Family::Acr => &["month", "tenant_id", "service", "attribution", "amount"],
+            Family::Seats => &["month", "tenant_id", "workload", "paid_seats", "active_users"],
+            Family::Credentials => &["title", "kind", "earned_on"],
+            Family::Locations => &["location_id", "account_id"],
+        }
+    }
+}
+
+/// All source layouts.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    layouts: Vec<Layout>,
+}
+
+/// One layout of one dataset.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The dataset.
+    pub dataset: String,
+    /// The export's name for people.
+    pub title: String,
+    /// What its rows become.
+    pub family: Family,
+    /// Whether the newest file replaces all earlier ones.
+    pub is_snapshot: bool,
+    /// The layout's id.
+    pub id: String,
+    /// Fields that identify one consumption, in order.
+    pub key: Vec<String>,
+    must_have: Vec<String>,
+    required: Vec<Vec<String>>,
+    private: Vec<String>,
+    defaults: BTreeMap<String, String>,
+    /// Folded header → field.
+    aliases: BTreeMap<String, String>,
+    /// Field → documented header.
+    documented: BTreeMap<String, String>,
+}
+
+/// A layout matched with a header.
+#[derive(Debug, Clone)]
+pub struct Recognised<'a> {
+    /// The layout.
+    pub layout: &'a Layout,
+    /// The column of each field that the file has.
+    pub columns: BTreeMap<&'a str, usize>,
+    /// The field of each column, in the order of the file; unknown columns by their folded header.
+    pub fields: Vec<String>,
+    /// The headers as delivered.
+    pub headers: Vec<String>,
+    /// Headers that no alias knows.
+    pub unknown: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSource {
+    dataset: Spanned<String>,
+    title: String,
+    family: Family,
+    #[serde(default)]
+    is_snapshot: bool,
+    layout: Vec<RawLayout>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLayout {
+    id: Spanned<String>,
+    must_have: Vec<String>,
+    required: Vec<Spanned<String>>,
+    #[serde(default)]
+    key: Vec<Spanned<String>>,
+    #[serde(default)]
+    private: Vec<Spanned<String>>,
+    columns: BTreeMap<String, Vec<Spanned<String>>>,
+    #[serde(default)]
+    defaults: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// Loads and validates all layouts.
+    ///
+    /// # Errors
+    /// CS5002 with file and line.
+    pub fn load(files: &PipelineFiles) -> Result<Self> {
+        let mut layouts = Vec::new();
+        for (_, file) in files.of_kind("sources") {
+            let raw: RawSource = file.parse()?;
+            if !tables::DATASETS.contains(&raw.dataset.get_ref().as_str()) {
+                let text = format!("no dataset is called {:?}", raw.dataset.get_ref());
+                return Err(file.mistake(&raw.dataset.span(), text));
+            }
+            for layout in &raw.layout {
+                layouts.push(Layout::load(file, &raw, layout)?);
+            }
+        }
+        Ok(Self { layouts })
+    }
+
+    /// The layout of a header. Of several that fit, the one that knows most columns.
+    ///
+    /// # Errors
+    /// CS3003 when none fits, CS3004 when a required column is missing, CS3006 when two columns
+    /// mean the same; `what` names the file.
+    pub fn recognise(&self, headers: Vec<String>, what: &str) -> Result<Recognised<'_>> {
+        let folded: Vec<String> = headers.iter().map(|header| fold(header)).collect();
+        let layout = self
+            .layouts
+            .iter()
+            .filter(|layout| layout.must_have.iter().all(|needed| folded.contains(needed)))
+            .max_by_key(|layout| {
+                folded.iter().filter(|header| layout.aliases.contains_key(*header)).count()
+            });
+        let Some(layout) = layout else { return Err(self.unknown(&headers, &folded, what)) };
+        let mut columns: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut fields = Vec::new();
+        let mut unknown = Vec::new();
+        for (at, header) in folded.iter().enumerate() {
+            let Some((_, field)) = layout.aliases.get_key_value(header) else {
+                unknown.push(headers[at].clone());
+                fields.push(header.clone());
+                continue;
+            };
+            if let Some(first) = columns.insert(field.as_str(), at) {
+                return Err(Error::new(
+                    Code::DuplicateColumn,
+                    format!(
+                        "{what}: the columns {} ({:?}) and {} ({:?}) are both the {}",
+                        first + 1,
+                        headers[first],
+                        at + 1,
+                        headers[at],
+                        field.replace('_', " ")
+                    ),
+                )
+                .hint("remove one of them"));
+            }
+            fields.push(field.clone());
+        }
+        for alternatives in &layout.required {
+            if !alternatives.iter().any(|field| columns.contains_key(field.as_str())) {
+                let names: Vec<&str> =
+                    alternatives.iter().filter_map(|field| layout.documented.get(field)).map(String::as_str).collect();
+                return Err(Error::new(
+                    Code::MissingColumn,
+                    format!("{what}: the {} export lacks the column {}", layout.title, names.join(" or ")),
+                )
+                .hint("export again with this column, or with all columns"));
+            }
+        }
+        Ok(Recognised { layout, columns, fields, headers, unknown })
+    }
+
+    fn unknown(&self, headers: &[String], folded: &[String], what: &str) -> Error {
+        let nearest = self
+            .layouts
+            .iter()
+            .map(|layout| {
+                let missing: Vec<&str> = layout
+                    .must_have
+                    .iter()
+                    .filter(|needed| !folded.contains(needed))
+                    .map(String::as_str)
+                    .collect();
+                let known = folded.iter().filter(|header| layout.aliases.contains_key(*header));
+                (known.count(), layout, missing)
+            })
+            .max_by_key(|(known, _, _)| *known);
+        let mut listed: Vec<String> = headers.iter().take(8).map(|header| format!("{header:?}")).collect();
+        if headers.len() > 8 {
+            listed.push(format!("… {} in all", headers.len()));
+        }
+        let error = Error::new(
+            Code::UnknownFile,
+            format!("{what} is no export that capscore knows; its columns: {}", listed.join(", ")),
+        );
+        match nearest {
+            Some((known, layout, missing)) if known > 2 => error.hint(format!(
+                "it is nearest to {} but lacks {}; export again with all columns",
+                layout.title,
+                missing.join(", ")
+            )),
+            _ => error.hint("move it out of the input, or give its name a leading `_` to have it ignored"),
+        }
+    }
+
+    /// A number for a dataset, and back ([`Self::dataset`]).
+    pub(super) fn dataset_index(&self, dataset: &str) -> usize {
+        tables::DATASETS.iter().position(|known| *known == dataset).unwrap_or(usize::MAX)
+    }
+
+    /// The dataset with a number.
+    pub(super) fn dataset(&self, index: usize) -> &'static str {
+        tables::DATASETS.get(index).copied().unwrap_or_default()
+    }
+}
+
+impl Layout {
+    fn load(file: &PipelineFile, source: &RawSource, raw: &RawLayout) -> Result<Self> {
+        let mut aliases = BTreeMap::new();
+        let mut documented = BTreeMap::new();
+        for (field, spellings) in &raw.columns {
+            for spelling in spellings {
+                if aliases.insert(fold(spelling.get_ref()), field.clone()).is_some() {
+                    let text = format!("{:?} is listed twice", spelling.get_ref());
+                    return Err(file.mistake(&spelling.span(), text));
+                }
+            }
+            if let Some(first) = spellings.first() {
+                documented.insert(field.clone(), first.get_ref().clone());
+            }
+        }
+        let split = |text: &Spanned<String>| -> Result<Vec<String>> {
+            let fields: Vec<String> =
+                text.get_ref().split('|').map(|field| field.trim().to_owned()).collect();
+            match fields.iter().find(|field| !raw.columns.contains_key(*field)) {
+                Some(field) => Err(file.mistake(&text.span(), format!("no column {field:?}"))),
+                None => Ok(fields),
+            }
+        };
+        let required = raw.required.iter().map(split).collect::<Result<Vec<_>>>()?;
+        for needed in source.family.needed() {
+            let is_required = required.iter().any(|fields| fields.iter().any(|field| field == needed));
+            if !is_required {
+                let text = format!("the layout must require {needed}");
+                return Err(file.mistake(&raw.id.span(), text));
+            }
+        }
+        let singles = |listed: &[Spanned<String>]| -> Result<Vec<String>> {
+            listed.iter().map(&split).map(|fields| fields.map(|fields| fields.join(""))).collect()
+        };
+        Ok(Self {
+            dataset: source.dataset.get_ref().clone(),
+            title: source.title.clone(),
+            family: source.family,
+            is_snapshot: source.is_snapshot,
+            id: raw.id.get_ref().clone(),
+            key: singles(&raw.key)?,
+            must_have: raw.must_have.iter().map(|header| fold(header)).collect(),
+            required,
+            private: singles(&raw.private)?,
+            defaults: raw.defaults.clone(),
+            aliases,
+            documented,
+        })
+    }
+
+    /// Whether the values of a field are about a person and never shown.
+    pub fn is_private(&self, field: &str) -> bool {
+        self.private.iter().any(|private| private == field)
+    }
+
+    /// What a blank or missing field means, if the layout says so.
+    pub fn default_of(&self, field: &str) -> Option<&str> {
+        self.defaults.get(field).map(String::as_str)
+    }
+}
+
+impl Recognised<'_> {
+    /// The column of a field.
+    pub fn column(&self, field: &str) -> Option<usize> {
+        self.columns.get(field).copied()
+    }
+
+    /// The delivered header of a field's column, or the documented one.
+    pub fn header_of(&self, field: &str) -> String {
+        match self.column(field) {
+            Some(at) => self.headers[at].clone(),
+            None => self.layout.documented.get(field).cloned().unwrap_or_else(|| field.to_owned()),
+        }
+    }
+}
+
+/// A header in lower case with nothing but letters and digits.
+fn fold(header: &str) -> String {
+    header.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recognise(headers: &[&str]) -> Result<(String, usize)> {
+        let sources = Sources::load(&PipelineFiles::embedded())?;
+        let headers = headers.iter().map(|&header| header.to_owned()).collect();
+        let found = sources.recognise(headers, "a.csv")?;
+        Ok((found.layout.dataset.clone(), found.unknown.len()))
+    }
+
+    #[test]
+    fn headers_are_matched_without_case_and_punctuation() {
+        let found = recognise(&[
+            "\u{feff}customer tenant id", "Workload_Name", "MONTHLYACTIVEUSERS", "PaidAvailableUnits",
+            "ClaimId", "mpnid", "Date", "Extra",
+        ]);
+        assert_eq!(found.unwrap(), ("cpor_m365".to_owned(), 1));
+    }
+
+    #[test]
+    fn refusals_name_the_column() {
+        let error = recognise(&["ClaimId", "WorkloadName", "PaidAvailableUnits", "MpnId"]).unwrap_err();
+        assert_eq!(error.code(), Code::MissingColumn);
+        assert!(error.report().contains("lacks the column Date"), "{}", error.report());
+        let error = recognise(&["a", "b"]).unwrap_err();
+        assert_eq!(error.code(), Code::UnknownFile);
+        let error = recognise(&[
+            "CustomerTenantId", "WorkloadName", "MAU", "MonthlyActiveUsers", "PaidAvailableUnits",
+            "ClaimId", "MpnId", "Date",
+        ]);
+        assert_eq!(error.unwrap_err().code(), Code::DuplicateColumn);
+    }
+}

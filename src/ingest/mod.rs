@@ -1,0 +1,262 @@
+//! Exports to facts: discover deliveries, read each new file once, recognise, convert, collapse,
+//! and append to the ledger.
+//!
+//! Any split of a delivery into files, and any order of files and rows, gives the same facts. A
+//! delivery exists once its ledger entry does; an ingest that is killed before leaves files that
+//! nobody names and that the next ingest overwrites.
+
+mod acr;
+mod batch;
+mod buckets;
+mod collapse;
+mod credentials;
+mod decode;
+mod discover;
+mod inspect;
+mod intern;
+mod layout;
+mod locations;
+mod person;
+mod reader;
+mod records;
+mod row;
+mod seats;
+mod tally;
+mod values;
+mod writing;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub use discover::{FoundFile, discover};
+pub use inspect::{Inspection, inspect};
+pub use layout::{Layout, Sources};
+pub use person::PersonKey;
+
+use crate::calendar::Day;
+use crate::error::{Code, Error, Result};
+use crate::facts::{FileRecord, Ledger};
+use crate::rules::Catalogs;
+use crate::store::{FileLock, Store};
+
+use batch::Batch;
+use decode::Text;
+use reader::FileTask;
+
+/// What to do with a file that does not match its contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnBadFile {
+    /// Stop: nothing of its delivery is ingested.
+    Fail,
+    /// Leave it out, with a warning.
+    SetAside,
+}
+
+/// How to ingest.
+#[derive(Debug)]
+pub struct Settings<'a> {
+    /// Folders or files.
+    pub inputs: Vec<String>,
+    /// Where the facts live.
+    pub facts: Store,
+    /// What to do with bad files.
+    pub on_bad_file: OnBadFile,
+    /// Whether replacements that lose rows are taken.
+    pub accept_drop: bool,
+    /// Files read at once.
+    pub threads: usize,
+    /// Bytes that waiting rows may take.
+    pub memory: usize,
+    /// The execution.
+    pub attempt_id: String,
+    /// Source layouts.
+    pub sources: &'a Sources,
+    /// Catalogs.
+    pub catalogs: &'a Catalogs,
+    /// The key of person hashes.
+    pub person_key: &'a PersonKey,
+}
+
+/// Progress of an ingest.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// So many files and bytes will be read.
+    Start {
+        /// Files.
+        files: usize,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// One file was read.
+    File {
+        /// Where it is.
+        uri: &'a str,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// One delivery is in the ledger.
+    Delivery {
+        /// Its date.
+        delivery: Day,
+    },
+}
+
+/// What an ingest did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Files in the input.
+    pub found: usize,
+    /// Files that the ledger knew already.
+    pub known: usize,
+    /// The records of the files that were read.
+    pub files: Vec<FileRecord>,
+    /// Deliveries that were added to the ledger.
+    pub deliveries: Vec<Day>,
+    /// Attribution names that no catalog knows.
+    pub unknown_attributions: BTreeSet<String>,
+}
+
+/// What an ingest would do: the files that it would read, by delivery, with their dataset.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Files in the input.
+    pub found: usize,
+    /// Files that the ledger knows already.
+    pub known: usize,
+    /// Files to read.
+    pub deliveries: BTreeMap<Day, Vec<PlannedFile>>,
+}
+
+/// One file that would be read.
+#[derive(Debug, Clone)]
+pub struct PlannedFile {
+    /// The file.
+    pub file: FoundFile,
+    /// Its dataset, or why it cannot be read.
+    pub dataset: std::result::Result<String, String>,
+    /// Whether it is read again because another file of its delivery is new.
+    pub is_reread: bool,
+    problem: Option<Code>,
+}
+
+/// Finds out what is new.
+///
+/// # Errors
+/// CS1003, CS2001, CS3001, CS6005.
+pub fn plan(inputs: &[String], ledger: &Ledger, sources: &Sources) -> Result<Plan> {
+    let found = discover(inputs)?;
+    let mut records: HashMap<(Day, &str), &FileRecord> = HashMap::new();
+    for (entry, _, file) in ledger.files() {
+        records.insert((entry.day(), file.uri.as_str()), file);
+    }
+    let mut plan = Plan::default();
+    for (delivery, files) in found {
+        plan.found += files.len();
+        let mut new = Vec::new();
+        let mut known = Vec::new();
+        for file in files {
+            match records.get(&(delivery, file.uri.as_str())).copied() {
+                Some(record) if record.etag == file.etag && record.bytes == file.size => {
+                    known.push((file, record));
+                }
+                _ => new.push(file),
+            }
+        }
+        plan.known += known.len();
+        let mut planned: Vec<PlannedFile> =
+            new.into_iter().map(|file| PlannedFile::sniff(file, sources)).collect();
+        let datasets: BTreeSet<String> =
+            planned.iter().filter_map(|file| file.dataset.clone().ok()).collect();
+        // A consumption can have lines in several files of its delivery: read them together.
+        for (file, record) in known {
+            if datasets.contains(&record.dataset) && record.set_aside.is_none() {
+                let dataset = Ok(record.dataset.clone());
+                planned.push(PlannedFile { file, dataset, is_reread: true, problem: None });
+            }
+        }
+        if !planned.is_empty() {
+            planned.sort_by(|left, right| left.file.uri.cmp(&right.file.uri));
+            plan.deliveries.insert(delivery, planned);
+        }
+    }
+    Ok(plan)
+}
+
+impl PlannedFile {
+    fn sniff(file: FoundFile, sources: &Sources) -> Self {
+        let sniffed = Text::open(&file.path, &file.uri)
+            .and_then(|text| Ok(text.recognise(sources, &file.uri)?.recognised.layout.dataset.clone()));
+        let problem = sniffed.as_ref().err().map(Error::code);
+        Self { file, dataset: sniffed.map_err(|error| error.report()), is_reread: false, problem }
+    }
+}
+
+/// Ingests what is new.
+///
+/// # Errors
+/// CS1003, CS2001, CS2002, CS3001 to CS3009, CS4001, CS6001, CS6003, CS6005.
+pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Summary> {
+    let _lock = lock(&settings.facts, &settings.attempt_id)?;
+    let mut ledger = Ledger::read(&settings.facts)?;
+    let plan = plan(&settings.inputs, &ledger, settings.sources)?;
+    let mut summary = Summary { found: plan.found, known: plan.known, ..Summary::default() };
+    refuse_bad_files(&plan, settings.on_bad_file)?;
+    let files: Vec<&PlannedFile> = plan.deliveries.values().flatten().collect();
+    progress(Event::Start {
+        files: files.len(),
+        bytes: files.iter().map(|file| file.file.size).sum(),
+    });
+    let mut waiting = plan.deliveries.into_iter().peekable();
+    while waiting.peek().is_some() {
+        let mut batch = Batch::new(settings, &ledger)?;
+        while let Some((delivery, files)) = waiting.next_if(|_| batch.has_room()) {
+            batch.add(delivery, files);
+        }
+        batch.run(&mut ledger, &mut summary, progress)?;
+    }
+    Ok(summary)
+}
+
+/// Holds the facts for one writer.
+///
+/// # Errors
+/// CS6001 when another process holds them, CS2002.
+fn lock(facts: &Store, attempt_id: &str) -> Result<FileLock> {
+    let owner = format!("attempt {attempt_id}, process {}", std::process::id());
+    FileLock::take(&facts.local_path("_lock"), &owner)?.map_err(|owner| {
+        Error::new(Code::Locked, format!("the facts {} are in use by {owner}", facts.uri()))
+            .hint("wait until that ingest has ended")
+    })
+}
+
+/// Stops before anything is read when a file is no export and bad files are not set aside.
+fn refuse_bad_files(plan: &Plan, on_bad_file: OnBadFile) -> Result<()> {
+    if on_bad_file == OnBadFile::SetAside {
+        return Ok(());
+    }
+    let bad: Vec<&PlannedFile> =
+        plan.deliveries.values().flatten().filter(|file| file.problem.is_some()).collect();
+    let Some((first, code)) = bad.iter().find_map(|file| Some((file, file.problem?))) else {
+        return Ok(());
+    };
+    let report = first.dataset.as_ref().err().map(String::as_str).unwrap_or_default();
+    // The report starts with the code, which the new error prints itself.
+    let text = report.split_once(": ").map_or(report, |(_, text)| text);
+    let (message, hint) = text.split_once("\n\nhint: ").unwrap_or((text, ""));
+    let others = match bad.len() - 1 {
+        0 => String::new(),
+        1 => " (and 1 other bad file)".to_owned(),
+        more => format!(" (and {more} other bad files)"),
+    };
+    Err(Error::new(code, format!("{message}{others}"))
+        .hint(format!("{hint}; or leave bad files out with --on-bad-file set-aside")))
+}
+
+/// Whether an error is the file's own fault, so that the file can be set aside.
+fn is_file_fault(error: &Error) -> bool {
+    matches!(error.code().exit_code(), 4 | 5)
+}
+
+/// A task of the reader for a planned file.
+fn task(delivery: usize, file: &FoundFile) -> FileTask {
+    FileTask { delivery, uri: file.uri.clone(), path: file.path.clone(), etag: file.etag.clone() }
+}

@@ -1,0 +1,53 @@
+//! The key of the hash that people are known by.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::error::{Code, Error, Result};
+use crate::store::Store;
+
+const KEY_FILE: &str = "person_key";
+
+/// A secret; never printed.
+#[derive(Clone)]
+pub struct PersonKey([u8; 32]);
+
+impl fmt::Debug for PersonKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PersonKey(***)")
+    }
+}
+
+impl PersonKey {
+    /// The key of a secret text.
+    pub fn from_secret(secret: &str) -> Self {
+        Self(blake3::derive_key("capscore 2026 person key", secret.as_bytes()))
+    }
+
+    /// The random key kept with the facts; made at its first use.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS6005 when the file is damaged.
+    pub fn of_facts(facts: &Store) -> Result<Self> {
+        if let Some(kept) = facts.read(KEY_FILE)? {
+            let kept = String::from_utf8_lossy(&kept);
+            if kept.trim().len() != 64 {
+                let text = format!("{} is damaged", facts.uri_of(KEY_FILE));
+                return Err(Error::new(Code::Damaged, text)
+                    .hint("restore it: people of new deliveries would get other keys"));
+            }
+            return Ok(Self::from_secret(kept.trim()));
+        }
+        // Two random UUIDs: 244 bits from the system's generator.
+        let text = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        facts.write_new(KEY_FILE, text.clone().into_bytes())?;
+        Ok(Self::from_secret(&text))
+    }
+
+    /// The published key of a person.
+    pub(super) fn hash(&self, identity: &[u8]) -> String {
+        let hash = blake3::keyed_hash(&self.0, identity).to_hex();
+        hash.chars().take(32).collect()
+    }
+}

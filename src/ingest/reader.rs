@@ -1,0 +1,405 @@
+//! Reads one file: one pass over its bytes that decodes, checks the structure, converts, and hands
+//! the rows to the shared buckets. A file that turns out to need the strict reader starts again;
+//! what its first reading handed over belongs to a slot that does not count.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::acr::{AcrLine, AcrReader, Description};
+use super::buckets::Buckets;
+use super::credentials::{CredentialReader, CredentialRow};
+use super::decode::{Header, Text, Totals, lines_after};
+use super::intern::Interner;
+use super::layout::{Family, Recognised, Sources};
+use super::locations::{LocationReader, LocationRow};
+use super::person::PersonKey;
+use super::records::{Cells, Place, Reading, Structure, visit_records};
+use super::row::{Outcome, Rejection, Who};
+use super::seats::{SeatLine, SeatReader};
+use super::tally::Tally;
+use crate::error::{Code, Error, Result};
+use crate::facts::FileRecord;
+use crate::money::Money;
+use crate::rules::Catalogs;
+
+/// A file is abandoned when more rows than this are rejected.
+const MOST_REJECTIONS: usize = 500_000;
+/// Bytes of a rejected value that are kept.
+const KEPT_VALUE: usize = 200;
+
+/// What all files of an ingest share.
+pub(super) struct Shared<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) catalogs: &'a Catalogs,
+    pub(super) person_key: &'a PersonKey,
+    pub(super) intern: Interner,
+    pub(super) acr: Buckets<AcrLine>,
+    pub(super) seats: Buckets<SeatLine>,
+    slots: Mutex<Vec<bool>>,
+}
+
+/// One file to read.
+#[derive(Debug, Clone)]
+pub(super) struct FileTask {
+    /// Index of the delivery in the ingest.
+    pub(super) delivery: usize,
+    pub(super) uri: String,
+    pub(super) path: PathBuf,
+    pub(super) etag: String,
+}
+
+/// What one file gave.
+pub(super) struct FileResult {
+    pub(super) record: FileRecord,
+    pub(super) dataset: usize,
+    pub(super) slot: u32,
+    pub(super) tally: Tally,
+    pub(super) rejected: Vec<Rejected>,
+    pub(super) customers: Vec<Description>,
+    pub(super) partners: Vec<Description>,
+    pub(super) credentials: Vec<CredentialRow>,
+    pub(super) locations: Vec<LocationRow>,
+}
+
+/// A row of the quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rejected {
+    pub(super) record: u64,
+    pub(super) line: u64,
+    pub(super) column: String,
+    pub(super) reason: &'static str,
+    pub(super) raw_value: Option<String>,
+    pub(super) partner: Option<(String, bool)>,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(
+        sources: &'a Sources,
+        catalogs: &'a Catalogs,
+        person_key: &'a PersonKey,
+        memory: usize,
+    ) -> Self {
+        Self {
+            sources,
+            catalogs,
+            person_key,
+            intern: Interner::default(),
+            acr: Buckets::new(memory / 4 * 3),
+            seats: Buckets::new(memory / 4),
+            slots: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn new_slot(&self) -> u32 {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.push(true);
+        u32::try_from(slots.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Forgets everything that a reading handed over.
+    pub(super) fn drop_slot(&self, slot: u32) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(is_live) = usize::try_from(slot).ok().and_then(|slot| slots.get_mut(slot)) {
+            *is_live = false;
+        }
+    }
+
+    pub(super) fn live_slots(&self) -> Vec<bool> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+enum Rows<'a> {
+    Acr(Box<AcrReader<'a>>),
+    Seats(Box<SeatReader<'a>>),
+    Credentials(Box<CredentialReader<'a>>),
+    Locations(Box<LocationReader<'a>>),
+}
+
+impl<'a> Rows<'a> {
+    fn new(shared: &'a Shared<'a>, header: &Recognised<'a>, task: &FileTask, slot: u32) -> Self {
+        let dataset = shared.sources.dataset_index(&header.layout.dataset);
+        let intern = shared.intern.local();
+        let attributions = &shared.catalogs.attributions;
+        match header.layout.family {
+            Family::Acr => Rows::Acr(Box::new(AcrReader::new(
+                header, attributions, intern, &shared.acr, task.delivery, dataset, slot,
+            ))),
+            Family::Seats => Rows::Seats(Box::new(SeatReader::new(
+                header,
+                attributions,
+                &shared.catalogs.workloads,
+                intern,
+                &shared.seats,
+                task.delivery,
+                dataset,
+                slot,
+            ))),
+            Family::Credentials => {
+                Rows::Credentials(Box::new(CredentialReader::new(header, shared.person_key, intern)))
+            }
+            Family::Locations => Rows::Locations(Box::new(LocationReader::new(header, intern))),
+        }
+    }
+
+    fn read(&mut self, cells: &Cells<'_>) -> Result<Outcome> {
+        match self {
+            Rows::Acr(rows) => rows.read(cells),
+            Rows::Seats(rows) => rows.read(cells),
+            Rows::Credentials(rows) => Ok(rows.read(cells)),
+            Rows::Locations(rows) => Ok(rows.read(cells)),
+        }
+    }
+}
+
+/// What one reading collects beside its rows.
+#[derive(Default)]
+struct Rejections {
+    rows: Vec<Rejected>,
+    places: Vec<Place>,
+    amount: Money,
+    blank: u64,
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// CS2001, CS2002, CS3003 to CS3009, CS4001.
+pub(super) fn read_file(shared: &Shared<'_>, task: &FileTask) -> Result<FileResult> {
+    match read_once(shared, task, Reading::Fast)? {
+        Some(result) => Ok(result),
+        None => read_once(shared, task, Reading::Strict)?
+            .ok_or_else(|| Error::bug(format!("the strict reader gave up on {}", task.uri))),
+    }
+}
+
+fn read_once(
+    shared: &Shared<'_>,
+    task: &FileTask,
+    reading: Reading,
+) -> Result<Option<FileResult>> {
+    let slot = shared.new_slot();
+    let read = read_into(shared, task, reading, slot);
+    if !matches!(read, Ok(Some(_))) {
+        shared.drop_slot(slot);
+    }
+    read
+}
+
+fn read_into(
+    shared: &Shared<'_>,
+    task: &FileTask,
+    reading: Reading,
+    slot: u32,
+) -> Result<Option<FileResult>> {
+    let text = Text::open(&task.path, &task.uri)?;
+    let Header { recognised, delimiter } = text.recognise(shared.sources, &task.uri)?;
+    let mut rows = Rows::new(shared, &recognised, task, slot);
+    let who = Who::new(&recognised);
+    let width = recognised.headers.len();
+    let mut rejections = Rejections::default();
+    let (stream, finish) = text.into_parts();
+    let visited = visit_records(stream, delimiter, reading, &task.uri, &mut |number, cells, place| {
+        let outcome = if cells.is_blank() {
+            Outcome::Skipped
+        } else if let Some(rejection) = wrong_width(cells, width) {
+            Outcome::Rejected(rejection)
+        } else {
+            rows.read(cells)?
+        };
+        match outcome {
+            Outcome::Accepted => Ok(()),
+            Outcome::Skipped => {
+                rejections.blank += 1;
+                Ok(())
+            }
+            Outcome::Rejected(rejection) => {
+                let is_whole_record = rejection.field.is_empty();
+                let partner = if is_whole_record { None } else { who.partner_text(cells).ok() };
+                rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
+            }
+        }
+    })?;
+    let Structure::Whole { records, inner_lines } = visited else { return Ok(None) };
+    let totals = finish.totals();
+    let mut result = FileResult {
+        record: FileRecord::default(),
+        dataset: shared.sources.dataset_index(&recognised.layout.dataset),
+        slot,
+        tally: Tally::default(),
+        rejected: Vec::new(),
+        customers: Vec::new(),
+        partners: Vec::new(),
+        credentials: Vec::new(),
+        locations: Vec::new(),
+    };
+    let mut lacks_expiry = false;
+    match rows {
+        Rows::Acr(mut rows) => {
+            rows.finish()?;
+            result.customers = rows.customers.into_iter().collect();
+            result.partners = rows.partners.into_iter().collect();
+            result.tally = rows.tally;
+        }
+        Rows::Seats(mut rows) => {
+            rows.finish()?;
+            result.customers = rows.customers.into_iter().collect();
+            result.tally = rows.tally;
+        }
+        Rows::Credentials(rows) => {
+            lacks_expiry = rows.lacks_expiry();
+            result.credentials = rows.rows;
+            result.tally = rows.tally;
+        }
+        Rows::Locations(rows) => {
+            result.locations = rows.rows;
+            result.tally = rows.tally;
+        }
+    }
+    if result.tally.amount_cells > 0 && result.tally.blank_amounts == result.tally.amount_cells {
+        return Err(Error::new(
+            Code::Redacted,
+            format!("{}: every {} is blank", task.uri, recognised.header_of("amount")),
+        )
+        .hint("have it exported by someone with the executive report viewer role"));
+    }
+    rejections.find_lines(task)?;
+    // A header takes at least one line; the blank lines are what no record explains.
+    let blank_lines = totals.lines.saturating_sub(1 + records + inner_lines);
+    result.record =
+        record_of(task, &recognised, delimiter, &totals, &result.tally, &rejections, blank_lines);
+    result.record.lacks_expiry = lacks_expiry;
+    result.tally.blank = rejections.blank;
+    result.tally.amount_rejected = rejections.amount;
+    result.rejected = rejections.rows;
+    check_limits(&result, task)?;
+    Ok(Some(result))
+}
+
+fn record_of(
+    task: &FileTask,
+    recognised: &Recognised<'_>,
+    delimiter: u8,
+    totals: &Totals,
+    tally: &Tally,
+    rejections: &Rejections,
+    blank_lines: u64,
+) -> FileRecord {
+    let quarantined = rejections.rows.len() as u64;
+    let skipped = rejections.blank + blank_lines;
+    FileRecord {
+        uri: task.uri.clone(),
+        bytes: totals.bytes,
+        etag: task.etag.clone(),
+        content_hash: totals.content_hash.clone(),
+        dataset: recognised.layout.dataset.clone(),
+        layout: recognised.layout.id.clone(),
+        encoding: "utf-8".to_owned(),
+        delimiter: if delimiter == b'\t' { "\\t".to_owned() } else { char::from(delimiter).to_string() },
+        first_month: tally.months.map(|(first, _)| first.to_string()),
+        last_month: tally.months.map(|(_, last)| last.to_string()),
+        records: tally.accepted + quarantined + skipped,
+        accepted: tally.accepted,
+        quarantined,
+        skipped,
+        not_used: tally.not_used.values().sum(),
+        not_used_reasons: tally
+            .not_used
+            .iter()
+            .map(|(reason, count)| ((*reason).to_owned(), *count))
+            .collect::<BTreeMap<_, _>>(),
+        amount_accepted: tally.amount_accepted.to_string(),
+        amount_not_used: tally.amount_not_used.to_string(),
+        amount_digits_dropped: tally.digits_dropped,
+        unknown_columns: recognised.unknown.clone(),
+        ..FileRecord::default()
+    }
+}
+
+/// Fewer fields than the header, or more that are not blank.
+fn wrong_width(cells: &Cells<'_>, width: usize) -> Option<Rejection> {
+    let extra = (width..cells.len()).any(|at| !cells.get(at).is_empty());
+    (cells.len() < width || extra)
+        .then(|| Rejection::new("", "field_count", format!("{} fields", cells.len()).as_bytes()))
+}
+
+/// Refuses a file with too many rejected rows or too much rejected money.
+fn check_limits(result: &FileResult, task: &FileTask) -> Result<()> {
+    let rejected = result.record.quarantined;
+    let allowed = (result.record.records / 200).max(10);
+    let amount = result.tally.amount_rejected.0.abs();
+    let all = result.tally.amount_accepted.0.abs() + amount;
+    let too_many = rejected > allowed;
+    if !too_many && amount * 100 <= all {
+        return Ok(());
+    }
+    let first = result.rejected.first();
+    let example = first.map(|row| {
+        format!("; the first: record {}, line {}, column {:?}: {}", row.record, row.line, row.column, row.reason)
+    });
+    let what = if too_many {
+        format!("{rejected} of {} records were rejected (allowed: {allowed})", result.record.records)
+    } else {
+        format!("{} of {} USD were rejected (allowed: 1 %)", Money(amount), Money(all))
+    };
+    Err(Error::new(
+        Code::QuarantineLimit,
+        format!("{}: {what}{}", task.uri, example.unwrap_or_default()),
+    )
+    .hint("run `capscore inspect` on the file; mend the export, or leave it out with --on-bad-file set-aside"))
+}
+
+impl Rejections {
+    fn add(
+        &mut self,
+        header: &Recognised<'_>,
+        record: u64,
+        place: Place,
+        rejection: &Rejection,
+        partner: Option<(String, bool, String)>,
+        what: &str,
+    ) -> Result<()> {
+        if self.rows.len() >= MOST_REJECTIONS {
+            return Err(Error::new(
+                Code::QuarantineLimit,
+                format!("{what}: more than {MOST_REJECTIONS} records were rejected"),
+            )
+            .hint("run `capscore inspect` on the file"));
+        }
+        let is_private = header.layout.is_private(rejection.field);
+        let kept = &rejection.raw[..rejection.raw.len().min(KEPT_VALUE)];
+        self.amount += Money(rejection.amount.0.abs());
+        self.places.push(place);
+        self.rows.push(Rejected {
+            record,
+            line: 0,
+            column: if rejection.field.is_empty() { String::new() } else { header.header_of(rejection.field) },
+            reason: rejection.reason,
+            raw_value: (!is_private).then(|| String::from_utf8_lossy(kept).into_owned()),
+            partner: partner.map(|(id, is_account, _)| (id, is_account)),
+        });
+        Ok(())
+    }
+
+    /// Turns places into line numbers; only files with rejected rows pay for it.
+    fn find_lines(&mut self, task: &FileTask) -> Result<()> {
+        let after: Vec<u64> = self
+            .places
+            .iter()
+            .filter_map(|place| match place {
+                Place::After(position) => Some(*position),
+                Place::Line(_) => None,
+            })
+            .collect();
+        let found = if after.is_empty() { Vec::new() } else { lines_after(&task.path, &after, &task.uri)? };
+        let mut found = found.into_iter();
+        for (row, place) in self.rows.iter_mut().zip(&self.places) {
+            row.line = match place {
+                Place::Line(line) => *line,
+                Place::After(_) => found.next().unwrap_or_default(),
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,228 @@
+//! Records and cells of a file. The fast reader is vectorised and hands out the bytes of the file;
+//! it is right for every record whose quotes open, double inside or close a cell. One irregular
+//! quote and the file is read again by the strict reader, which keeps stray quotes as text.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use memchr::{memchr, memchr_iter};
+use simd_csv::{ZeroCopyByteRecord, ZeroCopyReaderBuilder};
+
+use super::values::trim;
+use crate::error::{Code, Error, Result};
+
+const BUFFER: usize = 1 << 20;
+/// A longer record means an unbalanced quote.
+const LONGEST_RECORD: usize = 1 << 20;
+
+/// Which reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Vectorised; gives up at the first irregular quote.
+    Fast,
+    /// Slower, tolerant of stray quotes.
+    Strict,
+}
+
+/// One record.
+pub(super) enum Cells<'a> {
+    Fast { record: &'a ZeroCopyByteRecord<'a>, is_quoted: bool },
+    Strict(&'a csv::ByteRecord),
+}
+
+/// Where a record starts: a byte position from which blank lines are still to be skipped, or a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    After(u64),
+    Line(u64),
+}
+
+/// What a pass over the records found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Structure {
+    /// All records were visited; the number of line breaks inside quotes.
+    Whole { records: u64, inner_lines: u64 },
+    /// The fast reader met an irregular quote: nothing that was visited counts.
+    Irregular,
+}
+
+impl Cells<'_> {
+    /// Number of fields.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Cells::Fast { record, .. } => record.len(),
+            Cells::Strict(record) => record.len(),
+        }
+    }
+
+    /// A field without quotes and surrounding blanks; empty when there is none.
+    pub(super) fn get(&self, at: usize) -> Cow<'_, [u8]> {
+        match self {
+            Cells::Fast { record, is_quoted: false } => {
+                Cow::Borrowed(trim(record.get(at).unwrap_or_default()))
+            }
+            Cells::Fast { record, is_quoted: true } => match record.unescape(at) {
+                Some(Cow::Borrowed(cell)) => Cow::Borrowed(trim(cell)),
+                Some(Cow::Owned(cell)) => Cow::Owned(trim(&cell).to_vec()),
+                None => Cow::Borrowed(&[]),
+            },
+            Cells::Strict(record) => Cow::Borrowed(trim(record.get(at).unwrap_or_default())),
+        }
+    }
+
+    /// Whether every cell is blank.
+    pub(super) fn is_blank(&self) -> bool {
+        (0..self.len()).all(|at| self.get(at).is_empty())
+    }
+}
+
+/// Visits every record after the header; blank lines are no records.
+///
+/// # Errors
+/// CS3005 when the input cannot be read or a quote is never closed; what `visit` returns.
+pub(super) fn visit_records(
+    input: impl Read,
+    delimiter: u8,
+    reading: Reading,
+    what: &str,
+    visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
+) -> Result<Structure> {
+    match reading {
+        Reading::Fast => visit_fast(input, delimiter, what, visit),
+        Reading::Strict => visit_strict(input, delimiter, what, visit),
+    }
+}
+
+fn visit_fast(
+    input: impl Read,
+    delimiter: u8,
+    what: &str,
+    visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
+) -> Result<Structure> {
+    let failed = |error: simd_csv::Error| unreadable(what, error);
+    let mut reader = ZeroCopyReaderBuilder::with_capacity(BUFFER)
+        .delimiter(delimiter)
+        .flexible(true)
+        .from_reader(input);
+    reader.byte_headers().map_err(failed)?;
+    let (mut records, mut inner_lines) = (0, 0);
+    loop {
+        let place = Place::After(reader.position());
+        let Some(record) = reader.read_byte_record().map_err(failed)? else { break };
+        let bytes = record.as_slice();
+        let is_quoted = memchr(b'"', bytes).is_some();
+        if is_quoted {
+            if bytes.len() > LONGEST_RECORD || !record.iter().all(is_regular) {
+                return Ok(Structure::Irregular);
+            }
+            inner_lines += memchr_iter(b'\n', bytes).count() as u64;
+        }
+        records += 1;
+        visit(records, &Cells::Fast { record: &record, is_quoted }, place)?;
+    }
+    Ok(Structure::Whole { records, inner_lines })
+}
+
+/// Whether every quote of a raw cell opens it, is doubled inside it, or closes it.
+fn is_regular(cell: &[u8]) -> bool {
+    match cell {
+        [b'"', inner @ .., b'"'] => {
+            let mut quotes = memchr_iter(b'"', inner);
+            while let Some(at) = quotes.next() {
+                if quotes.next() != Some(at + 1) {
+                    return false;
+                }
+            }
+            true
+        }
+        other => memchr(b'"', other).is_none(),
+    }
+}
+
+fn visit_strict(
+    input: impl Read,
+    delimiter: u8,
+    what: &str,
+    visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
+) -> Result<Structure> {
+    let failed = |error: csv::Error| unreadable(what, error);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .buffer_capacity(BUFFER)
+        .from_reader(input);
+    let width = reader.byte_headers().map_err(failed)?.len();
+    let mut record = csv::ByteRecord::new();
+    let (mut records, mut inner_lines) = (0, 0);
+    while reader.read_byte_record(&mut record).map_err(failed)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        let inner = memchr_iter(b'\n', record.as_slice()).count() as u64;
+        // A record over several lines that does not have the header's fields swallowed its
+        // neighbours: refuse the file rather than lose them.
+        if inner > 0 && record.len() != width || record.as_slice().len() > LONGEST_RECORD {
+            return Err(Error::new(
+                Code::Undecodable,
+                format!("{what}, record {}, line {line}: a quote is never closed", records + 1),
+            )
+            .hint("mend the line or export the file again"));
+        }
+        inner_lines += inner;
+        records += 1;
+        visit(records, &Cells::Strict(&record), Place::Line(line))?;
+    }
+    Ok(Structure::Whole { records, inner_lines })
+}
+
+pub(super) fn unreadable(
+    what: &str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    Error::new(Code::Undecodable, format!("{what} cannot be read to its end"))
+        .because(error)
+        .hint("the file is damaged or cut off: fetch it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, reading: Reading) -> Result<(Structure, Vec<Vec<String>>)> {
+        let mut rows = Vec::new();
+        let structure = visit_records(text.as_bytes(), b',', reading, "a.csv", &mut |_, cells, _| {
+            let cell = |at| String::from_utf8_lossy(&cells.get(at)).into_owned();
+            rows.push((0..cells.len()).map(cell).collect());
+            Ok(())
+        })?;
+        Ok((structure, rows))
+    }
+
+    #[test]
+    fn both_readers_agree_on_regular_files() {
+        let text = "a,b,c\r\n1,\"x, \"\"y\"\"\nz\",3\r\n\r\n 4 ,,\"\"\r\n7,8";
+        let fast = read(text, Reading::Fast).unwrap();
+        assert_eq!(fast, read(text, Reading::Strict).unwrap());
+        assert_eq!(fast.0, Structure::Whole { records: 3, inner_lines: 1 });
+        assert_eq!(fast.1[0], ["1", "x, \"y\"\nz", "3"]);
+        assert_eq!(fast.1[1], ["4", "", ""]);
+        assert_eq!(fast.1[2], ["7", "8"]);
+    }
+
+    #[test]
+    fn a_stray_quote_is_text_and_loses_nothing() {
+        let text = "a,b,c\n1,ab\"c,3\n4,5,6\n7,\"8\"x,9\n";
+        assert_eq!(read(text, Reading::Fast).unwrap().0, Structure::Irregular);
+        let (structure, rows) = read(text, Reading::Strict).unwrap();
+        assert_eq!(structure, Structure::Whole { records: 3, inner_lines: 0 });
+        assert_eq!(rows[0], ["1", "ab\"c", "3"]);
+        assert_eq!(rows[1], ["4", "5", "6"]);
+    }
+
+    #[test]
+    fn an_unclosed_quote_refuses_the_file() {
+        let text = "a,b,c\n1,\"ab,3\n4,5,6\n7,8,9\n";
+        assert_eq!(read(text, Reading::Fast).unwrap().0, Structure::Irregular);
+        let error = read(text, Reading::Strict).unwrap_err();
+        assert_eq!(error.code(), Code::Undecodable);
+        assert!(error.report().contains("record 1, line 2"), "{}", error.report());
+    }
+}

@@ -1,0 +1,160 @@
+//! What the conversion of one record gives, and the parts that several families share.
+
+use std::borrow::Cow;
+
+use super::intern::{ACCOUNT, LOCATION, LocalInterner};
+use super::layout::Recognised;
+use super::records::Cells;
+use super::values::{self, Reason};
+use crate::ids::Guid;
+use crate::money::Money;
+
+/// What became of a record.
+pub(super) enum Outcome {
+    /// It was converted and counted.
+    Accepted,
+    /// A blank or totals line.
+    Skipped,
+    /// It goes to quarantine.
+    Rejected(Rejection),
+}
+
+/// Why a record was rejected.
+#[derive(Debug)]
+pub(super) struct Rejection {
+    /// The field; `''` for the whole record.
+    pub(super) field: &'static str,
+    /// A stable code.
+    pub(super) reason: Reason,
+    /// The cell.
+    pub(super) raw: Vec<u8>,
+    /// The row's amount, where it can be read.
+    pub(super) amount: Money,
+}
+
+impl Rejection {
+    pub(super) fn new(field: &'static str, reason: Reason, raw: &[u8]) -> Self {
+        Self { field, reason, raw: raw.to_vec(), amount: Money::ZERO }
+    }
+}
+
+/// The columns of the partner, the customer and the month.
+#[derive(Debug, Clone)]
+pub(super) struct Who {
+    month: Option<usize>,
+    account: Option<usize>,
+    location: Option<usize>,
+    tenant: Option<usize>,
+    tpid: Option<usize>,
+}
+
+/// The partner of a row.
+pub(super) struct Partner {
+    /// The partner as delivered: the account, else the location.
+    pub(super) id: u32,
+    /// The location, where the row names one.
+    pub(super) location: Option<u32>,
+}
+
+impl Who {
+    pub(super) fn new(header: &Recognised<'_>) -> Self {
+        Self {
+            month: header.column("month"),
+            account: header.column("account_id"),
+            location: header.column("location_id"),
+            tenant: header.column("tenant_id"),
+            tpid: header.column("tpid"),
+        }
+    }
+
+    /// Whether a record names no month, partner or customer: a totals line.
+    pub(super) fn is_totals_line(&self, cells: &Cells<'_>) -> bool {
+        [self.month, self.account, self.location, self.tenant, self.tpid]
+            .iter()
+            .all(|column| cell(cells, *column).is_empty())
+    }
+
+    /// The month of a record.
+    pub(super) fn month(&self, cells: &Cells<'_>) -> Result<crate::calendar::Month, Rejection> {
+        let text = cell(cells, self.month);
+        values::month(&text).map_err(|reason| Rejection::new("month", reason, &text))
+    }
+
+    /// The partner of a record as text: the id, whether it is an account, and the location.
+    pub(super) fn partner_text(&self, cells: &Cells<'_>) -> Result<(String, bool, String), Rejection> {
+        let account = cell(cells, self.account);
+        let account_id = values::id(&account)
+            .map_err(|reason| Rejection::new("account_id", reason, &account))?;
+        let location = cell(cells, self.location);
+        let location_id = values::id(&location)
+            .map_err(|reason| Rejection::new("location_id", reason, &location))?;
+        if account_id.is_empty() && location_id.is_empty() {
+            let field = if self.account.is_some() { "account_id" } else { "location_id" };
+            return Err(Rejection::new(field, "partner_missing", b""));
+        }
+        Ok(match account_id {
+            "" => (location_id.to_owned(), false, location_id.to_owned()),
+            account => (account.to_owned(), true, location_id.to_owned()),
+        })
+    }
+
+    /// The partner of a record, interned.
+    pub(super) fn partner(
+        &self,
+        cells: &Cells<'_>,
+        intern: &mut LocalInterner<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Partner, Rejection> {
+        let (account, location) = (cell(cells, self.account), cell(cells, self.location));
+        let read = |text, field| values::id(text).map_err(|reason| Rejection::new(field, reason, text));
+        let (account, location) = (read(&account, "account_id")?, read(&location, "location_id")?);
+        scratch.clear();
+        if !account.is_empty() {
+            scratch.push(ACCOUNT);
+            scratch.extend_from_slice(account.as_bytes());
+        } else if location.is_empty() {
+            let field = if self.account.is_some() { "account_id" } else { "location_id" };
+            return Err(Rejection::new(field, "partner_missing", b""));
+        } else {
+            scratch.push(LOCATION);
+            scratch.extend_from_slice(location.as_bytes());
+        }
+        let id = intern.id(scratch);
+        let location = (!location.is_empty()).then(|| intern.id(location.as_bytes()));
+        Ok(Partner { id, location })
+    }
+
+    /// The customer of a record: the tenant id, else `tpid:<id>`, written to `into`.
+    pub(super) fn tenant(&self, cells: &Cells<'_>, into: &mut Vec<u8>) -> Result<(), Rejection> {
+        into.clear();
+        let tenant = cell(cells, self.tenant);
+        if !values::is_blank(&tenant) {
+            let Some(guid) = Guid::parse(&tenant) else {
+                return Err(Rejection::new("tenant_id", "tenant_invalid", &tenant));
+            };
+            into.extend_from_slice(guid.as_bytes());
+            return Ok(());
+        }
+        let tpid = cell(cells, self.tpid);
+        let id = values::id(&tpid).map_err(|reason| Rejection::new("tpid", reason, &tpid))?;
+        if id.is_empty() {
+            return Err(Rejection::new("tenant_id", "customer_missing", &tenant));
+        }
+        into.extend_from_slice(b"tpid:");
+        into.extend_from_slice(id.as_bytes());
+        Ok(())
+    }
+}
+
+/// The cell of a column; empty without one.
+pub(super) fn cell<'a>(cells: &'a Cells<'_>, column: Option<usize>) -> Cow<'a, [u8]> {
+    column.map_or(Cow::Borrowed(&[]), |at| cells.get(at))
+}
+
+/// A text cell that facts keep: valid UTF-8.
+pub(super) fn text<'a>(
+    cell: &'a Cow<'_, [u8]>,
+    field: &'static str,
+) -> Result<&'a str, Rejection> {
+    std::str::from_utf8(cell).map_err(|_| Rejection::new(field, "text_invalid", cell))
+}

@@ -1,0 +1,67 @@
+//! What one file said: counts, amounts and units, filled while its rows are read.
+
+use hashbrown::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::calendar::Month;
+use crate::money::Money;
+
+/// Counts and amounts of one file.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) accepted: u64,
+    pub(super) blank: u64,
+    pub(super) not_used: BTreeMap<&'static str, u64>,
+    pub(super) amount_accepted: Money,
+    pub(super) amount_not_used: Money,
+    pub(super) amount_rejected: Money,
+    pub(super) digits_dropped: u64,
+    pub(super) amount_cells: u64,
+    pub(super) blank_amounts: u64,
+    pub(super) months: Option<(Month, Month)>,
+    pub(super) unknown_attributions: BTreeSet<String>,
+    units: HashMap<(u32, Option<Month>), UnitTally>,
+}
+
+/// The share of a file in one unit.
+#[derive(Debug, Default, Clone)]
+pub(super) struct UnitTally {
+    pub(super) rows: i64,
+    pub(super) amount: Money,
+    pub(super) locations: BTreeSet<u32>,
+}
+
+impl Tally {
+    /// Counts an accepted row of a unit; `location` is an interned id, 0-length text for none.
+    pub(super) fn accept(
+        &mut self,
+        partner: u32,
+        month: Option<Month>,
+        amount: Money,
+        location: Option<u32>,
+    ) {
+        self.accepted += 1;
+        self.amount_accepted += amount;
+        if let Some(month) = month {
+            let (first, last) = self.months.unwrap_or((month, month));
+            self.months = Some((first.min(month), last.max(month)));
+        }
+        let unit = self.units.entry((partner, month)).or_default();
+        unit.rows += 1;
+        unit.amount += amount;
+        if let Some(location) = location {
+            unit.locations.insert(location);
+        }
+    }
+
+    /// Marks the row just accepted as one that no rule can use.
+    pub(super) fn not_used(&mut self, reason: &'static str, amount: Money) {
+        *self.not_used.entry(reason).or_default() += 1;
+        self.amount_not_used += amount;
+    }
+
+    /// The units of the file, in no order.
+    pub(super) fn units(&self) -> impl Iterator<Item = ((u32, Option<Month>), &UnitTally)> {
+        self.units.iter().map(|(key, unit)| (*key, unit))
+    }
+}

@@ -1,0 +1,47 @@
+//! One execution of a command: its id and its log in the output.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::store::Store;
+
+/// One execution.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// A random id, ordered by time.
+    pub id: String,
+    /// When it started.
+    pub started: DateTime<Utc>,
+}
+
+impl Attempt {
+    /// Starts now.
+    pub fn start() -> Self {
+        Self { id: uuid::Uuid::now_v7().to_string(), started: Utc::now() }
+    }
+
+    /// Records in the output that the execution ran and what it did.
+    ///
+    /// # Errors
+    /// CS2002.
+    pub fn log(&self, output: &Store, outcome: &str, run_id: &str, month: &str) -> Result<()> {
+        let entry = json!({
+            "attempt_id": self.id,
+            "started": instant(self.started),
+            "finished": instant(Utc::now()),
+            "outcome": outcome,
+            "run_id": run_id,
+            "as_of_month": month,
+            "program_version": env!("CARGO_PKG_VERSION"),
+        });
+        let text = serde_json::to_vec_pretty(&entry)
+            .map_err(|error| Error::bug("an attempt cannot be written").because(error))?;
+        output.write(&format!("_attempts/{}.json", self.id), text)
+    }
+}
+
+/// An instant in UTC, to the microsecond.
+pub(super) fn instant(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}

@@ -1,0 +1,134 @@
+//! The checks of a scored month.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::scoring::Feeding;
+use crate::calendar::Month;
+use crate::checks::Check;
+use crate::facts::Live;
+
+/// How many examples a message names.
+const NAMED: usize = 5;
+
+/// All checks of a month; `titles` are credential titles that no certification has.
+pub(super) fn month_checks(
+    live: &Live,
+    feeding: &Feeding,
+    titles: &BTreeMap<String, i64>,
+    areas_without_rules: &[&str],
+    reference: Month,
+) -> Vec<Check> {
+    let mut checks = vec![
+        attribution_amounts_agree(live, feeding),
+        titles_unmatched(titles),
+        rows_quarantined(live, feeding),
+        amount_digits_dropped(live, feeding),
+        files_set_aside(live),
+    ];
+    checks.extend(replacements_held(live, reference));
+    if !areas_without_rules.is_empty() {
+        let count = i64::try_from(areas_without_rules.len()).unwrap_or(i64::MAX);
+        let text = format!("no rules are in force for {}", areas_without_rules.join(", "));
+        checks.push(Check::warn("area_without_rules", count, text));
+    }
+    checks
+}
+
+fn attribution_amounts_agree(live: &Live, feeding: &Feeding) -> Check {
+    let keys: i64 =
+        live.units.iter().filter(|unit| feeding.reads(unit)).map(|unit| unit.disagreeing).sum();
+    Check::warn(
+        "attribution_amounts_agree",
+        keys,
+        format!("{keys} consumptions have another amount under another attribution"),
+    )
+}
+
+fn titles_unmatched(titles: &BTreeMap<String, i64>) -> Check {
+    let rows = titles.values().sum();
+    let mut listed: Vec<(&String, &i64)> = titles.iter().collect();
+    listed.sort_by(|left, right| right.1.cmp(left.1).then(left.0.cmp(right.0)));
+    let named: Vec<String> =
+        listed.iter().take(NAMED).map(|(title, rows)| format!("{title} ({rows})")).collect();
+    let text = if named.is_empty() {
+        "every title of a credential is a known certification".to_owned()
+    } else {
+        format!("{} titles of credentials are no known certification: {}", titles.len(), named.join(", "))
+    };
+    Check::warn("titles_unmatched", rows, text)
+}
+
+fn rows_quarantined(live: &Live, feeding: &Feeding) -> Check {
+    let rows: u64 = feeding
+        .files
+        .iter()
+        .filter_map(|(sequence, file)| live.file(*sequence, *file))
+        .map(|file| file.quarantined)
+        .sum();
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    Check::warn("rows_quarantined", rows, format!("{rows} records of the files that feed the month were rejected"))
+}
+
+fn amount_digits_dropped(live: &Live, feeding: &Feeding) -> Check {
+    let cells: u64 = feeding
+        .files
+        .iter()
+        .filter_map(|(sequence, file)| live.file(*sequence, *file))
+        .map(|file| file.amount_digits_dropped)
+        .sum();
+    let cells = i64::try_from(cells).unwrap_or(i64::MAX);
+    Check::warn("amount_digits_dropped", cells, format!("{cells} amounts had more than ten decimals"))
+}
+
+fn files_set_aside(live: &Live) -> Check {
+    let mut files: Vec<String> = live
+        .ledger
+        .files()
+        .filter(|(_, _, file)| file.set_aside.is_some())
+        .map(|(_, _, file)| file.uri.clone())
+        .collect();
+    files.sort_unstable();
+    let count = i64::try_from(files.len()).unwrap_or(i64::MAX);
+    files.truncate(NAMED);
+    let text = if files.is_empty() {
+        "no file was set aside".to_owned()
+    } else {
+        format!("{count} files were set aside: {}", files.join(", "))
+    };
+    Check::warn("file_set_aside", count, text)
+}
+
+/// One check a dataset and delivery, so that a filtered download of a whole base is one line.
+fn replacements_held(live: &Live, reference: Month) -> Vec<Check> {
+    let mut held: BTreeMap<(String, String), (BTreeSet<String>, usize, String)> = BTreeMap::new();
+    let window = super::window(reference);
+    for unit in &live.held {
+        if unit.month.is_some_and(|month| !window.contains(&month)) {
+            continue;
+        }
+        let slot = held.entry((unit.dataset.clone(), unit.delivery.to_string())).or_default();
+        slot.0.insert(unit.account.clone());
+        slot.1 += 1;
+        if slot.2.is_empty() {
+            let month = unit.month.map_or_else(|| "snapshot".to_owned(), |month| month.to_string());
+            slot.2 = format!("{} {month}: {}", unit.account, unit.reason);
+        }
+    }
+    let checks: Vec<Check> = held
+        .into_iter()
+        .map(|((dataset, delivery), (partners, units, example))| {
+            Check::warn(
+                "replacement_held",
+                i64::try_from(units).unwrap_or(i64::MAX),
+                format!(
+                    "{units} replacements of {dataset} for {} partners by the delivery of {delivery} were held, e.g. {example}",
+                    partners.len()
+                ),
+            )
+        })
+        .collect();
+    if checks.is_empty() {
+        return vec![Check::warn("replacement_held", 0, "no replacement was held")];
+    }
+    checks
+}

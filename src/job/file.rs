@@ -1,0 +1,68 @@
+//! Job files: the settings of a run as TOML, for schedulers. Flags and the environment win over
+//! them.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Code, Error, Result};
+use crate::pipelines::{self, PipelineFile, PipelineFiles};
+
+/// The settings that a job file may give; what it leaves out has a default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobFile {
+    /// Folders or files with exports.
+    pub input: Option<Vec<String>>,
+    /// Where the facts live.
+    pub facts: Option<String>,
+    /// Where the tables go.
+    pub output: Option<String>,
+    /// `YYYY-MM` or `auto`.
+    pub as_of: Option<String>,
+    /// A ruleset id or `auto`.
+    pub ruleset: Option<String>,
+    /// A rule pack that replaces or adds an area.
+    pub ruleset_file: Option<String>,
+    /// `fail` or `set-aside`.
+    pub on_bad_file: Option<String>,
+    /// Whether replacements that lose rows are taken.
+    pub accept_drop: Option<bool>,
+    /// `warn` or `error`.
+    pub fail_on: Option<String>,
+    /// Files read at once.
+    pub threads: Option<usize>,
+    /// Memory for waiting rows, e.g. `256MiB`.
+    pub memory_limit: Option<String>,
+}
+
+impl JobFile {
+    /// Reads a job file: a path, or the name of one that comes with the program.
+    ///
+    /// # Errors
+    /// CS1002 with file and line.
+    pub fn read(name: &str, files: &PipelineFiles) -> Result<Self> {
+        let built_in = files.get(&format!("jobs/{name}.toml")).ok().cloned();
+        let file = match built_in {
+            Some(file) => file,
+            None => pipelines::read(Path::new(name)).map_err(|error| {
+                let known: Vec<&str> = files
+                    .of_kind("jobs")
+                    .filter_map(|(name, _)| name.strip_prefix("jobs/")?.strip_suffix(".toml"))
+                    .collect();
+                Error::new(Code::Config, format!("there is no job file {name}"))
+                    .because(error)
+                    .hint(format!("give a path, or one of {}", known.join(", ")))
+            })?,
+        };
+        Self::parse(&file)
+    }
+
+    fn parse(file: &PipelineFile) -> Result<Self> {
+        toml::from_str(&file.text).map_err(|error| {
+            let at = error.span().map_or_else(|| file.origin.clone(), |span| file.place(&span));
+            Error::new(Code::Config, format!("{at}: {}", error.message()))
+                .hint("see pipelines/jobs/ for the settings of a job file")
+        })
+    }
+}

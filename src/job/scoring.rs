@@ -1,0 +1,489 @@
+//! Facts to published tables: pick R and the rules, find out whether the month is published
+//! already, score, check, publish.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Utc;
+use polars::prelude::{Column, DataFrame};
+
+use super::attempt::instant;
+use super::checks::month_checks;
+use super::reference::reference_month;
+use super::{Attempt, Pipeline, ScoreSettings, window};
+use crate::calendar::{Day, Month};
+use crate::checks::{Check, check_table, enforce, failed};
+use crate::commit::Lease;
+use crate::error::{Error, Result};
+use crate::facts::{Live, LiveFrames, LiveUnit};
+use crate::ids::RunId;
+use crate::publish::{
+    ChecksSummary, InputFile, Manifest, NamedHash, Publication, RulesetUsed, dictionary,
+    published_run, published_state, read_manifest,
+};
+use crate::rules::Version;
+use crate::score::{self, AreaSummary, DimensionFacts, PartnerFacts, dimensions, rule_table};
+use crate::store::Store;
+use crate::tables::{
+    CHECK_RESULT, CONTRACT_VERSION, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE, QUARANTINE,
+    Rows,
+};
+
+/// The monthly dataset kinds are told apart by their facts: these hold no usage of a partner.
+const NOT_USAGE: [&str; 4] = ["profile", "trainings", "customers", "skilling_download"];
+
+/// What a month's score reads.
+#[derive(Debug, Clone)]
+pub struct Feeding {
+    reference: Month,
+    datasets: BTreeSet<String>,
+    /// Ledger entry and index of each file that holds a live row.
+    pub(super) files: BTreeSet<(u64, usize)>,
+}
+
+/// What `score --plan` tells.
+#[derive(Debug, Clone)]
+pub struct ScorePlan {
+    /// The reference month.
+    pub reference: Month,
+    /// The rulesets: area and id.
+    pub rulesets: Vec<(String, String)>,
+    /// The run that would be published.
+    pub run_id: RunId,
+    /// Whether it is published already.
+    pub is_published: bool,
+    /// Live units that the score reads.
+    pub units: usize,
+    /// Files that hold them.
+    pub files: usize,
+}
+
+/// What a scoring did.
+#[derive(Debug, Clone)]
+pub struct Scored {
+    /// The run.
+    pub run_id: RunId,
+    /// The reference month.
+    pub reference: Month,
+    /// Where the tables are.
+    pub output: String,
+    /// Whether the month was published already and nothing was written.
+    pub is_unchanged: bool,
+    /// Figures for people; empty when nothing was scored.
+    pub areas: Vec<AreaSummary>,
+    /// All checks; empty when nothing was scored.
+    pub checks: Vec<Check>,
+    /// Records rejected in the files that feed the month.
+    pub quarantined: u64,
+    /// Tables and rows written.
+    pub tables: Vec<(String, u64)>,
+}
+
+impl Feeding {
+    fn new(live: &Live, reference: Month, versions: &[&Version]) -> Self {
+        let datasets: BTreeSet<String> = versions
+            .iter()
+            .flat_map(|version| &version.metrics)
+            .flat_map(|metric| &metric.parts)
+            .flat_map(|part| part.datasets.iter().cloned())
+            .collect();
+        let mut feeding = Self { reference, datasets, files: BTreeSet::new() };
+        let units = live.units.iter().filter(|unit| feeding.reads(unit));
+        let files = units.flat_map(|unit| unit.files.iter().map(|file| (unit.sequence, *file)));
+        feeding.files = files.collect();
+        feeding
+    }
+
+    /// Whether the score reads a unit. The partner profile is not among them: its effect is the
+    /// account that each unit belongs to.
+    pub(super) fn reads(&self, unit: &LiveUnit) -> bool {
+        self.datasets.contains(&unit.key.dataset)
+            && unit.key.month.is_none_or(|month| window(self.reference).contains(&month))
+    }
+}
+
+/// Everything that is settled before the first number is computed.
+struct Prepared<'a> {
+    live: Live,
+    reference: Month,
+    held_back: Option<Check>,
+    versions: Vec<&'a Version>,
+    areas_without_rules: Vec<&'a str>,
+    feeding: Feeding,
+    delivered: Vec<crate::facts::Delivered>,
+    early: BTreeSet<(String, String)>,
+    quarantined: BTreeSet<String>,
+    run_id: RunId,
+    /// What the dimensions describe.
+    state: String,
+}
+
+/// Says what a scoring would do.
+///
+/// # Errors
+/// As [`super::score`].
+pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<ScorePlan> {
+    let prepared = prepare(pipeline, settings)?;
+    let published = match Store::open(&settings.output) {
+        Ok(output) => published_run(&output, &prepared.reference.to_string())?,
+        Err(_) => None,
+    };
+    Ok(ScorePlan {
+        reference: prepared.reference,
+        rulesets: prepared
+            .versions
+            .iter()
+            .map(|version| (version.area.clone(), version.id.clone()))
+            .collect(),
+        is_published: published.as_ref() == Some(&prepared.run_id),
+        run_id: prepared.run_id,
+        units: prepared.live.units.iter().filter(|unit| prepared.feeding.reads(unit)).count(),
+        files: prepared.feeding.files.len(),
+    })
+}
+
+fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepared<'a>> {
+    let live = Live::read(&Store::open(&settings.facts)?)?;
+    // An unknown ruleset is an error whatever the facts hold.
+    let named = settings.ruleset.as_deref().map(|id| pipeline.rules.named(id)).transpose()?;
+    let (reference, held_back) = reference_month(settings.as_of, &live)?;
+    let (versions, areas_without_rules) = match named {
+        Some(named) => named,
+        None => pipeline.rules.effective(reference.last_day())?,
+    };
+    let feeding = Feeding::new(&live, reference, &versions);
+    let delivered: Vec<_> = live
+        .delivered()
+        .into_iter()
+        .filter(|fact| fact.month.is_none_or(|month| window(reference).contains(&month)))
+        .filter(|fact| feeding.datasets.contains(&fact.dataset))
+        .collect();
+    let early = early_datasets(&live, &feeding);
+    let quarantined = quarantined_partners(&live, &feeding)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |text: &str| {
+        hasher.update(text.as_bytes());
+        hasher.update(&[0]);
+    };
+    add(&reference.to_string());
+    add(live.content_hash(|unit| feeding.reads(unit)).to_hex().as_str());
+    for fact in &delivered {
+        add(&fact.account);
+        add(&fact.dataset);
+        add(&fact.month.map(|month| month.to_string()).unwrap_or_default());
+    }
+    add("early");
+    for (partner, dataset) in &early {
+        add(partner);
+        add(dataset);
+    }
+    add("quarantined");
+    quarantined.iter().for_each(|partner| add(partner));
+    add("rules");
+    for version in &versions {
+        add(&version.area);
+        add(&version.hash);
+    }
+    for (name, hash) in &pipeline.catalogs.hashes {
+        add(name);
+        add(hash);
+    }
+    add(CONTRACT_VERSION);
+    add(env!("CARGO_PKG_VERSION"));
+    let run_id = RunId::from_hash(&hasher.finalize());
+    let state = state_of(&live, pipeline);
+    Ok(Prepared {
+        live,
+        reference,
+        held_back,
+        versions,
+        areas_without_rules,
+        feeding,
+        delivered,
+        early,
+        quarantined,
+        run_id,
+        state,
+    })
+}
+
+/// A hash over what the dimension tables describe: all live facts, catalogs and rules.
+fn state_of(live: &Live, pipeline: &Pipeline) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(live.content_hash(|_| true).as_bytes());
+    for (name, hash) in &pipeline.catalogs.hashes {
+        hasher.update(name.as_bytes());
+        hasher.update(hash.as_bytes());
+    }
+    for version in pipeline.rules.packs.iter().flat_map(|pack| &pack.versions) {
+        hasher.update(version.hash.as_bytes());
+    }
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.finalize().to_hex().chars().take(32).collect()
+}
+
+/// Partners and datasets whose data of R was delivered before the 20th of the next month.
+fn early_datasets(live: &Live, feeding: &Feeding) -> BTreeSet<(String, String)> {
+    let next = feeding.reference.plus(1).first_day();
+    let settled = Day(next.0 + 19);
+    live.units
+        .iter()
+        .filter(|unit| feeding.reads(unit) && unit.key.month == Some(feeding.reference))
+        .filter(|unit| unit.delivery < settled)
+        .map(|unit| (unit.account.clone(), unit.key.dataset.clone()))
+        .collect()
+}
+
+/// Partners with a rejected record in a file that feeds the month.
+fn quarantined_partners(live: &Live, feeding: &Feeding) -> Result<BTreeSet<String>> {
+    let mut partners = BTreeSet::new();
+    for (_, frame) in LiveFrames::new(live).quarantine(&feeding.files)? {
+        let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
+        let partner = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
+        let is_account = frame.column("is_account").and_then(|column| column.bool()).map_err(bug)?;
+        for at in 0..frame.height() {
+            if let Some(partner) = partner.get(at) {
+                partners.insert(live.account_of(partner, is_account.get(at).unwrap_or_default()));
+            }
+        }
+    }
+    Ok(partners)
+}
+
+pub(super) fn score_and_publish(
+    pipeline: &Pipeline,
+    settings: &ScoreSettings,
+    attempt: &Attempt,
+) -> Result<Scored> {
+    let prepared = prepare(pipeline, settings)?;
+    let output = Store::create(&settings.output)?;
+    let lease = Lease::take(&output, &attempt.id)?;
+    let month = prepared.reference.to_string();
+    let is_published = published_run(&output, &month)?.as_ref() == Some(&prepared.run_id);
+    let has_dimensions = [&DIM_PARTNER, &DIM_CUSTOMER, &DIM_RULE, &DATA_DICTIONARY]
+        .iter()
+        .map(|table| published_state(&output, table))
+        .collect::<Result<Vec<_>>>()?
+        .iter()
+        .all(|state| state.as_deref() == Some(prepared.state.as_str()));
+    let mut scored = Scored {
+        run_id: prepared.run_id.clone(),
+        reference: prepared.reference,
+        output: output.uri().to_owned(),
+        is_unchanged: is_published && has_dimensions,
+        areas: Vec::new(),
+        checks: Vec::new(),
+        quarantined: prepared
+            .feeding
+            .files
+            .iter()
+            .filter_map(|(sequence, file)| prepared.live.file(*sequence, *file))
+            .map(|file| file.quarantined)
+            .sum(),
+        tables: Vec::new(),
+    };
+    if scored.is_unchanged {
+        tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
+        scored.tables = read_manifest(&output, &scored.run_id)?
+            .map(|manifest| manifest.outputs)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|file| (file.table, file.rows))
+            .collect();
+        attempt.log(&output, "unchanged", scored.run_id.as_str(), &month)?;
+        return Ok(scored);
+    }
+    let mut publication =
+        Publication::new(&output, &lease, &attempt.id, month.clone(), prepared.run_id.clone());
+    if !is_published {
+        let result = score_month(pipeline, &prepared)?;
+        let mut checks = month_checks(
+            &prepared.live,
+            &prepared.feeding,
+            &result.unmatched_titles,
+            &prepared.areas_without_rules,
+            prepared.reference,
+        );
+        checks.extend(prepared.held_back.clone());
+        enforce(&checks, settings.fail_on)?;
+        for (table, frame) in result.frames {
+            publication.add(table, frame, None)?;
+        }
+        publication.add(&QUARANTINE, quarantine(&prepared)?, None)?;
+        publication.add(&CHECK_RESULT, check_table(&checks)?, None)?;
+        scored.areas = result.areas;
+        scored.checks = checks;
+    }
+    if !is_published || !has_dimensions {
+        add_dimensions(pipeline, &prepared, &mut publication)?;
+    }
+    let files = publication.files();
+    scored.tables = files.iter().map(|file| (file.table.clone(), file.rows)).collect();
+    let manifest = (!is_published)
+        .then(|| manifest(pipeline, settings, &prepared, attempt, &scored, files));
+    publication.commit(manifest.as_ref())?;
+    tracing::info!(run_id = %scored.run_id, %month, tables = scored.tables.len(), "The month is published.");
+    attempt.log(&output, "published", scored.run_id.as_str(), &month)?;
+    Ok(scored)
+}
+
+fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Output> {
+    let frames = LiveFrames::new(&prepared.live);
+    let reference = prepared.reference;
+    let services = &pipeline.catalogs.services;
+    let workloads = &pipeline.catalogs.workloads;
+    let usage_partners = prepared
+        .live
+        .units
+        .iter()
+        .filter(|unit| unit.key.month.is_some_and(|month| window(reference).contains(&month)))
+        .filter(|unit| !NOT_USAGE.contains(&unit.key.dataset.as_str()))
+        .map(|unit| unit.account.clone())
+        .collect();
+    score::score(&score::Input {
+        reference,
+        versions: &prepared.versions,
+        catalogs: &pipeline.catalogs,
+        run_id: &prepared.run_id,
+        acr: frames.acr(reference.plus(-23), reference, &|name| services.canonical(name))?,
+        seats: frames
+            .seats(&[reference, reference.plus(-12)], &|name| workloads.canonical(name))?,
+        credentials: frames.credentials()?,
+        usage_partners,
+        delivered: &prepared.delivered,
+        early: prepared.early.clone(),
+        quarantined: prepared.quarantined.clone(),
+    })
+}
+
+fn add_dimensions(
+    pipeline: &Pipeline,
+    prepared: &Prepared<'_>,
+    publication: &mut Publication<'_>,
+) -> Result<()> {
+    let frames = LiveFrames::new(&prepared.live);
+    let mut partners: BTreeMap<String, PartnerFacts> = BTreeMap::new();
+    for unit in &prepared.live.units {
+        let partner = partners.entry(unit.account.clone()).or_default();
+        if let Some(month) = unit.key.month {
+            let (first, last) = partner.months.unwrap_or((month, month));
+            partner.months = Some((first.min(month), last.max(month)));
+        }
+    }
+    let facts = DimensionFacts {
+        customers: frames.customers()?,
+        partner_names: frames.partner_names()?,
+        locations: frames.locations()?,
+        partners,
+    };
+    let dimensions = dimensions(facts, &pipeline.catalogs.segments)?;
+    let versions: Vec<&Version> =
+        pipeline.rules.packs.iter().flat_map(|pack| &pack.versions).collect();
+    let state = Some(prepared.state.as_str());
+    publication.add(&DIM_PARTNER, dimensions.partners, state)?;
+    publication.add(&DIM_CUSTOMER, dimensions.customers, state)?;
+    publication.add(&DIM_RULE, rule_table(&versions)?, state)?;
+    publication.add(&DATA_DICTIONARY, dictionary()?, state)
+}
+
+fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
+    let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
+    let mut rows = Rows::new(&QUARANTINE);
+    for (_, frame) in LiveFrames::new(&prepared.live).quarantine(&prepared.feeding.files)? {
+        let column = |name: &str| frame.column(name).map_err(bug);
+        let text = |name: &str| column(name).and_then(|column: &Column| column.str().map_err(bug));
+        let int = |name: &str| column(name).and_then(|column: &Column| column.i64().map_err(bug));
+        let (source, dataset, at_column) = (text("source_file")?, text("dataset")?, text("column")?);
+        let (reason, raw) = (text("reason")?, text("raw_value")?);
+        let (record, line) = (int("record")?, int("line")?);
+        for at in 0..frame.height() {
+            rows.text(source.get(at).unwrap_or_default())
+                .int(record.get(at).unwrap_or_default())
+                .int(line.get(at).unwrap_or_default())
+                .text(dataset.get(at).unwrap_or_default())
+                .text(at_column.get(at).unwrap_or_default())
+                .text(reason.get(at).unwrap_or_default())
+                .text(raw.get(at))
+                .end();
+        }
+    }
+    rows.finish()
+}
+
+fn manifest(
+    pipeline: &Pipeline,
+    settings: &ScoreSettings,
+    prepared: &Prepared<'_>,
+    attempt: &Attempt,
+    scored: &Scored,
+    outputs: Vec<crate::publish::OutputFile>,
+) -> Manifest {
+    let (warn, error) = failed(&scored.checks);
+    let options = BTreeMap::from([(
+        "ruleset".to_owned(),
+        settings.ruleset.clone().unwrap_or_else(|| "auto".to_owned()),
+    )]);
+    Manifest {
+        run_id: scored.run_id.as_str().to_owned(),
+        attempt_id: attempt.id.clone(),
+        contract_version: CONTRACT_VERSION.to_owned(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: instant(attempt.started),
+        finished: instant(Utc::now()),
+        as_of_month: prepared.reference.to_string(),
+        options,
+        rulesets: prepared
+            .versions
+            .iter()
+            .map(|version| RulesetUsed {
+                area: version.area.clone(),
+                ruleset_id: version.id.clone(),
+                hash: version.hash.clone(),
+            })
+            .collect(),
+        catalogs: pipeline
+            .catalogs
+            .hashes
+            .iter()
+            .map(|(name, hash)| NamedHash { name: name.clone(), hash: hash.clone() })
+            .collect(),
+        inputs: inputs(prepared),
+        outputs,
+        checks: ChecksSummary { warn, error },
+    }
+}
+
+fn inputs(prepared: &Prepared<'_>) -> Vec<InputFile> {
+    let mut inputs = Vec::new();
+    for (sequence, index) in &prepared.feeding.files {
+        let Some(file) = prepared.live.file(*sequence, *index).cloned() else { continue };
+        let at = usize::try_from(sequence - 1).unwrap_or(usize::MAX);
+        let delivery = prepared.live.ledger.entries.get(at).map(|entry| entry.delivery.clone());
+        inputs.push(InputFile {
+            uri: file.uri,
+            delivery: delivery.unwrap_or_default(),
+            dataset: file.dataset,
+            layout: file.layout,
+            encoding: file.encoding,
+            delimiter: file.delimiter,
+            bytes: file.bytes,
+            content_hash: file.content_hash,
+            first_month: file.first_month,
+            last_month: file.last_month,
+            records: file.records,
+            accepted: file.accepted,
+            quarantined: file.quarantined,
+            skipped: file.skipped,
+            used: file.used,
+            repeated: file.repeated,
+            not_used: file.not_used,
+            not_used_reasons: file.not_used_reasons,
+            amount_accepted: file.amount_accepted,
+            amount_facts: file.amount_facts,
+            amount_repeated: file.amount_repeated,
+            amount_not_used: file.amount_not_used,
+            is_live: true,
+        });
+    }
+    inputs.sort_by(|left, right| (&left.delivery, &left.uri).cmp(&(&right.delivery, &right.uri)));
+    inputs
+}

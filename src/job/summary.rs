@@ -1,0 +1,83 @@
+//! What a run tells at its end, in a few lines.
+
+use std::fmt::Write as _;
+
+use super::Scored;
+use crate::checks::Severity;
+use crate::ingest;
+
+/// What was ingested.
+pub fn ingest_text(summary: &ingest::Summary) -> String {
+    let mut text = String::new();
+    let records: u64 = summary.files.iter().map(|file| file.records).sum();
+    let rejected: u64 = summary.files.iter().map(|file| file.quarantined).sum();
+    if summary.files.is_empty() {
+        let _ = writeln!(text, "Ingested    nothing new: all {} files are known", summary.known);
+        return text;
+    }
+    let _ = writeln!(
+        text,
+        "Ingested    {} files of {} deliveries, {records} records ({rejected} rejected); {} files were known",
+        summary.files.len(),
+        summary.deliveries.len(),
+        summary.found - summary.files.len().min(summary.found),
+    );
+    for file in summary.files.iter().filter(|file| file.same_as.is_some()) {
+        let first = file.same_as.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "  repeated  {} has the content of {first}", file.uri);
+    }
+    for file in &summary.files {
+        if let Some(reason) = &file.set_aside {
+            let _ = writeln!(text, "  set aside {}: {reason}", file.uri);
+        }
+        if !file.unknown_columns.is_empty() {
+            let columns = file.unknown_columns.join(", ");
+            let _ = writeln!(text, "  note      {}: unknown columns {columns}", file.uri);
+        }
+    }
+    for name in &summary.unknown_attributions {
+        let _ = writeln!(text, "  note      the attribution {name:?} is unknown and counts nowhere");
+    }
+    text
+}
+
+/// What was scored, and where it is.
+pub fn score_text(scored: &Scored) -> String {
+    let mut text = String::new();
+    if scored.is_unchanged {
+        let _ = writeln!(
+            text,
+            "Unchanged   {} is published already as run {}; no file was written",
+            scored.reference, scored.run_id
+        );
+        let _ = writeln!(text, "Tables      {}", scored.output);
+        return text;
+    }
+    let _ = writeln!(text, "Scored      {} as run {}", scored.reference, scored.run_id);
+    for area in &scored.areas {
+        let [complete, lower_bound, not_computable] = area.coverage;
+        let _ = writeln!(
+            text,
+            "  {:<22} {} partners, {} qualified, {} within 10 points, median {} (rules {})",
+            area.title, area.partners, area.qualified, area.within_ten, area.median, area.ruleset_id
+        );
+        let _ = writeln!(
+            text,
+            "  {:<22} coverage: {complete} complete, {lower_bound} lower bound, {not_computable} not computable",
+            ""
+        );
+    }
+    let _ = writeln!(text, "Quarantine  {} records of the files that feed the month", scored.quarantined);
+    for check in scored.checks.iter().filter(|check| check.is_failed()) {
+        let word = if check.severity == Severity::Error { "Error" } else { "Warning" };
+        let _ = writeln!(text, "{word:<11} {}: {}", check.id, check.message);
+    }
+    let rows: u64 = scored.tables.iter().map(|(_, rows)| rows).sum();
+    let _ = writeln!(
+        text,
+        "Tables      {}: {} tables, {rows} rows",
+        scored.output,
+        scored.tables.len()
+    );
+    text
+}

@@ -1,0 +1,22 @@
+//! x
+pub mod calendar;
+pub mod checks;
+pub mod cli;
+pub mod commit;
+pub mod engine;
+pub mod error;
+pub mod explain;
+pub mod facts;
+pub mod generate;
+pub mod ids;
+pub mod ingest;
+pub mod job;
+pub mod money;
+pub mod parquet;
+pub mod pipelines;
+pub mod points;
+pub mod publish;
+pub mod rules;
+pub mod score;
+pub mod store;
+pub mod tables;

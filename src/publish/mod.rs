@@ -1,0 +1,140 @@
+//! Table frames → sorted, verified Parquet files in the output, replaced as one publication.
+
+mod dictionary;
+mod manifest;
+mod verify;
+
+use polars::prelude::{DataFrame, SortMultipleOptions};
+
+pub use dictionary::dictionary;
+pub use manifest::{
+    ChecksSummary, InputFile, Manifest, NamedHash, OutputFile, RulesetUsed, list_runs, read_manifest,
+};
+
+use crate::commit::{Lease, Staging};
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::ids::RunId;
+use crate::parquet::Footer;
+use crate::store::{self, Store};
+use crate::tables::{CONTRACT_VERSION, FACT_AREA_SCORE, Layout, Table};
+
+use verify::{Expected, verify};
+
+/// Key of the run in the key-value metadata of a file.
+const RUN_ID_KEY: &str = "capscore.run_id";
+const CONTRACT_KEY: &str = "capscore.contract_version";
+/// Key of the state of the facts and rules that a dimension describes.
+const STATE_KEY: &str = "capscore.state";
+
+/// One publication being written.
+pub struct Publication<'a> {
+    output: &'a Store,
+    staging: Staging<'a>,
+    month: String,
+    run_id: RunId,
+    files: Vec<OutputFile>,
+}
+
+impl<'a> Publication<'a> {
+    /// Starts a publication; `month` is `YYYY-MM`.
+    pub fn new(
+        output: &'a Store,
+        lease: &Lease,
+        attempt_id: &str,
+        month: String,
+        run_id: RunId,
+    ) -> Self {
+        let staging = Staging::new(output, lease, attempt_id);
+        Self { output, staging, month, run_id, files: Vec::new() }
+    }
+
+    /// Sorts, writes and verifies one table. `state` names what a table describes that belongs to
+    /// no run.
+    ///
+    /// # Errors
+    /// CS2002, CS6002.
+    pub fn add(&mut self, table: &'static Table, frame: DataFrame, state: Option<&str>) -> Result<()> {
+        let mut frame = sorted(frame, table)?;
+        let path = table.path(&self.month, self.run_id.as_str());
+        let expected = Expected::of(&frame, table)?;
+        let target = self.staging.stage(&path)?;
+        let mut metadata = vec![(CONTRACT_KEY.to_owned(), CONTRACT_VERSION.to_owned())];
+        match state {
+            Some(state) => metadata.push((STATE_KEY.to_owned(), state.to_owned())),
+            None => metadata.push((RUN_ID_KEY.to_owned(), self.run_id.as_str().to_owned())),
+        }
+        let file = store::create_file(&target)?;
+        engine::write_parquet(&mut frame, file, table.row_group_rows, metadata, table.name)?;
+        verify(&target, table, &expected)?;
+        let staged = self.staging.staged(&path);
+        let bytes = self.output.head(&staged)?.map_or(0, |entry| entry.size);
+        self.files.push(OutputFile {
+            table: table.name.to_owned(),
+            path,
+            rows: frame.height() as u64,
+            bytes,
+            content_hash: store::content_hash(&target)?,
+        });
+        Ok(())
+    }
+
+    /// The files so far, as the manifest lists them.
+    pub fn files(&self) -> Vec<OutputFile> {
+        self.files.clone()
+    }
+
+    /// Replaces the published files; the manifest comes last.
+    ///
+    /// # Errors
+    /// CS2002.
+    pub fn commit(mut self, manifest: Option<&Manifest>) -> Result<()> {
+        if let Some(manifest) = manifest {
+            let path = manifest::path(&self.run_id);
+            let mut target = store::create_file(&self.staging.stage(&path)?)?;
+            manifest.write(&mut target)?;
+        }
+        self.staging.commit()
+    }
+}
+
+fn sorted(frame: DataFrame, table: &Table) -> Result<DataFrame> {
+    frame
+        .sort(table.key.iter().copied(), SortMultipleOptions::default())
+        .map_err(|error| Error::bug(error.to_string()))
+}
+
+/// The run that is published for a month, if its files are all there.
+///
+/// # Errors
+/// CS2001.
+pub fn published_run(output: &Store, month: &str) -> Result<Option<RunId>> {
+    let path = FACT_AREA_SCORE.path(month, "");
+    if output.head(&path)?.is_none() {
+        return Ok(None);
+    }
+    let Ok(footer) = Footer::read(&output.local_path(&path)) else { return Ok(None) };
+    let Some(run_id) = footer.value(RUN_ID_KEY).and_then(RunId::parse) else { return Ok(None) };
+    let Some(manifest) = read_manifest(output, &run_id)? else { return Ok(None) };
+    for file in &manifest.outputs {
+        // Tables of no run change with later runs.
+        let is_of_run = crate::tables::table(&file.table).is_some_and(|table| table.layout != Layout::Whole);
+        if is_of_run && output.head(&file.path)?.map(|entry| entry.size) != Some(file.bytes) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(run_id))
+}
+
+/// What a published table of no run describes.
+///
+/// # Errors
+/// CS2001.
+pub fn published_state(output: &Store, table: &Table) -> Result<Option<String>> {
+    let path = table.path("", "");
+    if output.head(&path)?.is_none() {
+        return Ok(None);
+    }
+    let footer = Footer::read(&output.local_path(&path));
+    Ok(footer.ok().and_then(|footer| footer.value(STATE_KEY).map(str::to_owned)))
+}

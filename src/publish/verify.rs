@@ -1,0 +1,177 @@
+//! Reads a staged file back with another library and holds it against the contract: columns,
+//! types, encodings, nulls, order and uniqueness of keys, rows and sums.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
+use polars::prelude::{DataFrame, DataType as FrameType};
+
+use crate::error::{Code, Error, Result};
+use crate::parquet::{Footer, visit_batches};
+use crate::tables::{Column, ColumnType, Table};
+
+/// Encodings that every BI reader knows.
+const ENCODINGS: [&str; 4] = ["PLAIN", "PLAIN_DICTIONARY", "RLE", "RLE_DICTIONARY"];
+
+/// What a file must hold: rows, and the sum of each numeric column (booleans count as ones).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expected {
+    rows: usize,
+    sums: BTreeMap<String, i128>,
+}
+
+impl Expected {
+    /// The rows and sums of a frame.
+    ///
+    /// # Errors
+    /// CS9001 when the frame does not have the table's columns.
+    pub(super) fn of(frame: &DataFrame, table: &Table) -> Result<Self> {
+        let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
+        let mut sums = BTreeMap::new();
+        for column in table.columns {
+            let values = frame.column(column.name).map_err(bug)?;
+            let sum = match values.dtype() {
+                FrameType::Int64 => {
+                    let values = values.i64().map_err(bug)?;
+                    values.iter().flatten().map(i128::from).sum()
+                }
+                FrameType::Boolean => {
+                    let values = values.bool().map_err(bug)?;
+                    values.iter().flatten().map(i128::from).sum()
+                }
+                FrameType::Decimal(_, _) => {
+                    let values = values.decimal().map_err(bug)?;
+                    values.physical().iter().flatten().sum()
+                }
+                _ => continue,
+            };
+            sums.insert(column.name.to_owned(), sum);
+        }
+        Ok(Self { rows: frame.height(), sums })
+    }
+}
+
+/// Verifies a file.
+///
+/// # Errors
+/// CS6002 with the table and what is wrong; CS2001, CS6005.
+pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<()> {
+    let wrong = |what: String| {
+        Error::new(Code::VerifyFailed, format!("the written table {}: {what}", table.name))
+            .hint("nothing was published; please report this")
+    };
+    let footer = Footer::read(path)?;
+    let columns: Vec<String> = footer.columns().into_iter().map(|column| column.name).collect();
+    if !columns.iter().map(String::as_str).eq(table.columns.iter().map(|column| column.name)) {
+        return Err(wrong(format!("its columns are {}", columns.join(", "))));
+    }
+    let (encodings, compressions) = footer.encodings();
+    if let Some(other) = encodings.iter().find(|encoding| !ENCODINGS.contains(&encoding.as_str())) {
+        return Err(wrong(format!("it uses the encoding {other}")));
+    }
+    if compressions.iter().any(|compression| compression != "ZSTD") {
+        return Err(wrong(format!("it uses the compressions {compressions:?}")));
+    }
+    if usize::try_from(footer.largest_row_group()).unwrap_or(usize::MAX) > table.row_group_rows {
+        return Err(wrong(format!("a row group has {} rows", footer.largest_row_group())));
+    }
+    let mut found = Expected {
+        rows: 0,
+        sums: expected.sums.keys().map(|name| (name.clone(), 0)).collect(),
+    };
+    let mut last_key: Option<Vec<Vec<u8>>> = None;
+    visit_batches(path, &mut |batch| {
+        found.rows += batch.num_rows();
+        for (column, values) in table.columns.iter().zip(batch.columns()) {
+            check_column(column, values).map_err(&wrong)?;
+            if let Some(sum) = found.sums.get_mut(column.name) {
+                *sum += sum_of(values);
+            }
+        }
+        check_keys(table, batch, &mut last_key).map_err(&wrong)
+    })?;
+    if found != *expected {
+        let differs = expected
+            .sums
+            .iter()
+            .find(|(name, sum)| found.sums.get(*name) != Some(sum))
+            .map_or_else(|| "its rows".to_owned(), |(name, _)| format!("the sum of {name}"));
+        return Err(wrong(format!("{differs} differ from what was scored")));
+    }
+    Ok(())
+}
+
+fn check_column(column: &Column, values: &ArrayRef) -> std::result::Result<(), String> {
+    let fits = match (column.kind, values.data_type()) {
+        (ColumnType::Text, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        | (ColumnType::Int64, DataType::Int64)
+        | (ColumnType::Boolean, DataType::Boolean)
+        | (ColumnType::Date, DataType::Date32) => true,
+        (kind, DataType::Decimal128(precision, scale)) => kind
+            .decimal()
+            .is_some_and(|expected| {
+                (usize::from(*precision), i128::from(*scale)) == (expected.0, expected.1 as i128)
+            }),
+        _ => false,
+    };
+    if !fits {
+        return Err(format!("{} is {}, not {}", column.name, values.data_type(), column.kind.sql()));
+    }
+    if !column.is_nullable && values.null_count() > 0 {
+        return Err(format!("{} has nulls", column.name));
+    }
+    Ok(())
+}
+
+fn sum_of(values: &ArrayRef) -> i128 {
+    match values.data_type() {
+        DataType::Int64 => values.as_primitive::<Int64Type>().iter().flatten().map(i128::from).sum(),
+        DataType::Boolean => values.as_boolean().iter().flatten().map(i128::from).sum(),
+        DataType::Decimal128(_, _) => values.as_primitive::<Decimal128Type>().iter().flatten().sum(),
+        _ => 0,
+    }
+}
+
+/// Keys ascend bytewise, so they are unique and sorted.
+fn check_keys(
+    table: &Table,
+    batch: &RecordBatch,
+    last: &mut Option<Vec<Vec<u8>>>,
+) -> std::result::Result<(), String> {
+    if table.key.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<&ArrayRef> = table
+        .key
+        .iter()
+        .filter_map(|key| batch.column_by_name(key))
+        .collect();
+    for row in 0..batch.num_rows() {
+        let key: Vec<Vec<u8>> = columns.iter().map(|column| key_bytes(column, row)).collect();
+        if last.as_ref().is_some_and(|last| *last >= key) {
+            let shown: Vec<String> =
+                key.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+            return Err(format!("the key {} is out of order or there twice", shown.join(" / ")));
+        }
+        *last = Some(key);
+    }
+    Ok(())
+}
+
+/// Bytes that order like the value.
+fn key_bytes(column: &ArrayRef, row: usize) -> Vec<u8> {
+    match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().value(row).as_bytes().to_vec(),
+        DataType::LargeUtf8 => column.as_string::<i64>().value(row).as_bytes().to_vec(),
+        DataType::Utf8View => column.as_string_view().value(row).as_bytes().to_vec(),
+        DataType::Date32 => ordered(i64::from(column.as_primitive::<Date32Type>().value(row))),
+        DataType::Int64 => ordered(column.as_primitive::<Int64Type>().value(row)),
+        _ => Vec::new(),
+    }
+}
+
+fn ordered(value: i64) -> Vec<u8> {
+    (value.cast_unsigned() ^ (1 << 63)).to_be_bytes().to_vec()
+}

@@ -1,0 +1,340 @@
+//! A rule pack as types: an area, its dated versions, their metrics, and the parts of a metric as
+//! sentences in a small vocabulary (`docs/scoring.md`). The engine knows no area, certification,
+//! service or workload by name: all of them come from here.
+
+use crate::calendar::Day;
+use crate::ids::AttributionSet;
+use crate::money::Money;
+use crate::points::Points;
+
+/// The rules of one area over time.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    /// The area's identifier in the tables.
+    pub area: String,
+    /// The area's name for people.
+    pub title: String,
+    /// The dated versions, oldest first.
+    pub versions: Vec<Version>,
+}
+
+/// One dated version of an area's rules.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// The area's identifier.
+    pub area: String,
+    /// The area's name for people.
+    pub area_title: String,
+    /// The ruleset id.
+    pub id: String,
+    /// First day in force.
+    pub effective_from: Day,
+    /// Last day in force, when a later version follows.
+    pub effective_to: Option<Day>,
+    /// Whether the first day is an assumption.
+    pub is_date_assumed: bool,
+    /// The page that states the rules.
+    pub source_url: String,
+    /// The paths that are scored, in order of preference at a tie.
+    pub paths: Vec<String>,
+    /// How one path is selected.
+    pub selection: Selection,
+    /// The total that qualifies.
+    pub to_qualify: Points,
+    /// Every metric must earn more than this.
+    pub metric_must_exceed: Points,
+    /// The total that earns incentives.
+    pub incentive: Points,
+    /// The trailing-twelve-month views that the version publishes beside the one of all services.
+    pub scopes: Vec<Scope>,
+    /// The metrics, in table order.
+    pub metrics: Vec<Metric>,
+    /// Hash of the version's text and of nothing else.
+    pub hash: String,
+}
+
+/// How the selected path of a partner is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// There is only one path.
+    Single,
+    /// The qualifying path, else the one with the higher total, else the first.
+    HigherTotal,
+}
+
+/// A published view of trailing-twelve-month consumption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The scope's identifier in the tables.
+    pub id: String,
+    /// The services that count; empty means all.
+    pub services: Vec<String>,
+    /// The attributions that count.
+    pub associations: AttributionSet,
+}
+
+/// One metric of an area.
+#[derive(Debug, Clone)]
+pub struct Metric {
+    /// The metric's identifier in the tables.
+    pub id: String,
+    /// The most points that it earns.
+    pub max_points: Points,
+    /// The unit of its values, `mixed` when its parts differ.
+    pub value_unit: String,
+    /// Its parts, in table order.
+    pub parts: Vec<Part>,
+}
+
+/// One part of a metric: a sentence and what a unit of its result earns.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The part's identifier in the tables.
+    pub id: String,
+    /// The paths that it belongs to.
+    pub paths: Vec<String>,
+    /// What is counted.
+    pub sentence: Sentence,
+    /// Points of one increment.
+    pub points_per_unit: Points,
+    /// The rounded figure that Partner Center prints for it.
+    pub printed_points_per_unit: Points,
+    /// What one increment is, in the part's unit (1 for counted parts).
+    pub unit_size: Money,
+    /// The datasets that can feed it.
+    pub datasets: Vec<String>,
+    /// The datasets without which it is a lower bound.
+    pub needs: Vec<String>,
+    /// The page that states the rule.
+    pub source_url: String,
+}
+
+/// What a part counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sentence {
+    /// Customers and what they consume or use.
+    Customers(Customers),
+    /// Certified people of one step.
+    People(People),
+}
+
+/// A sentence over customers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customers {
+    /// What is measured per unit.
+    pub measure: Measure,
+    /// The services or workloads that count; empty means all.
+    pub names: Vec<String>,
+    /// The months that are measured; the baseline is the same window a year earlier.
+    pub window: Window,
+    /// What is counted or summed over.
+    pub unit: Unit,
+    /// The attributions that count.
+    pub associations: AttributionSet,
+    /// Limits on the measured amount.
+    pub limit: Limit,
+    /// Limits on paid seats.
+    pub seats: Option<SeatBand>,
+    /// The least share of active users.
+    pub active_share: Option<Ratio>,
+    /// What the result is.
+    pub result: CustomerResult,
+    /// Whether the current side is published as implementations.
+    pub publish_implementations: bool,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Azure consumed revenue in US dollars.
+    Acr,
+    /// Paid seats.
+    Seats,
+    /// Active users, at most the paid seats where `capped`.
+    ActiveUsers {
+        /// Whether active users above the paid seats are left out.
+        capped: bool,
+    },
+}
+
+/// The months of a measure, counted back from the reference month R.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Window {
+    /// R alone.
+    Month,
+    /// R−11 to R, added.
+    Ttm,
+}
+
+impl Window {
+    /// How many months the window has.
+    pub fn months(self) -> i32 {
+        match self {
+            Window::Month => 1,
+            Window::Ttm => 12,
+        }
+    }
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Customer tenants.
+    Tenant,
+    /// Pairs of tenant and workload.
+    TenantWorkload,
+}
+
+/// Limits on an amount; all given ones must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Limit {
+    /// At least this.
+    pub at_least: Option<Money>,
+    /// More than this.
+    pub above: Option<Money>,
+    /// At most this.
+    pub at_most: Option<Money>,
+    /// The reason of a unit outside the limits.
+    pub reason: String,
+}
+
+/// A band of paid seats, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeatBand {
+    /// The least seats.
+    pub min: i64,
+    /// The most seats, if limited.
+    pub max: Option<i64>,
+}
+
+/// An exact ratio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ratio {
+    /// Above the line.
+    pub numerator: i64,
+    /// Below the line, positive.
+    pub denominator: i64,
+}
+
+/// What a sentence over customers gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CustomerResult {
+    /// Qualifying units now minus a year ago.
+    NetCount,
+    /// The measure now minus a year ago, in whole units.
+    GrowthUnits,
+}
+
+/// A sentence over people: holders of any one of the certifications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct People {
+    /// The step's number within its metric, from 1.
+    pub step: i64,
+    /// The certification codes that count.
+    pub certifications: Vec<String>,
+    /// What the step does.
+    pub role: StepRole,
+}
+
+/// What a step of a skilling metric does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepRole {
+    /// Unlocks the last step when enough people hold it, and earns its points once.
+    Prerequisite {
+        /// People needed.
+        people_needed: i64,
+    },
+    /// Earns points for each person once all prerequisites are met.
+    Last,
+}
+
+impl Version {
+    /// The metrics with the parts of one path.
+    pub fn parts_of<'a>(
+        &'a self,
+        path: &'a str,
+    ) -> impl Iterator<Item = (&'a Metric, &'a Part)> + 'a {
+        self.metrics.iter().flat_map(move |metric| {
+            metric
+                .parts
+                .iter()
+                .filter(move |part| part.paths.iter().any(|known| known == path))
+                .map(move |part| (metric, part))
+        })
+    }
+}
+
+impl Part {
+    /// The unit of the part's values in the tables.
+    pub fn value_unit(&self) -> &'static str {
+        match &self.sentence {
+            Sentence::People(_) => "people",
+            Sentence::Customers(customers) => match (customers.result, customers.measure) {
+                (CustomerResult::NetCount, _) if customers.unit == Unit::Tenant => "tenants",
+                (CustomerResult::NetCount, _) => "tenant_workloads",
+                (CustomerResult::GrowthUnits, Measure::Acr) => "usd",
+                (CustomerResult::GrowthUnits, _) => "users",
+            },
+        }
+    }
+
+    /// The increments that earn the metric's maximum by this part alone, if a unit earns points.
+    pub fn units_for_max(&self, max: Points) -> Option<i64> {
+        let per_unit = self.points_per_unit.0;
+        (per_unit > 0).then(|| max.0.div_euclid(per_unit) + i64::from(max.0 % per_unit != 0))
+    }
+
+    /// What qualifies, for people.
+    pub fn threshold_text(&self) -> String {
+        match &self.sentence {
+            Sentence::People(people) => {
+                let codes = people.certifications.join(" or ");
+                match people.role {
+                    StepRole::Prerequisite { people_needed } => {
+                        format!("at least {people_needed} people with {codes}")
+                    }
+                    StepRole::Last => format!("people with {codes}, once all earlier steps are met"),
+                }
+            }
+            Sentence::Customers(customers) => customers.threshold_text(),
+        }
+    }
+
+    /// Which months are measured, for people.
+    pub fn window_text(&self) -> String {
+        let Sentence::Customers(customers) = &self.sentence else {
+            return "valid on the last day of R".to_owned();
+        };
+        match customers.window {
+            Window::Month => "R against R-12".to_owned(),
+            Window::Ttm => "R-11 to R against R-23 to R-12".to_owned(),
+        }
+    }
+}
+
+impl Customers {
+    fn threshold_text(&self) -> String {
+        let mut words = Vec::new();
+        if let Some(amount) = self.limit.at_least {
+            words.push(format!("at least {amount} USD"));
+        }
+        if let Some(amount) = self.limit.above {
+            words.push(format!("more than {amount} USD"));
+        }
+        if let Some(amount) = self.limit.at_most {
+            words.push(format!("at most {amount} USD"));
+        }
+        match self.seats {
+            Some(SeatBand { min, max: Some(max) }) => words.push(format!("{min} to {max} paid seats")),
+            Some(SeatBand { min, max: None }) => words.push(format!("at least {min} paid seats")),
+            None => {}
+        }
+        if let Some(Ratio { numerator, denominator }) = self.active_share {
+            words.push(format!("at least {numerator}/{denominator} of the paid seats active"));
+        }
+        if self.measure == (Measure::ActiveUsers { capped: true }) {
+            words.push("active users up to the paid seats".to_owned());
+        }
+        if words.is_empty() { "all customers".to_owned() } else { words.join(", ") }
+    }
+}

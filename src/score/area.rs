@@ -1,0 +1,489 @@
+//! Scores one area: parts, metrics, totals, the gate and the selected path, for all partners.
+
+use std::collections::HashMap;
+
+use polars::prelude::DataFrame;
+
+use super::customers::{Evidence, acr_evidence, seat_evidence};
+use super::evidence::{add_customer, add_implementation, add_skilling};
+use super::measure::{Sides, TenantAcr, WorkloadSeats, tenant_acr, workload_seats};
+use super::part::{MetricScore, PartScore};
+use super::partners::{Coverage, Covered, DatasetSet, Partners};
+use super::people::{Credentials, Steps, completions_to_next_point};
+use super::{AreaSummary, Input};
+use crate::error::Result;
+use crate::ids::AttributionSet;
+use crate::money::Money;
+use crate::points::Points;
+use crate::rules::{Customers, Measure, Metric, Part, Selection, Sentence, Version, Window};
+use crate::tables::{
+    FACT_AREA_SCORE, FACT_CUSTOMER_EVIDENCE, FACT_IMPLEMENTATION, FACT_METRIC_PART,
+    FACT_METRIC_SCORE, FACT_SKILLING_EVIDENCE, Rows, Table,
+};
+
+/// What identifies an aggregation of facts: sentences that measure the same share it.
+type MeasureKey = (Vec<String>, AttributionSet, Window);
+
+/// Scores areas one after another and collects their rows.
+pub(super) struct AreaScorer<'a> {
+    input: &'a Input<'a>,
+    partners: &'a Partners,
+    credentials: &'a Credentials,
+    acr: HashMap<MeasureKey, TenantAcr>,
+    seats: HashMap<MeasureKey, WorkloadSeats>,
+    /// Sentences whose evidence is written, with their keys.
+    written: Vec<(Customers, Vec<String>, String)>,
+    areas: Rows,
+    metrics: Rows,
+    parts: Rows,
+    evidence: Rows,
+    skilling: Rows,
+    implementations: Rows,
+}
+
+/// One metric of one path over all partners.
+struct ScoredMetric<'v> {
+    metric: &'v Metric,
+    parts: Vec<(&'v Part, Vec<PartScore>, String)>,
+    scores: Vec<MetricScore>,
+    /// Skilling: people of each step and whether the last one is unlocked.
+    steps: Option<(Vec<Vec<i64>>, Vec<bool>)>,
+}
+
+/// The total of one path of one partner.
+struct Total {
+    points: Points,
+    printed: Points,
+    is_floor_met: bool,
+    blocking: Vec<String>,
+    covered: Covered,
+}
+
+impl<'a> AreaScorer<'a> {
+    pub(super) fn new(
+        input: &'a Input<'a>,
+        partners: &'a Partners,
+        credentials: &'a Credentials,
+    ) -> Self {
+        Self {
+            input,
+            partners,
+            credentials,
+            acr: HashMap::new(),
+            seats: HashMap::new(),
+            written: Vec::new(),
+            areas: Rows::new(&FACT_AREA_SCORE),
+            metrics: Rows::new(&FACT_METRIC_SCORE),
+            parts: Rows::new(&FACT_METRIC_PART),
+            evidence: Rows::new(&FACT_CUSTOMER_EVIDENCE),
+            skilling: Rows::new(&FACT_SKILLING_EVIDENCE),
+            implementations: Rows::new(&FACT_IMPLEMENTATION),
+        }
+    }
+
+    /// The tables of all areas that were scored.
+    pub(super) fn finish(self) -> Result<Vec<(&'static Table, DataFrame)>> {
+        Ok(vec![
+            (&FACT_AREA_SCORE, self.areas.finish()?),
+            (&FACT_METRIC_SCORE, self.metrics.finish()?),
+            (&FACT_METRIC_PART, self.parts.finish()?),
+            (&FACT_CUSTOMER_EVIDENCE, self.evidence.finish()?),
+            (&FACT_SKILLING_EVIDENCE, self.skilling.finish()?),
+            (&FACT_IMPLEMENTATION, self.implementations.finish()?),
+        ])
+    }
+
+    pub(super) fn score(&mut self, version: &Version) -> Result<AreaSummary> {
+        let mut totals: Vec<Vec<Total>> = Vec::new();
+        for path in &version.paths {
+            let mut metrics = Vec::new();
+            for metric in &version.metrics {
+                let scored = self.metric(version, path, metric)?;
+                self.write_metric(version, path, &scored);
+                metrics.push(scored);
+            }
+            let of_partner = |partner| total(version, &metrics, partner);
+            totals.push((0..self.partners.len()).map(of_partner).collect());
+        }
+        Ok(self.write_areas(version, &totals))
+    }
+
+    fn metric<'v>(
+        &mut self,
+        version: &'v Version,
+        path: &'v str,
+        metric: &'v Metric,
+    ) -> Result<ScoredMetric<'v>> {
+        let parts: Vec<&Part> = version
+            .parts_of(path)
+            .filter(|(known, _)| known.id == metric.id)
+            .map(|(_, part)| part)
+            .collect();
+        let credentials = self.credentials;
+        let has_steps = parts.iter().any(|part| matches!(part.sentence, Sentence::People(_)));
+        let steps = has_steps.then(|| credentials.steps(&parts, self.partners.len()));
+        if let Some(steps) = &steps {
+            self.write_skilling(version, path, metric, &parts, steps);
+        }
+        let mut scored = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            let (scores, key) = match &part.sentence {
+                Sentence::Customers(sentence) => self.customers(version, path, metric, part, sentence)?,
+                Sentence::People(_) => {
+                    let people = steps.as_ref().map(|steps| (&steps.people[at], &steps.is_unlocked));
+                    (self.step(part, people), String::new())
+                }
+            };
+            scored.push((*part, scores, key));
+        }
+        let scores = (0..self.partners.len())
+            .map(|partner| {
+                let of_partner: Vec<(&Part, &PartScore)> =
+                    scored.iter().map(|(part, scores, _)| (*part, &scores[partner])).collect();
+                MetricScore::add(metric.max_points, &of_partner)
+            })
+            .collect();
+        let steps = steps.map(|steps| (steps.people, steps.is_unlocked));
+        Ok(ScoredMetric { metric, parts: scored, scores, steps })
+    }
+
+    fn covered(&self, partner: usize, part: &Part) -> Covered {
+        self.partners.covered(partner, part, self.input.reference)
+    }
+
+    fn step(&self, part: &Part, people: Option<(&Vec<i64>, &Vec<bool>)>) -> Vec<PartScore> {
+        (0..self.partners.len())
+            .map(|partner| {
+                let covered = self.covered(partner, part);
+                match people {
+                    Some((people, is_unlocked)) if covered.coverage != Coverage::NotComputable => {
+                        PartScore::step(part, people[partner], is_unlocked[partner], covered)
+                    }
+                    _ => PartScore::not_computable(covered),
+                }
+            })
+            .collect()
+    }
+
+    /// Scores a part over customers and writes its evidence, once for all parts that share the
+    /// sentence.
+    fn customers(
+        &mut self,
+        version: &Version,
+        path: &str,
+        metric: &Metric,
+        part: &Part,
+        sentence: &Customers,
+    ) -> Result<(Vec<PartScore>, String)> {
+        let reference = self.input.reference;
+        let sides = Sides::new(sentence.window, reference);
+        let measure = (sentence.names.clone(), sentence.associations, sentence.window);
+        if sentence.measure == Measure::Acr && !self.acr.contains_key(&measure) {
+            let acr = tenant_acr(
+                &self.input.acr, &sentence.names, sentence.associations, sides, self.partners,
+            )?;
+            self.acr.insert(measure.clone(), acr);
+        }
+        if sentence.measure != Measure::Acr && !self.seats.contains_key(&measure) {
+            let seats = workload_seats(
+                &self.input.seats, &sentence.names, sentence.associations, reference, self.partners,
+            )?;
+            self.seats.insert(measure.clone(), seats);
+        }
+        let evidence: Vec<Evidence<'_>> = match (self.acr.get(&measure), self.seats.get(&measure)) {
+            (Some(acr), _) if sentence.measure == Measure::Acr => acr_evidence(sentence, acr),
+            (_, Some(seats)) => seat_evidence(sentence, seats),
+            _ => Vec::new(),
+        };
+        let covered: Vec<Covered> =
+            (0..self.partners.len()).map(|partner| self.partners.covered(partner, part, reference)).collect();
+        let is_computable =
+            |row: &&Evidence<'_>| covered[row.partner].coverage != Coverage::NotComputable;
+        let mut sums = vec![(Money::ZERO, Money::ZERO); self.partners.len()];
+        for row in &evidence {
+            sums[row.partner].0 += row.adds.0;
+            sums[row.partner].1 += row.adds.1;
+        }
+        let known = self
+            .written
+            .iter()
+            .find(|(known, datasets, _)| known == sentence && *datasets == part.datasets)
+            .map(|(_, _, key)| key.clone());
+        let key = if let Some(key) = known {
+            key
+        } else {
+            // Named after the first part that tells it; the path only where there are several.
+            let mut key = format!("{}.{}.{}", version.area, metric.id, part.id);
+            if version.paths.len() > 1 {
+                key = format!("{key}.{path}");
+            }
+            for row in evidence.iter().filter(is_computable) {
+                add_customer(&mut self.evidence, reference, self.partners, &key, sides, row);
+            }
+            self.written.push((sentence.clone(), part.datasets.clone(), key.clone()));
+            key
+        };
+        if sentence.publish_implementations {
+            for row in evidence.iter().filter(is_computable) {
+                let place = (version.area.as_str(), path);
+                add_implementation(
+                    &mut self.implementations, reference, self.partners, place, sentence, row,
+                );
+            }
+        }
+        let scores = covered
+            .into_iter()
+            .zip(sums)
+            .map(|(covered, (current, baseline))| match covered.coverage {
+                Coverage::NotComputable => PartScore::not_computable(covered),
+                _ => PartScore::net(part, current, baseline, covered),
+            })
+            .collect();
+        Ok((scores, key))
+    }
+
+    fn write_skilling(
+        &mut self,
+        version: &Version,
+        path: &str,
+        metric: &Metric,
+        parts: &[&Part],
+        steps: &Steps<'_>,
+    ) {
+        let place = (version.area.as_str(), path, metric.id.as_str());
+        let is_computable = |partner: usize| {
+            parts.iter().all(|part| {
+                self.partners.covered(partner, part, self.input.reference).coverage
+                    != Coverage::NotComputable
+            })
+        };
+        for row in steps.evidence.iter().filter(|row| is_computable(row.partner)) {
+            add_skilling(&mut self.skilling, self.input.reference, self.partners, place, row);
+        }
+    }
+
+    fn write_metric(&mut self, version: &Version, path: &str, scored: &ScoredMetric<'_>) {
+        for partner in 0..self.partners.len() {
+            let id = self.partners.ids()[partner].as_str();
+            let score = &scored.scores[partner];
+            let is_mixed = scored.metric.value_unit == "mixed";
+            let is_stepped = scored.steps.is_some() && scored.parts.len() > 1;
+            let has_values = !is_mixed && !is_stepped;
+            let sum = |value: fn(&PartScore) -> Option<Money>| {
+                let values: Vec<Money> = scored
+                    .parts
+                    .iter()
+                    .filter_map(|(_, scores, _)| value(&scores[partner]))
+                    .collect();
+                (has_values && !values.is_empty()).then(|| values.into_iter().sum::<Money>())
+            };
+            let mut flags = Vec::new();
+            if scored.steps.is_some() && self.credentials.expiry_unknown[partner] {
+                flags.push("expiry_unknown");
+            }
+            if score.points > Points::ZERO && score.points.0 < crate::points::UNITS_PER_POINT {
+                flags.push("metric_below_one_point");
+            }
+            flags.sort_unstable();
+            self.metrics
+                .month(self.input.reference)
+                .text(id)
+                .text(version.area.as_str())
+                .text(path)
+                .text(scored.metric.id.as_str())
+                .points(score.points)
+                .int(score.points.0)
+                .points(scored.metric.max_points)
+                .int(score.uncapped.0)
+                .text(scored.metric.value_unit.as_str())
+                .money(sum(|part| part.current))
+                .money(sum(|part| part.baseline))
+                .money(sum(PartScore::change))
+                .money(units_to_next_point(scored, partner))
+                .text(score.covered.coverage.as_str())
+                .text(score.covered.missing.text().as_str())
+                .text(flags.join(",").as_str())
+                .int(None)
+                .end();
+            for (part, scores, key) in &scored.parts {
+                let score = &scores[partner];
+                self.parts
+                    .month(self.input.reference)
+                    .text(id)
+                    .text(version.area.as_str())
+                    .text(path)
+                    .text(scored.metric.id.as_str())
+                    .text(part.id.as_str())
+                    .text(part.value_unit())
+                    .money(score.current)
+                    .money(score.baseline)
+                    .money(score.change())
+                    .money(part.unit_size)
+                    .int(score.increments)
+                    .money(score.remainder)
+                    .points(score.points)
+                    .int(score.points.0)
+                    .bool(true)
+                    .text(score.covered.coverage.as_str())
+                    .text(score.covered.missing.text().as_str())
+                    .text(key.as_str())
+                    .end();
+            }
+        }
+    }
+
+    fn write_areas(&mut self, version: &Version, totals: &[Vec<Total>]) -> AreaSummary {
+        let max: Points = version.metrics.iter().map(|metric| metric.max_points).sum();
+        let datasets = DatasetSet::of(
+            version.metrics.iter().flat_map(|metric| &metric.parts).flat_map(|part| &part.datasets),
+        );
+        let mut selected_points = Vec::with_capacity(self.partners.len());
+        let mut summary = AreaSummary {
+            area: version.area.clone(),
+            title: version.area_title.clone(),
+            ruleset_id: version.id.clone(),
+            partners: self.partners.len(),
+            qualified: 0,
+            within_ten: 0,
+            median: Points::ZERO,
+            coverage: [0; 3],
+        };
+        for partner in 0..self.partners.len() {
+            let id = self.partners.ids()[partner].as_str();
+            let of_partner: Vec<&Total> = totals.iter().map(|path| &path[partner]).collect();
+            let (selected, reason, is_conflict) = select(version, &of_partner);
+            let is_early = self.input.early.iter().any(|(early, dataset)| {
+                early == id && DatasetSet::of(std::iter::once(dataset)).meets(datasets)
+            });
+            for (at, (path, total)) in version.paths.iter().zip(&of_partner).enumerate() {
+                let is_qualified = total.is_qualified(version);
+                let missing = Points((version.to_qualify.0 - total.points.0).max(0));
+                let mut flags = Vec::new();
+                if (total.points >= version.to_qualify) != (total.printed >= version.to_qualify) {
+                    flags.push("borderline_rounding");
+                }
+                if is_conflict {
+                    flags.push("path_conflict");
+                }
+                if self.input.quarantined.contains(id) {
+                    flags.push("rows_quarantined");
+                }
+                if at == selected {
+                    selected_points.push(total.points);
+                    summary.qualified += usize::from(is_qualified);
+                    let is_near = missing.0 > 0 && missing.0 <= 10 * crate::points::UNITS_PER_POINT;
+                    summary.within_ten += usize::from(is_near);
+                    summary.coverage[match total.covered.coverage {
+                        Coverage::Complete => 0,
+                        Coverage::LowerBound => 1,
+                        Coverage::NotComputable => 2,
+                    }] += 1;
+                }
+                self.areas
+                    .month(self.input.reference)
+                    .text(id)
+                    .text(version.area.as_str())
+                    .text(path.as_str())
+                    .points(total.points)
+                    .int(total.points.0)
+                    .points(max)
+                    .bool(at == selected)
+                    .text(reason)
+                    .bool(total.is_floor_met)
+                    .bool(is_qualified)
+                    .bool(total.points >= version.incentive)
+                    .points(missing)
+                    .text(total.blocking.join(",").as_str())
+                    .text(total.covered.coverage.as_str())
+                    .text(total.covered.missing.text().as_str())
+                    .bool(is_early)
+                    .text(version.id.as_str())
+                    .text(self.input.run_id.as_str())
+                    .text(flags.join(",").as_str())
+                    .end();
+            }
+        }
+        selected_points.sort_unstable();
+        let middle = selected_points.len().saturating_sub(1) / 2;
+        summary.median = selected_points.get(middle).copied().unwrap_or_default();
+        summary
+    }
+}
+
+impl Total {
+    fn is_qualified(&self, version: &Version) -> bool {
+        self.points >= version.to_qualify && self.is_floor_met
+    }
+}
+
+fn total(version: &Version, metrics: &[ScoredMetric<'_>], partner: usize) -> Total {
+    let scores: Vec<(&str, &MetricScore)> = metrics
+        .iter()
+        .map(|scored| (scored.metric.id.as_str(), &scored.scores[partner]))
+        .collect();
+    let coverage = scores.iter().map(|(_, score)| score.covered.coverage).max();
+    let missing = scores
+        .iter()
+        .fold(DatasetSet::default(), |all, (_, score)| all.union(score.covered.missing));
+    Total {
+        points: scores.iter().map(|(_, score)| score.points).sum(),
+        printed: scores.iter().map(|(_, score)| score.printed).sum(),
+        is_floor_met: scores.iter().all(|(_, score)| score.points > version.metric_must_exceed),
+        blocking: scores
+            .iter()
+            .filter(|(_, score)| score.points == Points::ZERO)
+            .map(|(id, _)| (*id).to_owned())
+            .collect(),
+        covered: Covered { coverage: coverage.unwrap_or(Coverage::Complete), missing },
+    }
+}
+
+/// The selected path, why, and whether a path with a higher total was passed over because only
+/// another one qualifies.
+fn select(version: &Version, totals: &[&Total]) -> (usize, &'static str, bool) {
+    if version.selection == Selection::Single {
+        return (0, "only_path", false);
+    }
+    let highest = totals.iter().map(|total| total.points).max().unwrap_or_default();
+    let first_highest = totals.iter().position(|total| total.points == highest).unwrap_or_default();
+    let qualifying: Vec<usize> =
+        (0..totals.len()).filter(|at| totals[*at].is_qualified(version)).collect();
+    if let [only] = qualifying[..]
+        && totals[only].points < highest
+    {
+        return (only, "qualifying_path", true);
+    }
+    let is_tie = totals.iter().filter(|total| total.points == highest).count() > 1;
+    if is_tie {
+        // At a tie the qualifying path, else the first.
+        let chosen = qualifying.into_iter().find(|at| totals[*at].points == highest);
+        return (chosen.unwrap_or(first_highest), "tie_enterprise", false);
+    }
+    (first_highest, "higher_total", false)
+}
+
+/// The least that raises the points of a metric (contract §6.6).
+fn units_to_next_point(scored: &ScoredMetric<'_>, partner: usize) -> Option<Money> {
+    let score = &scored.scores[partner];
+    let is_mixed = scored.metric.value_unit == "mixed";
+    if is_mixed || score.points >= scored.metric.max_points {
+        return None;
+    }
+    let is_computable =
+        |(_, scores, _): &&(&Part, Vec<PartScore>, String)| scores[partner].is_computable();
+    let Some((people, is_unlocked)) = &scored.steps else {
+        return scored
+            .parts
+            .iter()
+            .filter(is_computable)
+            .filter_map(|(part, scores, _)| scores[partner].to_next(part))
+            .min();
+    };
+    if !scored.parts.iter().all(|part| is_computable(&part)) {
+        return None;
+    }
+    let parts: Vec<&Part> = scored.parts.iter().map(|(part, _, _)| *part).collect();
+    let people: Vec<i64> = people.iter().map(|people| people[partner]).collect();
+    completions_to_next_point(scored.metric, &parts, &people, is_unlocked[partner])
+        .map(Money::from_dollars)
+}

@@ -1,0 +1,129 @@
+//! Rows of `fact_customer_evidence`, `fact_implementation` and `fact_skilling_evidence`.
+
+use super::customers::{Evidence, Measured};
+use super::measure::{SeatCount, Sides};
+use super::partners::Partners;
+use super::people::SkillingEvidence;
+use crate::calendar::Month;
+use crate::money::{Money, round_half_away};
+use crate::rules::Customers;
+use crate::tables::Rows;
+
+/// Adds one row of customer evidence.
+pub(super) fn add_customer(
+    rows: &mut Rows,
+    reference: Month,
+    partners: &Partners,
+    key: &str,
+    sides: Sides,
+    row: &Evidence<'_>,
+) {
+    let (acr, seats) = match row.measured {
+        Measured::Acr { current, baseline } => (Some((current, baseline)), None),
+        Measured::Seats { current, baseline } => (None, Some((current, baseline))),
+    };
+    rows.month(reference)
+        .text(partners.ids()[row.partner].as_str())
+        .text(key)
+        .text(row.tenant)
+        .text(row.workload)
+        .money(acr.map(|sides| sides.0))
+        .money(acr.map(|sides| sides.1))
+        .money(None)
+        .money(None)
+        .int(seats.map(|sides| sides.0.paid))
+        .int(seats.map(|sides| sides.1.paid))
+        .int(seats.map(|sides| sides.0.active))
+        .int(seats.map(|sides| sides.1.active))
+        .decimal(seats.and_then(|sides| ratio(sides.0)))
+        .decimal(seats.and_then(|sides| ratio(sides.1)))
+        .money(None)
+        .money(None)
+        .bool(row.current.is_counted)
+        .bool(row.baseline.is_counted)
+        .text(row.current.reason)
+        .text(row.baseline.reason)
+        .money(Money(row.adds.0.0 - row.adds.1.0))
+        .month(sides.current.0)
+        .month(sides.current.1)
+        .month(sides.baseline.0)
+        .month(sides.baseline.1)
+        .end();
+}
+
+/// Adds the implementation of one row of seats, where it has seats or users now.
+pub(super) fn add_implementation(
+    rows: &mut Rows,
+    reference: Month,
+    partners: &Partners,
+    (area, path): (&str, &str),
+    sentence: &Customers,
+    row: &Evidence<'_>,
+) {
+    let (Measured::Seats { current, .. }, Some(band), Some(share)) =
+        (row.measured, sentence.seats, sentence.active_share)
+    else {
+        return;
+    };
+    if current == SeatCount::default() {
+        return;
+    }
+    let in_band = band.holds(current.paid);
+    let is_active = share.holds(current);
+    let seats_needed = i128::from(current.paid.max(band.min));
+    let numerator = i128::from(share.numerator) * seats_needed;
+    let denominator = i128::from(share.denominator);
+    let users_needed = (numerator + denominator - 1).div_euclid(denominator);
+    let users_short = (users_needed - i128::from(current.active)).max(0);
+    rows.month(reference)
+        .text(partners.ids()[row.partner].as_str())
+        .text(area)
+        .text(path)
+        .text(row.tenant)
+        .text(row.workload)
+        .int(current.paid)
+        .int(current.active)
+        .decimal(ratio(current))
+        .int(band.min)
+        .int(band.max)
+        .decimal(Some(round_half_away(
+            i128::from(share.numerator) * 1_000_000,
+            i128::from(share.denominator),
+        )))
+        .bool(in_band)
+        .bool(is_active)
+        .bool(in_band && is_active)
+        .int((band.min - current.paid).max(0))
+        .int(i64::try_from(users_short).unwrap_or(i64::MAX))
+        .end();
+}
+
+/// Adds one row of skilling evidence.
+pub(super) fn add_skilling(
+    rows: &mut Rows,
+    reference: Month,
+    partners: &Partners,
+    (area, path, metric): (&str, &str, &str),
+    row: &SkillingEvidence<'_>,
+) {
+    rows.month(reference)
+        .text(partners.ids()[row.partner].as_str())
+        .text(area)
+        .text(path)
+        .text(metric)
+        .int(row.step)
+        .text(row.person)
+        .text(row.code)
+        .day(row.earned_on)
+        .day(row.expires_on)
+        .day(row.counts_until)
+        .bool(row.reason == "counted")
+        .text(row.reason)
+        .end();
+}
+
+/// Active users per paid seat in millionths; none without seats.
+fn ratio(seats: SeatCount) -> Option<i128> {
+    (seats.paid > 0)
+        .then(|| round_half_away(i128::from(seats.active) * 1_000_000, i128::from(seats.paid)))
+}

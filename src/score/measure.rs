@@ -1,0 +1,231 @@
+//! What customers consume and use, per partner and tenant (and workload), both sides of a window:
+//! the one place where facts are aggregated, by the streaming engine. Everything after it works on
+//! these small frames.
+
+use polars::prelude::{DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, NULL, col, lit, when};
+
+use super::partners::Partners;
+use crate::calendar::Month;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::ids::AttributionSet;
+use crate::money::Money;
+use crate::rules::Window;
+
+/// Azure consumed revenue per partner and tenant, sorted by partner and tenant.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TenantAcr {
+    pub(super) partner: Vec<usize>,
+    pub(super) tenant: Vec<String>,
+    pub(super) current: Vec<Money>,
+    pub(super) baseline: Vec<Money>,
+    /// Whether there is consumption of the services under other associations.
+    pub(super) other_current: Vec<bool>,
+    pub(super) other_baseline: Vec<bool>,
+}
+
+/// Seats per partner, tenant and workload, sorted so.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WorkloadSeats {
+    pub(super) partner: Vec<usize>,
+    pub(super) tenant: Vec<String>,
+    pub(super) workload: Vec<String>,
+    pub(super) current: Vec<SeatCount>,
+    pub(super) baseline: Vec<SeatCount>,
+    /// Whether there are seats or users of the workload under other associations.
+    pub(super) other_current: Vec<bool>,
+    pub(super) other_baseline: Vec<bool>,
+}
+
+/// Paid seats and active users of one side; zeros where there is no row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct SeatCount {
+    pub(super) paid: i64,
+    pub(super) active: i64,
+}
+
+/// The first and last months of both sides of a window at R.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sides {
+    pub(super) current: (Month, Month),
+    pub(super) baseline: (Month, Month),
+}
+
+impl Sides {
+    pub(super) fn new(window: Window, reference: Month) -> Self {
+        let first = reference.plus(1 - window.months());
+        Self {
+            current: (first, reference),
+            baseline: (first.plus(-12), reference.plus(-12)),
+        }
+    }
+
+    /// How far back the months of both sides lie, as bits: bit n is R−n.
+    pub(super) fn month_bits(self, reference: Month) -> u32 {
+        [self.current, self.baseline]
+            .into_iter()
+            .flat_map(|(first, last)| Month::range(first, last))
+            .filter_map(|month| u32::try_from(reference.since(month)).ok())
+            .fold(0, |bits, back| bits | 1 << back)
+    }
+}
+
+/// A literal day of a month's first day.
+pub(super) fn month_literal(month: Month) -> Expr {
+    lit(month.first_day().0).cast(DataType::Date)
+}
+
+pub(super) fn within((first, last): (Month, Month)) -> Expr {
+    col("month").gt_eq(month_literal(first)).and(col("month").lt_eq(month_literal(last)))
+}
+
+/// Whether the attribution set of a row meets an eligible set.
+pub(super) fn meets(eligible: AttributionSet) -> Expr {
+    col("attributions").and(lit(eligible.0)).neq(lit(0))
+}
+
+/// Whether a name is in a list; an empty list means all names.
+pub(super) fn listed(column: &str, names: &[String]) -> Expr {
+    if names.is_empty() {
+        return lit(true);
+    }
+    let names = polars::prelude::Column::new("names".into(), names);
+    col(column).is_in(lit(names.take_materialized_series()).implode(true), false)
+}
+
+/// The sum of `value` where `condition` holds.
+pub(super) fn sum_where(value: Expr, condition: Expr, name: &str) -> Expr {
+    when(condition).then(value).otherwise(lit(NULL)).sum().alias(name)
+}
+
+/// Whether `condition` holds anywhere.
+pub(super) fn any_where(condition: Expr, name: &str) -> Expr {
+    condition.cast(DataType::Int32).max().alias(name)
+}
+
+/// Azure consumed revenue of some services under some associations.
+///
+/// # Errors
+/// CS9001.
+pub(super) fn tenant_acr(
+    acr: &LazyFrame,
+    services: &[String],
+    associations: AttributionSet,
+    sides: Sides,
+    partners: &Partners,
+) -> Result<TenantAcr> {
+    let (current, baseline) = (within(sides.current), within(sides.baseline));
+    let eligible = meets(associations);
+    let has_amount = col("amount").neq(lit(0));
+    let frame = acr
+        .clone()
+        .filter(current.clone().or(baseline.clone()).and(listed("service", services)))
+        .group_by([col("partner_id"), col("tenant_id")])
+        .agg([
+            sum_where(col("amount"), eligible.clone().and(current.clone()), "current"),
+            sum_where(col("amount"), eligible.clone().and(baseline.clone()), "baseline"),
+            any_where(eligible.clone().not().and(current).and(has_amount.clone()), "other_current"),
+            any_where(eligible.not().and(baseline).and(has_amount), "other_baseline"),
+        ])
+        .filter(col("current").neq(lit(0)).or(col("baseline").neq(lit(0))))
+        .sort(["partner_id", "tenant_id"], Default::default());
+    let frame = engine::collect(frame, "Azure consumed revenue by tenant")?;
+    Ok(TenantAcr {
+        partner: partners.indexes(&frame)?,
+        tenant: texts(&frame, "tenant_id")?,
+        current: amounts(&frame, "current")?,
+        baseline: amounts(&frame, "baseline")?,
+        other_current: flags(&frame, "other_current")?,
+        other_baseline: flags(&frame, "other_baseline")?,
+    })
+}
+
+/// Seats of some workloads under some associations: of all rows of one month, partner, tenant and
+/// workload the one with the most paid seats, then the most active users (contract §3, Seats).
+///
+/// # Errors
+/// CS9001.
+pub(super) fn workload_seats(
+    seats: &LazyFrame,
+    workloads: &[String],
+    associations: AttributionSet,
+    reference: Month,
+    partners: &Partners,
+) -> Result<WorkloadSeats> {
+    let (current, baseline) = (month_literal(reference), month_literal(reference.plus(-12)));
+    let is_current = || col("month").eq(current.clone());
+    let is_baseline = || col("month").eq(baseline.clone());
+    let has_seats = || col("paid_seats").gt(lit(0)).or(col("active_users").gt(lit(0)));
+    let grain = [col("partner_id"), col("tenant_id"), col("workload")];
+    let month_grain = [col("month"), col("partner_id"), col("tenant_id"), col("workload")];
+    let month_grain_seats =
+        [col("month"), col("partner_id"), col("tenant_id"), col("workload"), col("paid_seats")];
+    let rows = seats
+        .clone()
+        .filter(is_current().or(is_baseline()).and(listed("workload", workloads)).and(has_seats()));
+    let eligible = rows.clone().filter(meets(associations));
+    // Two group-bys instead of a sort within groups: both run in the streaming engine.
+    let most_seats = eligible.clone().group_by(month_grain).agg([col("paid_seats").max()]);
+    let best = eligible
+        .join(
+            most_seats,
+            month_grain_seats.clone(),
+            month_grain_seats.clone(),
+            JoinArgs::new(JoinType::Semi),
+        )
+        .group_by(month_grain_seats)
+        .agg([col("active_users").max()]);
+    let sides = best.group_by(grain.clone()).agg([
+        sum_where(col("paid_seats"), is_current(), "current_paid"),
+        sum_where(col("active_users"), is_current(), "current_active"),
+        sum_where(col("paid_seats"), is_baseline(), "baseline_paid"),
+        sum_where(col("active_users"), is_baseline(), "baseline_active"),
+    ]);
+    let others = rows.filter(meets(associations).not()).group_by(grain.clone()).agg([
+        any_where(is_current(), "other_current"),
+        any_where(is_baseline(), "other_baseline"),
+    ]);
+    let frame = sides
+        .join(others, grain.clone(), grain, JoinArgs::new(JoinType::Left))
+        .sort(["partner_id", "tenant_id", "workload"], Default::default());
+    let frame = engine::collect(frame, "seats by tenant and workload")?;
+    let counts = |paid: &str, active: &str| -> Result<Vec<SeatCount>> {
+        let (paid, active) = (integers(&frame, paid)?, integers(&frame, active)?);
+        Ok(paid.into_iter().zip(active).map(|(paid, active)| SeatCount { paid, active }).collect())
+    };
+    Ok(WorkloadSeats {
+        partner: partners.indexes(&frame)?,
+        tenant: texts(&frame, "tenant_id")?,
+        workload: texts(&frame, "workload")?,
+        current: counts("current_paid", "current_active")?,
+        baseline: counts("baseline_paid", "baseline_active")?,
+        other_current: flags(&frame, "other_current")?,
+        other_baseline: flags(&frame, "other_baseline")?,
+    })
+}
+
+pub(super) fn texts(frame: &DataFrame, name: &str) -> Result<Vec<String>> {
+    let column = frame.column(name).and_then(|column| column.str()).map_err(bug)?;
+    Ok(column.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
+}
+
+pub(super) fn amounts(frame: &DataFrame, name: &str) -> Result<Vec<Money>> {
+    let column = frame.column(name).and_then(|column| column.decimal()).map_err(bug)?;
+    Ok(column.physical().iter().map(|amount| Money(amount.unwrap_or_default())).collect())
+}
+
+pub(super) fn integers(frame: &DataFrame, name: &str) -> Result<Vec<i64>> {
+    let column = frame.column(name).and_then(|column| column.i64()).map_err(bug)?;
+    Ok(column.iter().map(Option::unwrap_or_default).collect())
+}
+
+/// Flags are the largest of zeros and ones: null where there was no row.
+pub(super) fn flags(frame: &DataFrame, name: &str) -> Result<Vec<bool>> {
+    let column = frame.column(name).and_then(|column| column.i32()).map_err(bug)?;
+    Ok(column.iter().map(|flag| flag.unwrap_or_default() != 0).collect())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
+pub(super) fn bug(error: polars::prelude::PolarsError) -> Error {
+    Error::bug(error.to_string())
+}

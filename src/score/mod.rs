@@ -1,0 +1,127 @@
+//! Facts × rule versions × reference month → the published tables. The whole base at once; pure: no
+//! files, no clock, no environment. Every number is an integer or a decimal. Any split of the base
+//! by partner gives the same rows, and no result depends on row order.
+
+mod area;
+mod customers;
+mod dimensions;
+mod evidence;
+mod measure;
+mod part;
+mod partners;
+mod people;
+mod rule_table;
+mod ttm;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::{DataFrame, LazyFrame};
+
+pub use dimensions::{DimensionFacts, Dimensions, PartnerFacts, dimensions};
+pub use rule_table::rule_table;
+
+use crate::calendar::Month;
+use crate::error::Result;
+use crate::facts::Delivered;
+use crate::ids::RunId;
+use crate::points::Points;
+use crate::rules::{Catalogs, Scope, Version};
+use crate::tables::{FACT_ACR_TTM, Rows, Table};
+
+use area::AreaScorer;
+use partners::Partners;
+use people::DeliveredCredentials;
+
+/// What a month's score is made of.
+pub struct Input<'a> {
+    /// The reference month R.
+    pub reference: Month,
+    /// One version an area.
+    pub versions: &'a [&'a Version],
+    /// Certifications and scopes.
+    pub catalogs: &'a Catalogs,
+    /// The run that the rows belong to.
+    pub run_id: &'a RunId,
+    /// `month`, `partner_id`, `tenant_id`, `service`, `attributions`, `amount` of R−23…R.
+    pub acr: LazyFrame,
+    /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `paid_seats`,
+    /// `active_users` of R and R−12.
+    pub seats: LazyFrame,
+    /// `partner_id`, `person_key`, `title`, `earned_on`, `expires_on`, `is_expiry_known`.
+    pub credentials: LazyFrame,
+    /// Partners with a live row of consumption or seats in R−23…R.
+    pub usage_partners: BTreeSet<String>,
+    /// What each partner delivered.
+    pub delivered: &'a [Delivered],
+    /// Partner and dataset of data of R that was delivered before the 20th of the next month.
+    pub early: BTreeSet<(String, String)>,
+    /// Partners with a quarantined record in a file that feeds the month.
+    pub quarantined: BTreeSet<String>,
+}
+
+/// The tables of a month and what to tell about them.
+pub struct Output {
+    /// Each fact table with its rows, in no order.
+    pub frames: Vec<(&'static Table, DataFrame)>,
+    /// Titles of credentials that no certification has, with the number of rows.
+    pub unmatched_titles: BTreeMap<String, i64>,
+    /// Figures for people, one entry an area.
+    pub areas: Vec<AreaSummary>,
+}
+
+/// How the base stands in one area by the selected path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AreaSummary {
+    /// The area.
+    pub area: String,
+    /// The area's name.
+    pub title: String,
+    /// The rule version.
+    pub ruleset_id: String,
+    /// Partners scored.
+    pub partners: usize,
+    /// Partners that qualify.
+    pub qualified: usize,
+    /// Partners below the line by at most ten points.
+    pub within_ten: usize,
+    /// The middle of all scores (the lower one of two).
+    pub median: Points,
+    /// Partners by coverage: complete, lower bound, not computable.
+    pub coverage: [usize; 3],
+}
+
+/// Scores a month.
+///
+/// # Errors
+/// CS5004 when an amount does not fit its published type; CS9001.
+pub fn score(input: &Input<'_>) -> Result<Output> {
+    let day = input.reference.last_day();
+    let delivered = DeliveredCredentials::collect(&input.credentials, day)?;
+    let mut ids: BTreeSet<String> = input.usage_partners.clone();
+    ids.extend(delivered.partners()?);
+    let partners = Partners::new(ids.into_iter().collect(), input.delivered, input.reference);
+    let credentials = delivered.judge(&input.catalogs.certifications, day, &partners)?;
+    let mut scorer = AreaScorer::new(input, &partners, &credentials);
+    let mut areas = Vec::new();
+    for version in input.versions {
+        areas.push(scorer.score(version)?);
+    }
+    let mut frames = scorer.finish()?;
+    frames.push((&FACT_ACR_TTM, acr_ttm(input, &partners)?));
+    Ok(Output { frames, unmatched_titles: credentials.unmatched, areas })
+}
+
+fn acr_ttm(input: &Input<'_>, partners: &Partners) -> Result<DataFrame> {
+    let mut scopes: Vec<&Scope> = Vec::new();
+    let declared = input.versions.iter().flat_map(|version| &version.scopes);
+    for scope in input.catalogs.scopes.iter().chain(declared) {
+        if !scopes.iter().any(|known| known.id == scope.id) {
+            scopes.push(scope);
+        }
+    }
+    let mut rows = Rows::new(&FACT_ACR_TTM);
+    for scope in scopes {
+        ttm::add_scope(&mut rows, &input.acr, scope, input.reference, partners)?;
+    }
+    rows.finish()
+}

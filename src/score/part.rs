@@ -1,0 +1,166 @@
+//! The arithmetic of parts and metrics (contract §6): whole increments, exact points, caps. Values
+//! are in units of 10⁻¹⁰ of the part's unit, whether dollars, users or tenants.
+
+use crate::money::Money;
+use crate::points::Points;
+use crate::rules::{CustomerResult, Part, Sentence, StepRole};
+
+use super::partners::{Coverage, Covered, DatasetSet};
+
+/// The result of one part for one partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PartScore {
+    pub(super) current: Option<Money>,
+    pub(super) baseline: Option<Money>,
+    pub(super) increments: i64,
+    pub(super) remainder: Option<Money>,
+    pub(super) points: Points,
+    pub(super) covered: Covered,
+}
+
+/// The result of one metric for one partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MetricScore {
+    pub(super) points: Points,
+    pub(super) uncapped: Points,
+    /// Points with the rounded figures that Partner Center prints.
+    pub(super) printed: Points,
+    pub(super) covered: Covered,
+}
+
+impl PartScore {
+    /// A part that cannot be computed: no values, no points.
+    pub(super) fn not_computable(covered: Covered) -> Self {
+        Self {
+            current: None,
+            baseline: None,
+            increments: 0,
+            remainder: None,
+            points: Points::ZERO,
+            covered,
+        }
+    }
+
+    /// A part that compares two sides. Growth is measured in whole units; a shrinking part earns
+    /// nothing and takes nothing from others.
+    pub(super) fn net(part: &Part, current: Money, baseline: Money, covered: Covered) -> Self {
+        let growth = (current.0 - baseline.0).max(0);
+        let increments = growth.div_euclid(part.unit_size.0);
+        let is_counted = matches!(
+            &part.sentence,
+            Sentence::Customers(customers) if customers.result == CustomerResult::NetCount
+        );
+        Self {
+            current: Some(current),
+            baseline: Some(baseline),
+            increments: i64::try_from(increments).unwrap_or(i64::MAX),
+            remainder: (!is_counted).then(|| Money(growth - increments * part.unit_size.0)),
+            points: times(part.points_per_unit, increments),
+            covered,
+        }
+    }
+
+    /// A step of a skilling metric: a prerequisite earns once, the last step for each person once
+    /// all prerequisites are met.
+    pub(super) fn step(part: &Part, people: i64, is_unlocked: bool, covered: Covered) -> Self {
+        let points = match &part.sentence {
+            Sentence::People(step) => match step.role {
+                StepRole::Prerequisite { people_needed } if people >= people_needed => {
+                    part.points_per_unit
+                }
+                StepRole::Last if is_unlocked => times(part.points_per_unit, i128::from(people)),
+                _ => Points::ZERO,
+            },
+            Sentence::Customers(_) => Points::ZERO,
+        };
+        Self {
+            current: Some(Money::from_dollars(people)),
+            baseline: None,
+            increments: people,
+            remainder: None,
+            points,
+            covered,
+        }
+    }
+
+    pub(super) fn change(&self) -> Option<Money> {
+        Some(Money(self.current?.0 - self.baseline?.0))
+    }
+
+    pub(super) fn is_computable(&self) -> bool {
+        self.covered.coverage != Coverage::NotComputable
+    }
+
+    /// What is missing to the next increment of a part with two sides.
+    pub(super) fn to_next(&self, part: &Part) -> Option<Money> {
+        let change = self.change()?;
+        let missing = match self.remainder {
+            _ if change < Money::ZERO => Money(part.unit_size.0 - change.0),
+            Some(remainder) => Money(part.unit_size.0 - remainder.0),
+            None => part.unit_size,
+        };
+        (part.points_per_unit > Points::ZERO).then_some(missing)
+    }
+
+    /// The points with the rounded figure that Partner Center prints for one increment.
+    fn printed(&self, part: &Part) -> Points {
+        let exact = part.points_per_unit.0;
+        let is_earned_by_unit = exact > 0 && self.points.0 == exact.saturating_mul(self.increments);
+        if is_earned_by_unit {
+            times(part.printed_points_per_unit, i128::from(self.increments))
+        } else {
+            self.points
+        }
+    }
+}
+
+impl MetricScore {
+    /// Adds the parts and caps the sum. Parts that cannot be computed are left out.
+    pub(super) fn add(max: Points, parts: &[(&Part, &PartScore)]) -> Self {
+        let uncapped: Points = parts.iter().map(|(_, score)| score.points).sum();
+        let printed: Points = parts.iter().map(|(part, score)| score.printed(part)).sum();
+        Self {
+            points: uncapped.min(max),
+            uncapped,
+            printed: printed.min(max),
+            covered: Covered {
+                coverage: joint(parts.iter().map(|(_, score)| score.covered.coverage)),
+                missing: parts.iter().fold(DatasetSet::default(), |all, (_, score)| {
+                    all.union(score.covered.missing)
+                }),
+            },
+        }
+    }
+}
+
+/// The coverage of a metric: of parts none of which, some of which or all of which can be computed.
+fn joint(parts: impl Iterator<Item = Coverage>) -> Coverage {
+    let parts: Vec<Coverage> = parts.collect();
+    let lost = parts.iter().filter(|coverage| **coverage == Coverage::NotComputable).count();
+    match lost {
+        0 => parts.into_iter().max().unwrap_or(Coverage::Complete),
+        _ if lost == parts.len() => Coverage::NotComputable,
+        _ => Coverage::LowerBound,
+    }
+}
+
+/// Points times a count; a count beyond all reason stops at the largest points.
+fn times(points: Points, count: i128) -> Points {
+    let product = i128::from(points.0).saturating_mul(count);
+    Points(i64::try_from(product).unwrap_or(i64::MAX / 1024))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_lost_parts_make_a_lower_bound() {
+        use Coverage::{Complete, LowerBound, NotComputable};
+        let of = |parts: &[Coverage]| joint(parts.iter().copied());
+        assert_eq!(of(&[Complete, Complete]), Complete);
+        assert_eq!(of(&[Complete, LowerBound]), LowerBound);
+        assert_eq!(of(&[Complete, NotComputable]), LowerBound);
+        assert_eq!(of(&[NotComputable, NotComputable]), NotComputable);
+    }
+}

@@ -1,0 +1,149 @@
+//! The scored partners and what they delivered.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::DataFrame;
+
+use super::measure::bug;
+use crate::calendar::Month;
+use crate::error::{Error, Result};
+use crate::facts::Delivered;
+use crate::rules::{Part, Sentence};
+use crate::tables;
+
+use super::measure::Sides;
+
+/// The scored partners in order; everything about a partner is at its index.
+#[derive(Debug, Clone)]
+pub(super) struct Partners {
+    ids: Vec<String>,
+    /// Per partner and dataset the delivered months: bit n is R−n; all bits for a snapshot.
+    delivered: Vec<BTreeMap<String, u32>>,
+}
+
+/// How much a number can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Coverage {
+    Complete,
+    LowerBound,
+    NotComputable,
+}
+
+impl Coverage {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Coverage::Complete => "complete",
+            Coverage::LowerBound => "lower_bound",
+            Coverage::NotComputable => "not_computable",
+        }
+    }
+}
+
+/// The coverage of one part of one partner, and the datasets that would make it complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Covered {
+    pub(super) coverage: Coverage,
+    pub(super) missing: DatasetSet,
+}
+
+/// A set of datasets, as bits in the order of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct DatasetSet(u32);
+
+impl DatasetSet {
+    pub(super) fn of<'a>(datasets: impl Iterator<Item = &'a String>) -> Self {
+        let place = |name: &String| tables::DATASETS.iter().position(|known| known == name);
+        Self(datasets.filter_map(place).fold(0, |bits, at| bits | 1 << at))
+    }
+
+    pub(super) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The names, sorted, joined by commas.
+    pub(super) fn text(self) -> String {
+        let listed = tables::DATASETS.iter().enumerate();
+        let mut names: Vec<&str> =
+            listed.filter(|(at, _)| self.0 & (1 << at) != 0).map(|(_, name)| *name).collect();
+        names.sort_unstable();
+        names.join(",")
+    }
+}
+
+impl Partners {
+    /// `ids` sorted; months outside R−31…R do not matter to any window.
+    pub(super) fn new(ids: Vec<String>, delivered: &[Delivered], reference: Month) -> Self {
+        let mut of_partner: Vec<BTreeMap<String, u32>> = vec![BTreeMap::new(); ids.len()];
+        for fact in delivered {
+            let Ok(at) = ids.binary_search(&fact.account) else { continue };
+            let bits = match fact.month {
+                None => u32::MAX,
+                Some(month) => u32::try_from(reference.since(month))
+                    .ok()
+                    .and_then(|back| 1_u32.checked_shl(back))
+                    .unwrap_or(0),
+            };
+            *of_partner[at].entry(fact.dataset.clone()).or_default() |= bits;
+        }
+        Self { ids, delivered: of_partner }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<usize> {
+        self.ids.binary_search_by(|known| known.as_str().cmp(id)).ok()
+    }
+
+    /// The index of each row's partner in a frame sorted by partner.
+    pub(super) fn indexes(&self, frame: &DataFrame) -> Result<Vec<usize>> {
+        let column = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
+        let mut indexes = Vec::with_capacity(frame.height());
+        let mut last: Option<(&str, usize)> = None;
+        for id in column.iter() {
+            let id = id.unwrap_or_default();
+            let index = match last {
+                Some((known, index)) if known == id => index,
+                _ => self.find(id).ok_or_else(|| Error::bug(format!("{id} is no scored partner")))?,
+            };
+            last = Some((id, index));
+            indexes.push(index);
+        }
+        Ok(indexes)
+    }
+
+    /// Coverage of a part (contract §3): every month of its windows must have been delivered in a
+    /// dataset that can feed it, and in all datasets that it needs to be complete.
+    pub(super) fn covered(&self, partner: usize, part: &Part, reference: Month) -> Covered {
+        let needed_bits = match &part.sentence {
+            Sentence::People(_) => u32::MAX,
+            Sentence::Customers(customers) => {
+                Sides::new(customers.window, reference).month_bits(reference)
+            }
+        };
+        let delivered = |dataset: &String| {
+            self.delivered[partner].get(dataset).copied().unwrap_or_default() & needed_bits
+        };
+        let any = part.datasets.iter().map(delivered).fold(0, |all, bits| all | bits);
+        let missing = DatasetSet::of(
+            part.needs.iter().filter(|dataset| delivered(dataset) != needed_bits),
+        );
+        let coverage = if any != needed_bits {
+            Coverage::NotComputable
+        } else if missing == DatasetSet::default() {
+            Coverage::Complete
+        } else {
+            Coverage::LowerBound
+        };
+        Covered { coverage, missing }
+    }
+}

@@ -1,0 +1,134 @@
+//! Local files: the few operations that need a real file rather than an object.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::{read_error, write_error};
+use crate::error::Result;
+
+/// Reads a text file.
+///
+/// # Errors
+/// CS2001.
+pub fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| read_error(&path.display().to_string(), error))
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// CS2001.
+pub fn open_file(path: &Path) -> Result<File> {
+    #[expect(clippy::disallowed_methods, reason = "this is the wrapper")]
+    File::open(path).map_err(|error| read_error(&path.display().to_string(), error))
+}
+
+/// Creates (or truncates) a file for writing, with its folder. For output that need not be atomic.
+///
+/// # Errors
+/// CS2002.
+pub fn create_file(path: &Path) -> Result<BufWriter<File>> {
+    if let Some(folder) = path.parent() {
+        create_folder(folder)?;
+    }
+    #[expect(clippy::disallowed_methods, reason = "this is the wrapper")]
+    let file = File::create(path).map_err(|error| write_error(&path.display().to_string(), error))?;
+    Ok(BufWriter::with_capacity(1 << 20, file))
+}
+
+/// Makes a folder and its parents.
+///
+/// # Errors
+/// CS2002.
+pub fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| write_error(&path.display().to_string(), error))
+}
+
+/// The files directly in a folder, sorted; empty when there is no such folder.
+///
+/// # Errors
+/// CS2001.
+pub fn list_folder(path: &Path) -> Result<Vec<PathBuf>> {
+    let listed = match fs::read_dir(path) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(read_error(&path.display().to_string(), error)),
+    };
+    let mut paths = Vec::new();
+    for entry in listed {
+        paths.push(entry.map_err(|error| read_error(&path.display().to_string(), error))?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+pub(super) fn sync_file(path: &Path) -> Result<()> {
+    let synced = open_file(path)?.sync_all();
+    synced.map_err(|error| write_error(&path.display().to_string(), error))
+}
+
+pub(super) fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(write_error(&path.display().to_string(), error)),
+    }
+}
+
+/// An anonymous temporary file in the system's folder for them: gone when it is closed.
+///
+/// # Errors
+/// CS2002.
+pub fn temporary_file() -> Result<File> {
+    tempfile::tempfile().map_err(|error| write_error("a temporary file", error))
+}
+
+/// An exclusive lock that ends with the process, however it ends.
+#[derive(Debug)]
+pub struct FileLock {
+    // Held for its lock.
+    _file: File,
+}
+
+impl FileLock {
+    /// Takes the lock at `path` and writes `owner` into the file; `Err(Some(owner))` names who
+    /// holds it.
+    ///
+    /// # Errors
+    /// CS2002 when the file cannot be made.
+    pub fn take(path: &Path, owner: &str) -> Result<std::result::Result<Self, String>> {
+        let failed = |error| write_error(&path.display().to_string(), error);
+        if let Some(folder) = path.parent() {
+            create_folder(folder)?;
+        }
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                return Ok(Err(fs::read_to_string(path).unwrap_or_default()));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        file.set_len(0).map_err(failed)?;
+        file.write_all(owner.as_bytes()).map_err(failed)?;
+        Ok(Ok(Self { _file: file }))
+    }
+}
+
+/// `blake3:<hex>` of a file.
+///
+/// # Errors
+/// CS2001.
+pub fn content_hash(path: &Path) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    std::io::copy(&mut open_file(path)?, &mut hasher)
+        .map_err(|error| read_error(&path.display().to_string(), error))?;
+    Ok(format!("blake3:{}", hasher.finalize().to_hex()))
+}
