@@ -98,10 +98,7 @@ impl Error {
 
     /// Adds the cause.
     #[must_use]
-    pub fn because(
-        mut self,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -120,8 +117,7 @@ impl Error {
     pub fn report(&self) -> String {
         use fmt::Write as _;
         let mut text = format!("error[{}]: {}", self.code.as_str(), self.message);
-        let mut cause: Option<&(dyn std::error::Error + 'static)> =
-            std::error::Error::source(self);
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(self);
         while let Some(error) = cause {
             let _ = write!(text, "\n  caused by: {error}");
             cause = error.source();

@@ -106,7 +106,9 @@ impl AttributionSet {
 
     /// The members in contract order.
     pub fn members(self) -> impl Iterator<Item = Attribution> {
-        (0..NAMES.len()).filter(move |bit| self.0 & (1 << bit) != 0).filter_map(Attribution::from_index)
+        (0..NAMES.len())
+            .filter(move |bit| self.0 & (1 << bit) != 0)
+            .filter_map(Attribution::from_index)
     }
 
     /// The members' names, sorted bytewise, joined by commas.

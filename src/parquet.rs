@@ -93,10 +93,7 @@ impl Footer {
 ///
 /// # Errors
 /// CS2001, CS6005; what `visit` returns.
-pub fn visit_batches(
-    path: &Path,
-    visit: &mut dyn FnMut(&RecordBatch) -> Result<()>,
-) -> Result<()> {
+pub fn visit_batches(path: &Path, visit: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
     let file = store::open_file(path)?;
     let batches = ParquetRecordBatchReaderBuilder::try_new(file)
         .and_then(ParquetRecordBatchReaderBuilder::build)

@@ -60,8 +60,7 @@ impl std::iter::Sum for Points {
 impl fmt::Display for Points {
     /// For people: at most two decimals, rounded half away from zero.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hundredths =
-            round_half_away(i128::from(self.0) * 100, i128::from(UNITS_PER_POINT));
+        let hundredths = round_half_away(i128::from(self.0) * 100, i128::from(UNITS_PER_POINT));
         let sign = if hundredths < 0 { "-" } else { "" };
         let hundredths = hundredths.unsigned_abs();
         let (whole, fraction) = (hundredths / 100, hundredths % 100);

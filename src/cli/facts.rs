@@ -58,7 +58,15 @@ pub(super) fn run(global: &Global, command: Command) -> Result<()> {
         lines.entry((held.delivery, held.dataset.clone())).or_default().held += 1;
     }
     let mut table = output::table(&[
-        "DELIVERY", "DATASET", "FILES", "RECORDS", "REJECTED", "MONTHS", "LIVE PARTNERS", "LIVE UNITS", "HELD",
+        "DELIVERY",
+        "DATASET",
+        "FILES",
+        "RECORDS",
+        "REJECTED",
+        "MONTHS",
+        "LIVE PARTNERS",
+        "LIVE UNITS",
+        "HELD",
     ]);
     for ((delivery, dataset), line) in lines {
         table.add_row([
@@ -69,7 +77,9 @@ pub(super) fn run(global: &Global, command: Command) -> Result<()> {
             line.quarantined.to_string(),
             line.months.map_or_else(
                 || "snapshot".to_owned(),
-                |(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") },
+                |(first, last)| {
+                    if first == last { first.to_string() } else { format!("{first} to {last}") }
+                },
             ),
             line.partners.len().to_string(),
             line.live.to_string(),

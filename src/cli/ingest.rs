@@ -58,7 +58,9 @@ pub(super) fn plan_text(pipeline: &Pipeline, settings: &IngestSettings) -> Resul
     for (delivery, files) in &plan.deliveries {
         for planned in files {
             let what = match &planned.dataset {
-                Ok(dataset) if planned.is_reread => format!("{dataset}, again: another file of the delivery is new"),
+                Ok(dataset) if planned.is_reread => {
+                    format!("{dataset}, again: another file of the delivery is new")
+                }
                 Ok(dataset) => dataset.clone(),
                 Err(problem) => problem.lines().next().unwrap_or_default().to_owned(),
             };

@@ -56,7 +56,10 @@ fn text(inspection: &Inspection) -> String {
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<10} {value}");
     };
-    line("export", &format!("{} ({}, layout {})", inspection.title, inspection.dataset, inspection.layout));
+    line(
+        "export",
+        &format!("{} ({}, layout {})", inspection.title, inspection.dataset, inspection.layout),
+    );
     let delimiter = if inspection.delimiter == "\\t" { "tabs" } else { "commas" };
     line("text", &format!("{}, separated by {delimiter}", inspection.encoding));
     if let Some((first, last)) = &inspection.months {

@@ -30,9 +30,11 @@ use crate::error::{Code, Error, Result};
 /// customer counted and why.
 #[derive(Debug, Parser)]
 #[command(name = "capscore", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Start with: capscore run --input DELIVERIES --facts FACTS --output TABLES\n\
+#[command(
+    after_help = "Start with: capscore run --input DELIVERIES --facts FACTS --output TABLES\n\
 Exit codes: 0 ok, 1 other failure, 2 usage, 3 nothing to work on, 4 bad input, 5 quality limit,\n\
-7 locked, 8 rules, 70 bug, 75 try again, 130/143 interrupted.")]
+7 locked, 8 rules, 70 bug, 75 try again, 130/143 interrupted."
+)]
 struct Cli {
     #[command(flatten)]
     global: options::Global,

@@ -78,7 +78,13 @@ pub(super) struct Global {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Format of the log on stderr
-    #[arg(long, global = true, env = "CAPSCORE_LOG_FORMAT", default_value = "auto", value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        env = "CAPSCORE_LOG_FORMAT",
+        default_value = "auto",
+        value_name = "FORMAT"
+    )]
     pub(super) log_format: LogFormat,
     /// No progress bar
     #[arg(long, global = true)]
@@ -245,7 +251,9 @@ impl<'a> Context<'a> {
         let on_bad_file = match (input.on_bad_file, self.job.on_bad_file.as_deref()) {
             (Some(BadFile::Fail), _) | (None, None | Some("fail")) => OnBadFile::Fail,
             (Some(BadFile::SetAside), _) | (None, Some("set-aside")) => OnBadFile::SetAside,
-            (None, Some(other)) => return Err(wrong_setting("on_bad_file", other, "fail or set-aside")),
+            (None, Some(other)) => {
+                return Err(wrong_setting("on_bad_file", other, "fail or set-aside"));
+            }
         };
         Ok(IngestSettings {
             inputs,
@@ -261,7 +269,8 @@ impl<'a> Context<'a> {
     fn memory(&self) -> Result<usize> {
         let given = self.global.memory_limit.as_ref().or(self.job.memory_limit.as_ref());
         let Some(text) = given else { return Ok(768 << 20) };
-        let size: ByteSize = text.parse().map_err(|_| wrong_setting("memory_limit", text, "a size like 768MiB"))?;
+        let size: ByteSize =
+            text.parse().map_err(|_| wrong_setting("memory_limit", text, "a size like 768MiB"))?;
         usize::try_from(size.as_u64())
             .ok()
             .filter(|bytes| *bytes >= 16 << 20)
@@ -280,7 +289,8 @@ impl<'a> Context<'a> {
         let as_of = match as_of {
             "auto" => AsOf::Auto(today()),
             text => AsOf::Month(
-                Month::parse(text).ok_or_else(|| wrong_setting("as_of", text, "YYYY-MM or auto"))?,
+                Month::parse(text)
+                    .ok_or_else(|| wrong_setting("as_of", text, "YYYY-MM or auto"))?,
             ),
         };
         let ruleset = options.ruleset.as_ref().or(self.job.ruleset.as_ref());
@@ -300,8 +310,7 @@ impl<'a> Context<'a> {
 }
 
 fn wrong_setting(name: &str, given: &str, expected: &str) -> Error {
-    Error::new(Code::Usage, format!("{name} is {given:?}"))
-        .hint(format!("give {expected}"))
+    Error::new(Code::Usage, format!("{name} is {given:?}")).hint(format!("give {expected}"))
 }
 
 /// A month given on the command line.

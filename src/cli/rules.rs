@@ -84,8 +84,16 @@ fn show(rules: &Rules, id: &str) -> Result<()> {
             version.to_qualify,
             version.metric_must_exceed,
         ))?;
-        let mut table =
-            output::table(&["METRIC", "MAX", "PATH", "PART", "UNIT", "POINTS PER UNIT", "COUNTS", "MONTHS"]);
+        let mut table = output::table(&[
+            "METRIC",
+            "MAX",
+            "PATH",
+            "PART",
+            "UNIT",
+            "POINTS PER UNIT",
+            "COUNTS",
+            "MONTHS",
+        ]);
         for path in &version.paths {
             for (metric, part) in version.parts_of(path) {
                 table.add_row([

@@ -44,7 +44,8 @@ impl<'a> LiveFrames<'a> {
         last: Month,
         canonical: &dyn Fn(&str) -> String,
     ) -> Result<LazyFrame> {
-        let frame = self.table(&ACR, &|month| month.is_some_and(|month| (first..=last).contains(&month)))?;
+        let frame =
+            self.table(&ACR, &|month| month.is_some_and(|month| (first..=last).contains(&month)))?;
         let frame = frame.filter(col("reseller_id").eq(lit("")));
         let frame = self.credited(frame);
         Ok(renamed(frame, "service", canonical)?.select([
@@ -64,12 +65,9 @@ impl<'a> LiveFrames<'a> {
     ///
     /// # Errors
     /// CS9001.
-    pub fn seats(
-        &self,
-        months: &[Month],
-        canonical: &dyn Fn(&str) -> String,
-    ) -> Result<LazyFrame> {
-        let frame = self.table(&SEATS, &|month| month.is_some_and(|month| months.contains(&month)))?;
+    pub fn seats(&self, months: &[Month], canonical: &dyn Fn(&str) -> String) -> Result<LazyFrame> {
+        let frame =
+            self.table(&SEATS, &|month| month.is_some_and(|month| months.contains(&month)))?;
         Ok(renamed(self.credited(frame), "workload", canonical)?.select([
             col("month"),
             col("partner_id"),
@@ -142,7 +140,8 @@ impl<'a> LiveFrames<'a> {
             if self.live.store.head(&path)?.is_none() {
                 continue;
             }
-            let keep = lit(Column::new("file".into(), indexes).take_materialized_series()).implode(true);
+            let keep =
+                lit(Column::new("file".into(), indexes).take_materialized_series()).implode(true);
             let frame = engine::scan(&[self.live.store.local_path(&path)])?
                 .filter(col("file").is_in(keep, false));
             frames.push((sequence, engine::collect(frame, "the quarantine")?));
@@ -150,11 +149,7 @@ impl<'a> LiveFrames<'a> {
         Ok(frames)
     }
 
-    fn table(
-        &self,
-        table: &FactTable,
-        keep: &dyn Fn(Option<Month>) -> bool,
-    ) -> Result<LazyFrame> {
+    fn table(&self, table: &FactTable, keep: &dyn Fn(Option<Month>) -> bool) -> Result<LazyFrame> {
         let mut partners: BTreeMap<(String, Option<Month>, u64), BTreeSet<(&str, bool)>> =
             BTreeMap::new();
         for unit in self.live.units.iter().filter(|unit| keep(unit.key.month)) {
@@ -179,8 +174,14 @@ impl<'a> LiveFrames<'a> {
             let keys = DataFrame::new(
                 live.len(),
                 vec![
-                    Column::new("partner_id".into(), live.iter().map(|key| key.0).collect::<Vec<_>>()),
-                    Column::new("is_account".into(), live.iter().map(|key| key.1).collect::<Vec<_>>()),
+                    Column::new(
+                        "partner_id".into(),
+                        live.iter().map(|key| key.0).collect::<Vec<_>>(),
+                    ),
+                    Column::new(
+                        "is_account".into(),
+                        live.iter().map(|key| key.1).collect::<Vec<_>>(),
+                    ),
                 ],
             )
             .map_err(|error| Error::bug(error.to_string()))?;
@@ -216,14 +217,12 @@ impl<'a> LiveFrames<'a> {
             return frame;
         };
         let on = [col("partner_id")];
-        frame
-            .join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left))
-            .with_column(
-                when(col("is_account"))
-                    .then(col("partner_id"))
-                    .otherwise(coalesce(&[col("rolled_account"), col("partner_id")]))
-                    .alias("partner_id"),
-            )
+        frame.join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left)).with_column(
+            when(col("is_account"))
+                .then(col("partner_id"))
+                .otherwise(coalesce(&[col("rolled_account"), col("partner_id")]))
+                .alias("partner_id"),
+        )
     }
 }
 
@@ -233,10 +232,8 @@ fn renamed(
     column: &str,
     canonical: &dyn Fn(&str) -> String,
 ) -> Result<LazyFrame> {
-    let delivered = engine::collect(
-        frame.clone().select([col(column).unique()]),
-        "the delivered names",
-    )?;
+    let delivered =
+        engine::collect(frame.clone().select([col(column).unique()]), "the delivered names")?;
     let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
     let mut names: Vec<&str> = delivered
         .column(column)

@@ -186,7 +186,8 @@ impl Ledger {
                 .iter()
                 .enumerate()
                 .filter(move |(_, file)| {
-                    newest.get(&(entry.delivery.as_str(), file.uri.as_str())) == Some(&entry.sequence)
+                    newest.get(&(entry.delivery.as_str(), file.uri.as_str()))
+                        == Some(&entry.sequence)
                 })
                 .map(move |(index, file)| (entry, index, file))
         })

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::fact_path;
 use super::ledger::{FileRecord, Ledger};
 use super::schema::{LOCATION, SNAPSHOT};
 use super::unit::{Unit, UnitKey, read_units};
-use super::fact_path;
 use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::error::{Error, Result};
@@ -227,7 +227,8 @@ impl Live {
             let frame =
                 engine::collect(engine::scan(&[self.store.local_path(&path)])?, "the locations")?;
             let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
-            let column = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
+            let column =
+                |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
             let (partner, location, account) =
                 (column("partner_id")?, column("location_id")?, column("account_id")?);
             let is_account =

@@ -17,7 +17,11 @@ mod schema;
 mod unit;
 
 pub use frames::LiveFrames;
-pub use ledger::{FileRecord, Ledger, LedgerEntry, entry_path, fact_path, quarantine_path, units_path};
+pub use ledger::{
+    FileRecord, Ledger, LedgerEntry, entry_path, fact_path, quarantine_path, units_path,
+};
 pub use live::{Delivered, Held, Live, LiveUnit};
-pub use schema::{FactTable, FactColumn, FactType, QUARANTINE_COLUMNS, SCHEMA_VERSION, SNAPSHOT, TABLES};
+pub use schema::{
+    FactColumn, FactTable, FactType, QUARANTINE_COLUMNS, SCHEMA_VERSION, SNAPSHOT, TABLES,
+};
 pub use unit::{Unit, UnitKey, money_column, read_units, units_frame};

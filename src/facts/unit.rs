@@ -1,9 +1,7 @@
 //! Units: what one delivery says of one partner in one month of one dataset. A unit is replaced
 //! as a whole, so it is also what is live or superseded.
 
-use polars::prelude::{
-    Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries, Series,
-};
+use polars::prelude::{Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries, Series};
 
 use crate::calendar::{Day, Month};
 use crate::engine;
@@ -78,7 +76,10 @@ pub fn units_frame(units: &[Unit]) -> Result<DataFrame> {
         text("hash", units.iter().map(|unit| unit.hash.as_str()).collect()),
         Column::new(
             "stored".into(),
-            units.iter().map(|unit| i64::try_from(unit.stored).unwrap_or(i64::MAX)).collect::<Vec<_>>(),
+            units
+                .iter()
+                .map(|unit| i64::try_from(unit.stored).unwrap_or(i64::MAX))
+                .collect::<Vec<_>>(),
         ),
     ];
     DataFrame::new(units.len(), columns).map_err(|error| Error::bug(error.to_string()))
@@ -93,7 +94,7 @@ fn cast(series: &Series, kind: &DataType) -> Result<Column> {
 /// # Errors
 /// CS9001.
 pub fn money_column(name: &str, amounts: Vec<i128>) -> Result<Column> {
-    use polars::prelude::{Int128Chunked};
+    use polars::prelude::Int128Chunked;
     Int128Chunked::from_vec(name.into(), amounts)
         .into_decimal(38, MONEY_SCALE)
         .map(|column| column.into_series().into_column())

@@ -137,7 +137,10 @@ impl<'a> AcrReader<'a> {
             partner_name: column("partner_name"),
             partner_country: column("partner_country"),
             key,
-            rest: rest.into_iter().map(|(at, field)| (at, fold(xxh3_64(field.as_bytes())))).collect(),
+            rest: rest
+                .into_iter()
+                .map(|(at, field)| (at, fold(xxh3_64(field.as_bytes()))))
+                .collect(),
             names,
             attributions: HashMap::new(),
             intern,
@@ -366,7 +369,8 @@ impl AcrFacts {
     ) {
         lines.retain(|line| is_live(line.file));
         lines.sort_unstable_by(|left, right| {
-            let order = |line: &AcrLine| (line.key, line.attribution, line.claim, line.line, line.file);
+            let order =
+                |line: &AcrLine| (line.key, line.attribution, line.claim, line.line, line.file);
             order(left).cmp(&order(right))
         });
         for consumption in lines.chunk_by(|left, right| left.key == right.key) {
@@ -380,7 +384,9 @@ impl AcrFacts {
         // The winning claim, whose lines the facts hold.
         let mut winner: Option<(Money, &[AcrLine])> = None;
         for of_attribution in lines.chunk_by(|left, right| left.attribution == right.attribution) {
-            let Some((largest, claim)) = largest_claim(of_attribution, texts, &|_| true) else { continue };
+            let Some((largest, claim)) = largest_claim(of_attribution, texts, &|_| true) else {
+                continue;
+            };
             let index = usize::try_from(claim[0].attribution).unwrap_or(usize::MAX);
             let attribution = Attribution::from_index(index).unwrap_or(Attribution::OTHER);
             amounts.push((attribution, largest));
@@ -442,7 +448,8 @@ impl AcrFacts {
             let identity = (line.claim, line.line);
             let is_repeat = last == Some(identity);
             last = Some(identity);
-            let is_used = !is_repeat && winner.first().is_some_and(|first| first.claim == line.claim);
+            let is_used =
+                !is_repeat && winner.first().is_some_and(|first| first.claim == line.claim);
             let shares = self.files.entry(line.file).or_default();
             if is_used {
                 shares.used += 1;
@@ -465,7 +472,8 @@ fn largest_claim<'a>(
     let mut largest: Option<(Money, &[AcrLine])> = None;
     for claim in lines.chunk_by(|left, right| left.claim == right.claim) {
         let distinct = claim.chunk_by(|left, right| left.line == right.line);
-        let mut of_claim = distinct.filter_map(|same| same.first().filter(|line| counts(line))).peekable();
+        let mut of_claim =
+            distinct.filter_map(|same| same.first().filter(|line| counts(line))).peekable();
         if of_claim.peek().is_none() {
             continue;
         }

@@ -109,9 +109,9 @@ impl<'a> Batch<'a> {
             .iter()
             .enumerate()
             .flat_map(|(at, (_, files))| {
-                files.iter().map(move |file| {
-                    (task(at, &file.file), file.file.size, file.dataset.is_ok())
-                })
+                files
+                    .iter()
+                    .map(move |file| (task(at, &file.file), file.file.size, file.dataset.is_ok()))
             })
             .collect();
         let read = self.in_parallel(tasks.len(), |at| {
@@ -120,13 +120,15 @@ impl<'a> Batch<'a> {
             progress(Event::File { uri: &task.uri, bytes: *bytes });
             Ok(result)
         })?;
-        let mut results: Vec<Vec<FileResult>> = self.deliveries.iter().map(|_| Vec::new()).collect();
+        let mut results: Vec<Vec<FileResult>> =
+            self.deliveries.iter().map(|_| Vec::new()).collect();
         let mut failures = Vec::new();
         for ((task, bytes, _), result) in tasks.iter().zip(read) {
             match result {
                 Ok(result) => results[task.delivery].push(result),
                 Err(error)
-                    if self.settings.on_bad_file == OnBadFile::SetAside && is_file_fault(&error) =>
+                    if self.settings.on_bad_file == OnBadFile::SetAside
+                        && is_file_fault(&error) =>
                 {
                     results[task.delivery].push(self.set_aside(task, *bytes, &error));
                 }
@@ -218,7 +220,8 @@ impl<'a> Batch<'a> {
                     sequence,
                 };
                 let slot_is_live = |slot: u32| {
-                    usize::try_from(slot).ok().and_then(|slot| live.get(slot)).copied() == Some(true)
+                    usize::try_from(slot).ok().and_then(|slot| live.get(slot)).copied()
+                        == Some(true)
                 };
                 let (rows, mut done) =
                     self.month_rows(*slice, *delivery, &results[*delivery], &texts, &slot_is_live)?;
@@ -281,8 +284,11 @@ impl<'a> Batch<'a> {
         }
         done.shares = std::mem::take(&mut acr.files);
         done.shares.extend(std::mem::take(&mut seats.files));
-        let mut rows =
-            if seats.seats.is_empty() { MonthRows::of_acr(acr) } else { MonthRows::of_seats(seats) };
+        let mut rows = if seats.seats.is_empty() {
+            MonthRows::of_acr(acr)
+        } else {
+            MonthRows::of_seats(seats)
+        };
         rows.customers = described(&|file| &file.customers);
         rows.partners = described(&|file| &file.partners);
         Ok((rows, done))
@@ -384,7 +390,9 @@ impl<'a> Batch<'a> {
     ) -> Result<()> {
         let read: HashSet<&str> = records.iter().map(|record| record.uri.as_str()).collect();
         let keys: HashSet<&UnitKey> = units.iter().map(|unit| &unit.key).collect();
-        for entry in ledger.entries.iter().filter(|entry| entry.day() == delivery && entry.has_units()) {
+        for entry in
+            ledger.entries.iter().filter(|entry| entry.day() == delivery && entry.has_units())
+        {
             for unit in read_units(&self.settings.facts, entry.sequence)? {
                 let Some(file) = entry.files.get(unit.file) else { continue };
                 if keys.contains(&unit.key) && !read.contains(file.uri.as_str()) {
@@ -414,10 +422,19 @@ impl<'a> Batch<'a> {
         let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let text = |name: &str, values: Vec<&str>| Column::new(name.into(), values);
         let columns = vec![
-            Column::new("file".into(), rows.iter().map(|row| count(row.0 as u64)).collect::<Vec<_>>()),
+            Column::new(
+                "file".into(),
+                rows.iter().map(|row| count(row.0 as u64)).collect::<Vec<_>>(),
+            ),
             text("source_file", rows.iter().map(|row| row.1.record.uri.as_str()).collect()),
-            Column::new("record".into(), rows.iter().map(|row| count(row.2.record)).collect::<Vec<_>>()),
-            Column::new("line".into(), rows.iter().map(|row| count(row.2.line)).collect::<Vec<_>>()),
+            Column::new(
+                "record".into(),
+                rows.iter().map(|row| count(row.2.record)).collect::<Vec<_>>(),
+            ),
+            Column::new(
+                "line".into(),
+                rows.iter().map(|row| count(row.2.line)).collect::<Vec<_>>(),
+            ),
             text("dataset", rows.iter().map(|row| row.1.record.dataset.as_str()).collect()),
             text("column", rows.iter().map(|row| row.2.column.as_str()).collect()),
             text("reason", rows.iter().map(|row| row.2.reason).collect()),
@@ -438,8 +455,8 @@ impl<'a> Batch<'a> {
                     .collect::<Vec<_>>(),
             ),
         ];
-        let mut frame = DataFrame::new(rows.len(), columns)
-            .map_err(|error| Error::bug(error.to_string()))?;
+        let mut frame =
+            DataFrame::new(rows.len(), columns).map_err(|error| Error::bug(error.to_string()))?;
         self.write_frame(&quarantine_path(sequence), &mut frame)
     }
 
@@ -466,7 +483,9 @@ impl<'a> Batch<'a> {
                             break;
                         }
                         let result = job(at);
-                        done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(at, result);
+                        done.lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .insert(at, result);
                     }
                 });
             }

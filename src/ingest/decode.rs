@@ -72,8 +72,11 @@ impl Text {
                     .hint("save it as CSV UTF-8, or export it again"));
             }
             [b'P', b'K'] => {
-                return Err(Error::new(Code::Undecodable, format!("{what} is a zip archive or a workbook"))
-                    .hint("unpack it, or save the sheet as CSV UTF-8"));
+                return Err(Error::new(
+                    Code::Undecodable,
+                    format!("{what} is a zip archive or a workbook"),
+                )
+                .hint("unpack it, or save the sheet as CSV UTF-8"));
             }
             _ => Box::new(start),
         };
@@ -173,8 +176,11 @@ pub(super) fn lines_after(path: &Path, after: &[u64], what: &str) -> Result<Vec<
 }
 
 fn header_fields(text: &[u8], delimiter: u8) -> Vec<String> {
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text);
     let mut record = csv::ByteRecord::new();
     match reader.read_byte_record(&mut record) {
         Ok(true) => {

@@ -170,11 +170,18 @@ impl Sources {
         }
         for alternatives in &layout.required {
             if !alternatives.iter().any(|field| columns.contains_key(field.as_str())) {
-                let names: Vec<&str> =
-                    alternatives.iter().filter_map(|field| layout.documented.get(field)).map(String::as_str).collect();
+                let names: Vec<&str> = alternatives
+                    .iter()
+                    .filter_map(|field| layout.documented.get(field))
+                    .map(String::as_str)
+                    .collect();
                 return Err(Error::new(
                     Code::MissingColumn,
-                    format!("{what}: the {} export lacks the column {}", layout.title, names.join(" or ")),
+                    format!(
+                        "{what}: the {} export lacks the column {}",
+                        layout.title,
+                        names.join(" or ")
+                    ),
                 )
                 .hint("export again with this column, or with all columns"));
             }
@@ -197,7 +204,8 @@ impl Sources {
                 (known.count(), layout, missing)
             })
             .max_by_key(|(known, _, _)| *known);
-        let mut listed: Vec<String> = headers.iter().take(8).map(|header| format!("{header:?}")).collect();
+        let mut listed: Vec<String> =
+            headers.iter().take(8).map(|header| format!("{header:?}")).collect();
         if headers.len() > 8 {
             listed.push(format!("… {} in all", headers.len()));
         }
@@ -211,7 +219,9 @@ impl Sources {
                 layout.title,
                 missing.join(", ")
             )),
-            _ => error.hint("move it out of the input, or give its name a leading `_` to have it ignored"),
+            _ => error.hint(
+                "move it out of the input, or give its name a leading `_` to have it ignored",
+            ),
         }
     }
 
@@ -251,7 +261,8 @@ impl Layout {
         };
         let required = raw.required.iter().map(split).collect::<Result<Vec<_>>>()?;
         for needed in source.family.needed() {
-            let is_required = required.iter().any(|fields| fields.iter().any(|field| field == needed));
+            let is_required =
+                required.iter().any(|fields| fields.iter().any(|field| field == needed));
             if !is_required {
                 let text = format!("the layout must require {needed}");
                 return Err(file.mistake(&raw.id.span(), text));
@@ -321,22 +332,35 @@ mod tests {
     #[test]
     fn headers_are_matched_without_case_and_punctuation() {
         let found = recognise(&[
-            "\u{feff}customer tenant id", "Workload_Name", "MONTHLYACTIVEUSERS", "PaidAvailableUnits",
-            "ClaimId", "mpnid", "Date", "Extra",
+            "\u{feff}customer tenant id",
+            "Workload_Name",
+            "MONTHLYACTIVEUSERS",
+            "PaidAvailableUnits",
+            "ClaimId",
+            "mpnid",
+            "Date",
+            "Extra",
         ]);
         assert_eq!(found.unwrap(), ("cpor_m365".to_owned(), 1));
     }
 
     #[test]
     fn refusals_name_the_column() {
-        let error = recognise(&["ClaimId", "WorkloadName", "PaidAvailableUnits", "MpnId"]).unwrap_err();
+        let error =
+            recognise(&["ClaimId", "WorkloadName", "PaidAvailableUnits", "MpnId"]).unwrap_err();
         assert_eq!(error.code(), Code::MissingColumn);
         assert!(error.report().contains("lacks the column Date"), "{}", error.report());
         let error = recognise(&["a", "b"]).unwrap_err();
         assert_eq!(error.code(), Code::UnknownFile);
         let error = recognise(&[
-            "CustomerTenantId", "WorkloadName", "MAU", "MonthlyActiveUsers", "PaidAvailableUnits",
-            "ClaimId", "MpnId", "Date",
+            "CustomerTenantId",
+            "WorkloadName",
+            "MAU",
+            "MonthlyActiveUsers",
+            "PaidAvailableUnits",
+            "ClaimId",
+            "MpnId",
+            "Date",
         ]);
         assert_eq!(error.unwrap_err().code(), Code::DuplicateColumn);
     }

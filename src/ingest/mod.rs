@@ -183,8 +183,9 @@ pub fn plan(inputs: &[String], ledger: &Ledger, sources: &Sources) -> Result<Pla
 
 impl PlannedFile {
     fn sniff(file: FoundFile, sources: &Sources) -> Self {
-        let sniffed = Text::open(&file.path, &file.uri)
-            .and_then(|text| Ok(text.recognise(sources, &file.uri)?.recognised.layout.dataset.clone()));
+        let sniffed = Text::open(&file.path, &file.uri).and_then(|text| {
+            Ok(text.recognise(sources, &file.uri)?.recognised.layout.dataset.clone())
+        });
         let problem = sniffed.as_ref().err().map(Error::code);
         Self { file, dataset: sniffed.map_err(|error| error.report()), is_reread: false, problem }
     }

@@ -124,7 +124,13 @@ impl<'a> Rows<'a> {
         let attributions = &shared.catalogs.attributions;
         match header.layout.family {
             Family::Acr => Rows::Acr(Box::new(AcrReader::new(
-                header, attributions, intern, &shared.acr, task.delivery, dataset, slot,
+                header,
+                attributions,
+                intern,
+                &shared.acr,
+                task.delivery,
+                dataset,
+                slot,
             ))),
             Family::Seats => Rows::Seats(Box::new(SeatReader::new(
                 header,
@@ -136,9 +142,11 @@ impl<'a> Rows<'a> {
                 dataset,
                 slot,
             ))),
-            Family::Credentials => {
-                Rows::Credentials(Box::new(CredentialReader::new(header, shared.person_key, intern)))
-            }
+            Family::Credentials => Rows::Credentials(Box::new(CredentialReader::new(
+                header,
+                shared.person_key,
+                intern,
+            ))),
             Family::Locations => Rows::Locations(Box::new(LocationReader::new(header, intern))),
         }
     }
@@ -174,11 +182,7 @@ pub(super) fn read_file(shared: &Shared<'_>, task: &FileTask) -> Result<FileResu
     }
 }
 
-fn read_once(
-    shared: &Shared<'_>,
-    task: &FileTask,
-    reading: Reading,
-) -> Result<Option<FileResult>> {
+fn read_once(shared: &Shared<'_>, task: &FileTask, reading: Reading) -> Result<Option<FileResult>> {
     let slot = shared.new_slot();
     let read = read_into(shared, task, reading, slot);
     if !matches!(read, Ok(Some(_))) {
@@ -200,27 +204,28 @@ fn read_into(
     let width = recognised.headers.len();
     let mut rejections = Rejections::default();
     let (stream, finish) = text.into_parts();
-    let visited = visit_records(stream, delimiter, reading, &task.uri, &mut |number, cells, place| {
-        let outcome = if cells.is_blank() {
-            Outcome::Skipped
-        } else if let Some(rejection) = wrong_width(cells, width) {
-            Outcome::Rejected(rejection)
-        } else {
-            rows.read(cells)?
-        };
-        match outcome {
-            Outcome::Accepted => Ok(()),
-            Outcome::Skipped => {
-                rejections.blank += 1;
-                Ok(())
+    let visited =
+        visit_records(stream, delimiter, reading, &task.uri, &mut |number, cells, place| {
+            let outcome = if cells.is_blank() {
+                Outcome::Skipped
+            } else if let Some(rejection) = wrong_width(cells, width) {
+                Outcome::Rejected(rejection)
+            } else {
+                rows.read(cells)?
+            };
+            match outcome {
+                Outcome::Accepted => Ok(()),
+                Outcome::Skipped => {
+                    rejections.blank += 1;
+                    Ok(())
+                }
+                Outcome::Rejected(rejection) => {
+                    let is_whole_record = rejection.field.is_empty();
+                    let partner = if is_whole_record { None } else { who.partner_text(cells).ok() };
+                    rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
+                }
             }
-            Outcome::Rejected(rejection) => {
-                let is_whole_record = rejection.field.is_empty();
-                let partner = if is_whole_record { None } else { who.partner_text(cells).ok() };
-                rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
-            }
-        }
-    })?;
+        })?;
     let Structure::Whole { records, inner_lines } = visited else { return Ok(None) };
     let totals = finish.totals();
     let mut result = FileResult {
@@ -296,7 +301,11 @@ fn record_of(
         dataset: recognised.layout.dataset.clone(),
         layout: recognised.layout.id.clone(),
         encoding: "utf-8".to_owned(),
-        delimiter: if delimiter == b'\t' { "\\t".to_owned() } else { char::from(delimiter).to_string() },
+        delimiter: if delimiter == b'\t' {
+            "\\t".to_owned()
+        } else {
+            char::from(delimiter).to_string()
+        },
         first_month: tally.months.map(|(first, _)| first.to_string()),
         last_month: tally.months.map(|(_, last)| last.to_string()),
         records: tally.accepted + quarantined + skipped,
@@ -336,10 +345,16 @@ fn check_limits(result: &FileResult, task: &FileTask) -> Result<()> {
     }
     let first = result.rejected.first();
     let example = first.map(|row| {
-        format!("; the first: record {}, line {}, column {:?}: {}", row.record, row.line, row.column, row.reason)
+        format!(
+            "; the first: record {}, line {}, column {:?}: {}",
+            row.record, row.line, row.column, row.reason
+        )
     });
     let what = if too_many {
-        format!("{rejected} of {} records were rejected (allowed: {allowed})", result.record.records)
+        format!(
+            "{rejected} of {} records were rejected (allowed: {allowed})",
+            result.record.records
+        )
     } else {
         format!("{} of {} USD were rejected (allowed: 1 %)", Money(amount), Money(all))
     };
@@ -374,7 +389,11 @@ impl Rejections {
         self.rows.push(Rejected {
             record,
             line: 0,
-            column: if rejection.field.is_empty() { String::new() } else { header.header_of(rejection.field) },
+            column: if rejection.field.is_empty() {
+                String::new()
+            } else {
+                header.header_of(rejection.field)
+            },
             reason: rejection.reason,
             raw_value: (!is_private).then(|| String::from_utf8_lossy(kept).into_owned()),
             partner: partner.map(|(id, is_account, _)| (id, is_account)),
@@ -392,7 +411,8 @@ impl Rejections {
                 Place::Line(_) => None,
             })
             .collect();
-        let found = if after.is_empty() { Vec::new() } else { lines_after(&task.path, &after, &task.uri)? };
+        let found =
+            if after.is_empty() { Vec::new() } else { lines_after(&task.path, &after, &task.uri)? };
         let mut found = found.into_iter();
         for (row, place) in self.rows.iter_mut().zip(&self.places) {
             row.line = match place {

@@ -188,11 +188,12 @@ mod tests {
 
     fn read(text: &str, reading: Reading) -> Result<(Structure, Vec<Vec<String>>)> {
         let mut rows = Vec::new();
-        let structure = visit_records(text.as_bytes(), b',', reading, "a.csv", &mut |_, cells, _| {
-            let cell = |at| String::from_utf8_lossy(&cells.get(at)).into_owned();
-            rows.push((0..cells.len()).map(cell).collect());
-            Ok(())
-        })?;
+        let structure =
+            visit_records(text.as_bytes(), b',', reading, "a.csv", &mut |_, cells, _| {
+                let cell = |at| String::from_utf8_lossy(&cells.get(at)).into_owned();
+                rows.push((0..cells.len()).map(cell).collect());
+                Ok(())
+            })?;
         Ok((structure, rows))
     }
 

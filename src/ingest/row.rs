@@ -81,7 +81,10 @@ impl Who {
     }
 
     /// The partner of a record as text: the id, whether it is an account, and the location.
-    pub(super) fn partner_text(&self, cells: &Cells<'_>) -> Result<(String, bool, String), Rejection> {
+    pub(super) fn partner_text(
+        &self,
+        cells: &Cells<'_>,
+    ) -> Result<(String, bool, String), Rejection> {
         let account = cell(cells, self.account);
         let account_id = values::id(&account)
             .map_err(|reason| Rejection::new("account_id", reason, &account))?;
@@ -106,7 +109,8 @@ impl Who {
         scratch: &mut Vec<u8>,
     ) -> Result<Partner, Rejection> {
         let (account, location) = (cell(cells, self.account), cell(cells, self.location));
-        let read = |text, field| values::id(text).map_err(|reason| Rejection::new(field, reason, text));
+        let read =
+            |text, field| values::id(text).map_err(|reason| Rejection::new(field, reason, text));
         let (account, location) = (read(&account, "account_id")?, read(&location, "location_id")?);
         scratch.clear();
         if !account.is_empty() {
@@ -152,9 +156,6 @@ pub(super) fn cell<'a>(cells: &'a Cells<'_>, column: Option<usize>) -> Cow<'a, [
 }
 
 /// A text cell that facts keep: valid UTF-8.
-pub(super) fn text<'a>(
-    cell: &'a Cow<'_, [u8]>,
-    field: &'static str,
-) -> Result<&'a str, Rejection> {
+pub(super) fn text<'a>(cell: &'a Cow<'_, [u8]>, field: &'static str) -> Result<&'a str, Rejection> {
     std::str::from_utf8(cell).map_err(|_| Rejection::new(field, "text_invalid", cell))
 }

@@ -124,7 +124,8 @@ impl<'a> SeatReader<'a> {
         }
         match self.convert(cells) {
             Ok((month, line)) => {
-                let key = BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard: 0 };
+                let key =
+                    BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard: 0 };
                 let pending = self.pending.entry(key).or_default();
                 pending.push(line);
                 if pending.len() >= PENDING {

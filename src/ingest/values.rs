@@ -73,14 +73,16 @@ fn is_time(text: &str) -> bool {
 pub(super) fn count(cell: &[u8]) -> Result<i64, Reason> {
     let text = std::str::from_utf8(cell).map_err(|_| "number_invalid")?;
     let whole = match text.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => whole,
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
+            whole
+        }
         Some(_) => return Err("number_invalid"),
         None => text,
     };
     if whole.is_empty() || whole.len() > 15 || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
-        let is_negative = whole.strip_prefix('-').is_some_and(|rest| {
-            !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
-        });
+        let is_negative = whole
+            .strip_prefix('-')
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
         return Err(if is_negative { "number_negative" } else { "number_invalid" });
     }
     whole.parse().map_err(|_| "number_invalid")
@@ -124,7 +126,8 @@ mod tests {
             assert_eq!(read(text), september, "{text}");
         }
         assert_eq!(read("20260902"), Err("month_not_first_day"));
-        for text in ["2026-13-01", "2026-00", "9/1/2026", "", "20260931", "2026-09-01x", "²⁰²⁶⁰⁹"] {
+        for text in ["2026-13-01", "2026-00", "9/1/2026", "", "20260931", "2026-09-01x", "²⁰²⁶⁰⁹"]
+        {
             assert_eq!(read(text), Err("month_invalid"), "{text}");
         }
     }

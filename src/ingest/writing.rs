@@ -102,41 +102,50 @@ impl MonthRows {
         let month = Value::Date(month.map(|month| month.first_day().0));
         let mut acr = Rows::default();
         for (key, amount) in self.acr {
-            acr.push(key.partner, [
-                month,
-                Value::Text(key.reseller),
-                Value::Text(key.tenant),
-                Value::Text(key.service),
-                Value::Mask(key.set.0),
-                Value::Money(amount.0),
-            ]);
+            acr.push(
+                key.partner,
+                [
+                    month,
+                    Value::Text(key.reseller),
+                    Value::Text(key.tenant),
+                    Value::Text(key.service),
+                    Value::Mask(key.set.0),
+                    Value::Money(amount.0),
+                ],
+            );
         }
         let mut seats = Rows::default();
         for (key, value) in self.seats {
             let index = usize::try_from(key.attribution).unwrap_or(usize::MAX);
             let attribution = Attribution::from_index(index).unwrap_or(Attribution::OTHER);
-            seats.push(key.partner, [
-                month,
-                Value::Text(key.tenant),
-                Value::Text(key.workload),
-                Value::Mask(attribution.set().0),
-                Value::Int64(value.paid_seats),
-                Value::Int64(value.active_users),
-                Value::Date(value.associated_on),
-            ]);
+            seats.push(
+                key.partner,
+                [
+                    month,
+                    Value::Text(key.tenant),
+                    Value::Text(key.workload),
+                    Value::Mask(attribution.set().0),
+                    Value::Int64(value.paid_seats),
+                    Value::Int64(value.active_users),
+                    Value::Date(value.associated_on),
+                ],
+            );
         }
         let mut customers = Rows::default();
         for ((partner, subject, segment), [name, country, industry]) in
             smallest(self.customers, texts, |texts| (texts[0], [texts[1], texts[2], texts[3]]))
         {
-            customers.push(partner, [
-                month,
-                Value::Text(subject),
-                Value::Text(segment),
-                Value::Text(name),
-                Value::Text(country),
-                Value::Text(industry),
-            ]);
+            customers.push(
+                partner,
+                [
+                    month,
+                    Value::Text(subject),
+                    Value::Text(segment),
+                    Value::Text(name),
+                    Value::Text(country),
+                    Value::Text(industry),
+                ],
+            );
         }
         let mut partners = Rows::default();
         for ((partner, subject, _), [name, country, _]) in
@@ -152,26 +161,32 @@ impl MonthRows {
         for row in self.credentials {
             let person = people.len();
             people.push(row.person_key);
-            credentials.push(row.partner, [
-                Value::Person(person),
-                Value::Text(row.title),
-                Value::Text(row.kind),
-                Value::Date(Some(row.earned_on)),
-                Value::Date(row.expires_on),
-                Value::Boolean(row.is_expiry_known),
-                Value::Text(row.status),
-            ]);
+            credentials.push(
+                row.partner,
+                [
+                    Value::Person(person),
+                    Value::Text(row.title),
+                    Value::Text(row.kind),
+                    Value::Date(Some(row.earned_on)),
+                    Value::Date(row.expires_on),
+                    Value::Boolean(row.is_expiry_known),
+                    Value::Text(row.status),
+                ],
+            );
         }
         credentials.people = people;
         let mut locations = Rows::default();
         for row in self.locations {
-            locations.push(row.partner, [
-                Value::Text(row.location),
-                Value::Text(row.account),
-                Value::Text(row.name),
-                Value::Text(row.account_name),
-                Value::Text(row.country),
-            ]);
+            locations.push(
+                row.partner,
+                [
+                    Value::Text(row.location),
+                    Value::Text(row.account),
+                    Value::Text(row.name),
+                    Value::Text(row.account_name),
+                    Value::Text(row.country),
+                ],
+            );
         }
         let mut tables: Vec<(&'static FactTable, Rows)> = TABLES
             .iter()
@@ -270,7 +285,9 @@ impl Rows {
         let people = &self.people;
         let order = |left: &Value, right: &Value| match (left, right) {
             (Value::Text(left), Value::Text(right)) => texts.bytes(*left).cmp(texts.bytes(*right)),
-            (Value::Person(left), Value::Person(right)) => people.get(*left).cmp(&people.get(*right)),
+            (Value::Person(left), Value::Person(right)) => {
+                people.get(*left).cmp(&people.get(*right))
+            }
             (Value::Mask(left), Value::Mask(right)) => left.cmp(right),
             (Value::Int64(left), Value::Int64(right)) => left.cmp(right),
             (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
@@ -353,13 +370,12 @@ impl Rows {
             ),
             Value::Boolean(_) => Column::new(
                 name.into(),
-                values()
-                    .map(|value| matches!(value, Value::Boolean(true)))
-                    .collect::<Vec<bool>>(),
+                values().map(|value| matches!(value, Value::Boolean(true))).collect::<Vec<bool>>(),
             ),
             Value::Date(_) => {
-                let days: Int32Chunked =
-                    values().map(|value| if let Value::Date(day) = value { *day } else { None }).collect();
+                let days: Int32Chunked = values()
+                    .map(|value| if let Value::Date(day) = value { *day } else { None })
+                    .collect();
                 days.with_name(name.into())
                     .into_series()
                     .cast(&DataType::Date)

@@ -53,7 +53,11 @@ fn titles_unmatched(titles: &BTreeMap<String, i64>) -> Check {
     let text = if named.is_empty() {
         "every title of a credential is a known certification".to_owned()
     } else {
-        format!("{} titles of credentials are no known certification: {}", titles.len(), named.join(", "))
+        format!(
+            "{} titles of credentials are no known certification: {}",
+            titles.len(),
+            named.join(", ")
+        )
     };
     Check::warn("titles_unmatched", rows, text)
 }
@@ -66,7 +70,11 @@ fn rows_quarantined(live: &Live, feeding: &Feeding) -> Check {
         .map(|file| file.quarantined)
         .sum();
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    Check::warn("rows_quarantined", rows, format!("{rows} records of the files that feed the month were rejected"))
+    Check::warn(
+        "rows_quarantined",
+        rows,
+        format!("{rows} records of the files that feed the month were rejected"),
+    )
 }
 
 fn amount_digits_dropped(live: &Live, feeding: &Feeding) -> Check {
@@ -77,7 +85,11 @@ fn amount_digits_dropped(live: &Live, feeding: &Feeding) -> Check {
         .map(|file| file.amount_digits_dropped)
         .sum();
     let cells = i64::try_from(cells).unwrap_or(i64::MAX);
-    Check::warn("amount_digits_dropped", cells, format!("{cells} amounts had more than ten decimals"))
+    Check::warn(
+        "amount_digits_dropped",
+        cells,
+        format!("{cells} amounts had more than ten decimals"),
+    )
 }
 
 fn files_set_aside(live: &Live) -> Check {

@@ -11,7 +11,7 @@ mod summary;
 use crate::calendar::Month;
 use crate::checks::Severity;
 use crate::error::Result;
-use crate::facts::{Live, Ledger};
+use crate::facts::{Ledger, Live};
 use crate::ingest::{self, OnBadFile, PersonKey, Sources};
 use crate::rules::{Catalogs, Rules};
 use crate::store::Store;
@@ -19,7 +19,7 @@ use crate::store::Store;
 pub use attempt::Attempt;
 pub use file::JobFile;
 pub use reference::AsOf;
-pub use scoring::{Scored, ScorePlan, plan_score};
+pub use scoring::{ScorePlan, Scored, plan_score};
 pub use summary::{ingest_text, score_text};
 
 /// What all phases share.

@@ -30,13 +30,19 @@ pub(super) fn reference_month(as_of: AsOf, live: &Live) -> Result<(Month, Option
     let day = match as_of {
         AsOf::Month(month) => {
             if month > newest {
-                return Err(Error::new(Code::NoData, format!("the facts hold no data for {month}"))
-                    .hint(format!("the newest month with data is {newest}")));
+                return Err(Error::new(
+                    Code::NoData,
+                    format!("the facts hold no data for {month}"),
+                )
+                .hint(format!("the newest month with data is {newest}")));
             }
             let has_data = live.units.iter().any(|unit| unit.key.month == Some(month));
             if !has_data {
-                return Err(Error::new(Code::NoData, format!("the facts hold no data for {month}"))
-                    .hint("run `capscore facts list` to see which months were delivered"));
+                return Err(Error::new(
+                    Code::NoData,
+                    format!("the facts hold no data for {month}"),
+                )
+                .hint("run `capscore facts list` to see which months were delivered"));
             }
             return Ok((month, None));
         }
@@ -51,8 +57,9 @@ pub(super) fn reference_month(as_of: AsOf, live: &Live) -> Result<(Month, Option
         *slot = month.max(*slot);
     }
     let recent = reached.iter().filter(|(_, month)| candidate.since(**month) <= 3);
-    let (holding, reference) =
-        recent.min_by_key(|(_, month)| **month).map_or(("", candidate), |(name, month)| (*name, *month));
+    let (holding, reference) = recent
+        .min_by_key(|(_, month)| **month)
+        .map_or(("", candidate), |(name, month)| (*name, *month));
     let check = (reference < candidate).then(|| {
         Check::warn(
             "dataset_holds_back",

@@ -24,8 +24,8 @@ use crate::rules::Version;
 use crate::score::{self, AreaSummary, DimensionFacts, PartnerFacts, dimensions, rule_table};
 use crate::store::Store;
 use crate::tables::{
-    CHECK_RESULT, CONTRACT_VERSION, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE, QUARANTINE,
-    Rows,
+    CHECK_RESULT, CONTRACT_VERSION, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE,
+    QUARANTINE, Rows,
 };
 
 /// The monthly dataset kinds are told apart by their facts: these hold no usage of a partner.
@@ -239,7 +239,8 @@ fn quarantined_partners(live: &Live, feeding: &Feeding) -> Result<BTreeSet<Strin
     for (_, frame) in LiveFrames::new(live).quarantine(&feeding.files)? {
         let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
         let partner = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
-        let is_account = frame.column("is_account").and_then(|column| column.bool()).map_err(bug)?;
+        let is_account =
+            frame.column("is_account").and_then(|column| column.bool()).map_err(bug)?;
         for at in 0..frame.height() {
             if let Some(partner) = partner.get(at) {
                 partners.insert(live.account_of(partner, is_account.get(at).unwrap_or_default()));
@@ -318,8 +319,8 @@ pub(super) fn score_and_publish(
     }
     let files = publication.files();
     scored.tables = files.iter().map(|file| (file.table.clone(), file.rows)).collect();
-    let manifest = (!is_published)
-        .then(|| manifest(pipeline, settings, &prepared, attempt, &scored, files));
+    let manifest =
+        (!is_published).then(|| manifest(pipeline, settings, &prepared, attempt, &scored, files));
     publication.commit(manifest.as_ref())?;
     tracing::info!(run_id = %scored.run_id, %month, tables = scored.tables.len(), "The month is published.");
     attempt.log(&output, "published", scored.run_id.as_str(), &month)?;
@@ -392,7 +393,8 @@ fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
         let column = |name: &str| frame.column(name).map_err(bug);
         let text = |name: &str| column(name).and_then(|column: &Column| column.str().map_err(bug));
         let int = |name: &str| column(name).and_then(|column: &Column| column.i64().map_err(bug));
-        let (source, dataset, at_column) = (text("source_file")?, text("dataset")?, text("column")?);
+        let (source, dataset, at_column) =
+            (text("source_file")?, text("dataset")?, text("column")?);
         let (reason, raw) = (text("reason")?, text("raw_value")?);
         let (record, line) = (int("record")?, int("line")?);
         for at in 0..frame.height() {

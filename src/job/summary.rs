@@ -36,7 +36,8 @@ pub fn ingest_text(summary: &ingest::Summary) -> String {
         }
     }
     for name in &summary.unknown_attributions {
-        let _ = writeln!(text, "  note      the attribution {name:?} is unknown and counts nowhere");
+        let _ =
+            writeln!(text, "  note      the attribution {name:?} is unknown and counts nowhere");
     }
     text
 }
@@ -59,7 +60,12 @@ pub fn score_text(scored: &Scored) -> String {
         let _ = writeln!(
             text,
             "  {:<22} {} partners, {} qualified, {} within 10 points, median {} (rules {})",
-            area.title, area.partners, area.qualified, area.within_ten, area.median, area.ruleset_id
+            area.title,
+            area.partners,
+            area.qualified,
+            area.within_ten,
+            area.median,
+            area.ruleset_id
         );
         let _ = writeln!(
             text,
@@ -67,7 +73,11 @@ pub fn score_text(scored: &Scored) -> String {
             ""
         );
     }
-    let _ = writeln!(text, "Quarantine  {} records of the files that feed the month", scored.quarantined);
+    let _ = writeln!(
+        text,
+        "Quarantine  {} records of the files that feed the month",
+        scored.quarantined
+    );
     for check in scored.checks.iter().filter(|check| check.is_failed()) {
         let word = if check.severity == Severity::Error { "Error" } else { "Warning" };
         let _ = writeln!(text, "{word:<11} {}: {}", check.id, check.message);

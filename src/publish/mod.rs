@@ -8,7 +8,8 @@ use polars::prelude::{DataFrame, SortMultipleOptions};
 
 pub use dictionary::dictionary;
 pub use manifest::{
-    ChecksSummary, InputFile, Manifest, NamedHash, OutputFile, RulesetUsed, list_runs, read_manifest,
+    ChecksSummary, InputFile, Manifest, NamedHash, OutputFile, RulesetUsed, list_runs,
+    read_manifest,
 };
 
 use crate::commit::{Lease, Staging};
@@ -54,7 +55,12 @@ impl<'a> Publication<'a> {
     ///
     /// # Errors
     /// CS2002, CS6002.
-    pub fn add(&mut self, table: &'static Table, frame: DataFrame, state: Option<&str>) -> Result<()> {
+    pub fn add(
+        &mut self,
+        table: &'static Table,
+        frame: DataFrame,
+        state: Option<&str>,
+    ) -> Result<()> {
         let mut frame = sorted(frame, table)?;
         let path = table.path(&self.month, self.run_id.as_str());
         let expected = Expected::of(&frame, table)?;
@@ -118,7 +124,8 @@ pub fn published_run(output: &Store, month: &str) -> Result<Option<RunId>> {
     let Some(manifest) = read_manifest(output, &run_id)? else { return Ok(None) };
     for file in &manifest.outputs {
         // Tables of no run change with later runs.
-        let is_of_run = crate::tables::table(&file.table).is_some_and(|table| table.layout != Layout::Whole);
+        let is_of_run =
+            crate::tables::table(&file.table).is_some_and(|table| table.layout != Layout::Whole);
         if is_of_run && output.head(&file.path)?.map(|entry| entry.size) != Some(file.bytes) {
             return Ok(None);
         }

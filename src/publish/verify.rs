@@ -77,10 +77,8 @@ pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<
     if usize::try_from(footer.largest_row_group()).unwrap_or(usize::MAX) > table.row_group_rows {
         return Err(wrong(format!("a row group has {} rows", footer.largest_row_group())));
     }
-    let mut found = Expected {
-        rows: 0,
-        sums: expected.sums.keys().map(|name| (name.clone(), 0)).collect(),
-    };
+    let mut found =
+        Expected { rows: 0, sums: expected.sums.keys().map(|name| (name.clone(), 0)).collect() };
     let mut last_key: Option<Vec<Vec<u8>>> = None;
     visit_batches(path, &mut |batch| {
         found.rows += batch.num_rows();
@@ -109,15 +107,18 @@ fn check_column(column: &Column, values: &ArrayRef) -> std::result::Result<(), S
         | (ColumnType::Int64, DataType::Int64)
         | (ColumnType::Boolean, DataType::Boolean)
         | (ColumnType::Date, DataType::Date32) => true,
-        (kind, DataType::Decimal128(precision, scale)) => kind
-            .decimal()
-            .is_some_and(|expected| {
-                (usize::from(*precision), i128::from(*scale)) == (expected.0, expected.1 as i128)
-            }),
+        (kind, DataType::Decimal128(precision, scale)) => kind.decimal().is_some_and(|expected| {
+            (usize::from(*precision), i128::from(*scale)) == (expected.0, expected.1 as i128)
+        }),
         _ => false,
     };
     if !fits {
-        return Err(format!("{} is {}, not {}", column.name, values.data_type(), column.kind.sql()));
+        return Err(format!(
+            "{} is {}, not {}",
+            column.name,
+            values.data_type(),
+            column.kind.sql()
+        ));
     }
     if !column.is_nullable && values.null_count() > 0 {
         return Err(format!("{} has nulls", column.name));
@@ -127,9 +128,13 @@ fn check_column(column: &Column, values: &ArrayRef) -> std::result::Result<(), S
 
 fn sum_of(values: &ArrayRef) -> i128 {
     match values.data_type() {
-        DataType::Int64 => values.as_primitive::<Int64Type>().iter().flatten().map(i128::from).sum(),
+        DataType::Int64 => {
+            values.as_primitive::<Int64Type>().iter().flatten().map(i128::from).sum()
+        }
         DataType::Boolean => values.as_boolean().iter().flatten().map(i128::from).sum(),
-        DataType::Decimal128(_, _) => values.as_primitive::<Decimal128Type>().iter().flatten().sum(),
+        DataType::Decimal128(_, _) => {
+            values.as_primitive::<Decimal128Type>().iter().flatten().sum()
+        }
         _ => 0,
     }
 }
@@ -143,11 +148,8 @@ fn check_keys(
     if table.key.is_empty() {
         return Ok(());
     }
-    let columns: Vec<&ArrayRef> = table
-        .key
-        .iter()
-        .filter_map(|key| batch.column_by_name(key))
-        .collect();
+    let columns: Vec<&ArrayRef> =
+        table.key.iter().filter_map(|key| batch.column_by_name(key)).collect();
     for row in 0..batch.num_rows() {
         let key: Vec<Vec<u8>> = columns.iter().map(|column| key_bytes(column, row)).collect();
         if last.as_ref().is_some_and(|last| *last >= key) {

@@ -221,7 +221,8 @@ impl Certifications {
                     return Err(file.mistake(&entry.code.span(), text));
                 }
             }
-            let certification = Certification { code: code.clone(), title: entry.title, retired_on };
+            let certification =
+                Certification { code: code.clone(), title: entry.title, retired_on };
             if by_code.insert(code.clone(), certification).is_some() {
                 let text = format!("the certification {code} is listed twice");
                 return Err(file.mistake(&entry.code.span(), text));
@@ -308,7 +309,10 @@ impl AttributionNames {
     pub fn find(&self, name: &str, role: &str) -> Option<Attribution> {
         let id = *self.by_name.get(&letters(name))?;
         let role = role.trim().to_lowercase();
-        let by_role = self.roles.iter().find(|(from, suffix, _)| *from == id && role.ends_with(suffix.as_str()));
+        let by_role = self
+            .roles
+            .iter()
+            .find(|(from, suffix, _)| *from == id && role.ends_with(suffix.as_str()));
         Some(by_role.map_or(id, |(_, _, to)| *to))
     }
 }
@@ -351,7 +355,10 @@ mod tests {
     fn titles_ignore_case_punctuation_and_the_lead() {
         let certifications = catalogs().certifications;
         let code = |title: &str| certifications.by_title(title).map(|found| found.code.clone());
-        assert_eq!(code("Microsoft Certified: azure security ENGINEER associate").as_deref(), Some("AZ-500"));
+        assert_eq!(
+            code("Microsoft Certified: azure security ENGINEER associate").as_deref(),
+            Some("AZ-500")
+        );
         assert_eq!(code("Security Operations Analyst Associate").as_deref(), Some("SC-200"));
         assert_eq!(code("AB-400").as_deref(), Some("PL-400"));
         assert_eq!(code("Microsoft Certified Professional"), None);

@@ -159,7 +159,8 @@ impl Reader<'_> {
         }
         let total: Points = metrics.iter().map(|metric| metric.max_points).sum();
         if total.0 != 100 * UNITS_PER_POINT {
-            let text = format!("the metrics of {} add to {total} points, not 100", raw.id.get_ref());
+            let text =
+                format!("the metrics of {} add to {total} points, not 100", raw.id.get_ref());
             return Err(self.file.mistake(&raw.id.span(), text));
         }
         let order = |id: &str| tables::METRICS.iter().position(|known| *known == id);
@@ -189,7 +190,11 @@ impl Reader<'_> {
     fn scope(&self, raw: &RawScope) -> Result<Scope> {
         Ok(Scope {
             id: raw.id.get_ref().clone(),
-            services: self.list(raw.services.as_ref(), &self.raw.services, &self.catalogs.services)?,
+            services: self.list(
+                raw.services.as_ref(),
+                &self.raw.services,
+                &self.catalogs.services,
+            )?,
             associations: self.associations(&raw.associations)?,
         })
     }
@@ -304,7 +309,8 @@ impl Reader<'_> {
     }
 
     fn customers(&self, raw: &RawPart) -> Result<Customers> {
-        let missing = |word: &str| self.file.mistake(&raw.id.span(), format!("the part lacks {word}"));
+        let missing =
+            |word: &str| self.file.mistake(&raw.id.span(), format!("the part lacks {word}"));
         let window = raw.window.as_ref().ok_or_else(|| missing("window"))?;
         let unit = raw.unit.as_ref().ok_or_else(|| missing("unit"))?;
         let measure = match self.one_of(&raw.measure, &["acr", "seats", "active_users"])?.as_str() {

@@ -157,7 +157,10 @@ mod tests {
         let rules = load(&embedded_text()).unwrap();
         let day = |text: &str| Day::parse(text).unwrap();
         assert_eq!(rules.effective(day("2024-01-31")).unwrap().0[0].id, "2023-12-01");
-        assert_eq!(rules.effective(day("2000-01-31")).unwrap_err().code(), Code::RulesetNotEffective);
+        assert_eq!(
+            rules.effective(day("2000-01-31")).unwrap_err().code(),
+            Code::RulesetNotEffective
+        );
         assert_eq!(rules.named("2023-12-02").unwrap_err().code(), Code::RulesetUnknown);
     }
 }

@@ -293,7 +293,9 @@ impl Part {
                     StepRole::Prerequisite { people_needed } => {
                         format!("at least {people_needed} people with {codes}")
                     }
-                    StepRole::Last => format!("people with {codes}, once all earlier steps are met"),
+                    StepRole::Last => {
+                        format!("people with {codes}, once all earlier steps are met")
+                    }
                 }
             }
             Sentence::Customers(customers) => customers.threshold_text(),
@@ -325,7 +327,9 @@ impl Customers {
             words.push(format!("at most {amount} USD"));
         }
         match self.seats {
-            Some(SeatBand { min, max: Some(max) }) => words.push(format!("{min} to {max} paid seats")),
+            Some(SeatBand { min, max: Some(max) }) => {
+                words.push(format!("{min} to {max} paid seats"))
+            }
             Some(SeatBand { min, max: None }) => words.push(format!("at least {min} paid seats")),
             None => {}
         }

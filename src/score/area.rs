@@ -128,9 +128,12 @@ impl<'a> AreaScorer<'a> {
         let mut scored = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             let (scores, key) = match &part.sentence {
-                Sentence::Customers(sentence) => self.customers(version, path, metric, part, sentence)?,
+                Sentence::Customers(sentence) => {
+                    self.customers(version, path, metric, part, sentence)?
+                }
                 Sentence::People(_) => {
-                    let people = steps.as_ref().map(|steps| (&steps.people[at], &steps.is_unlocked));
+                    let people =
+                        steps.as_ref().map(|steps| (&steps.people[at], &steps.is_unlocked));
                     (self.step(part, people), String::new())
                 }
             };
@@ -180,13 +183,21 @@ impl<'a> AreaScorer<'a> {
         let measure = (sentence.names.clone(), sentence.associations, sentence.window);
         if sentence.measure == Measure::Acr && !self.acr.contains_key(&measure) {
             let acr = tenant_acr(
-                &self.input.acr, &sentence.names, sentence.associations, sides, self.partners,
+                &self.input.acr,
+                &sentence.names,
+                sentence.associations,
+                sides,
+                self.partners,
             )?;
             self.acr.insert(measure.clone(), acr);
         }
         if sentence.measure != Measure::Acr && !self.seats.contains_key(&measure) {
             let seats = workload_seats(
-                &self.input.seats, &sentence.names, sentence.associations, reference, self.partners,
+                &self.input.seats,
+                &sentence.names,
+                sentence.associations,
+                reference,
+                self.partners,
             )?;
             self.seats.insert(measure.clone(), seats);
         }
@@ -195,8 +206,9 @@ impl<'a> AreaScorer<'a> {
             (_, Some(seats)) => seat_evidence(sentence, seats),
             _ => Vec::new(),
         };
-        let covered: Vec<Covered> =
-            (0..self.partners.len()).map(|partner| self.partners.covered(partner, part, reference)).collect();
+        let covered: Vec<Covered> = (0..self.partners.len())
+            .map(|partner| self.partners.covered(partner, part, reference))
+            .collect();
         let is_computable =
             |row: &&Evidence<'_>| covered[row.partner].coverage != Coverage::NotComputable;
         let mut sums = vec![(Money::ZERO, Money::ZERO); self.partners.len()];
@@ -227,7 +239,12 @@ impl<'a> AreaScorer<'a> {
             for row in evidence.iter().filter(is_computable) {
                 let place = (version.area.as_str(), path);
                 add_implementation(
-                    &mut self.implementations, reference, self.partners, place, sentence, row,
+                    &mut self.implementations,
+                    reference,
+                    self.partners,
+                    place,
+                    sentence,
+                    row,
                 );
             }
         }
@@ -417,10 +434,8 @@ impl Total {
 }
 
 fn total(version: &Version, metrics: &[ScoredMetric<'_>], partner: usize) -> Total {
-    let scores: Vec<(&str, &MetricScore)> = metrics
-        .iter()
-        .map(|scored| (scored.metric.id.as_str(), &scored.scores[partner]))
-        .collect();
+    let scores: Vec<(&str, &MetricScore)> =
+        metrics.iter().map(|scored| (scored.metric.id.as_str(), &scored.scores[partner])).collect();
     let coverage = scores.iter().map(|(_, score)| score.covered.coverage).max();
     let missing = scores
         .iter()

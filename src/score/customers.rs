@@ -115,17 +115,26 @@ pub(super) fn seat_evidence<'a>(
         let is_same = |at: usize| {
             seats.partner[at] == seats.partner[start] && seats.tenant[at] == seats.tenant[start]
         };
-        let end = (start..seats.partner.len()).find(|at| !is_same(*at)).unwrap_or(seats.partner.len());
+        let end =
+            (start..seats.partner.len()).find(|at| !is_same(*at)).unwrap_or(seats.partner.len());
         let rows = start..end;
-        let current =
-            tenant_sides(sentence, &seats.current[rows.clone()], &seats.other_current[rows.clone()]);
-        let baseline =
-            tenant_sides(sentence, &seats.baseline[rows.clone()], &seats.other_baseline[rows.clone()]);
+        let current = tenant_sides(
+            sentence,
+            &seats.current[rows.clone()],
+            &seats.other_current[rows.clone()],
+        );
+        let baseline = tenant_sides(
+            sentence,
+            &seats.baseline[rows.clone()],
+            &seats.other_baseline[rows.clone()],
+        );
         for (at, (current, baseline)) in rows.zip(current.into_iter().zip(baseline)) {
             let add = |side: Side<'_>, count: SeatCount| match sentence.result {
                 _ if !side.is_counted => Money::ZERO,
                 CustomerResult::NetCount => Money::from_dollars(1),
-                CustomerResult::GrowthUnits => Money::from_dollars(measured(sentence.measure, count)),
+                CustomerResult::GrowthUnits => {
+                    Money::from_dollars(measured(sentence.measure, count))
+                }
             };
             evidence.push(Evidence {
                 partner: seats.partner[at],
@@ -218,7 +227,8 @@ mod tests {
     fn reasons(counts: &[SeatCount]) -> Vec<&'static str> {
         let sentence = sentence(Unit::Tenant, CustomerResult::NetCount);
         let others = vec![false; counts.len()];
-        let names = ["counted", "counted_elsewhere", "outside_band", "below_active_share", "no_usage"];
+        let names =
+            ["counted", "counted_elsewhere", "outside_band", "below_active_share", "no_usage"];
         tenant_sides(&sentence, counts, &others)
             .iter()
             .map(|side| names.into_iter().find(|name| *name == side.reason).unwrap_or("?"))
@@ -238,7 +248,10 @@ mod tests {
         // 25 seats and exactly 15 % pass; 24 seats and 14 % do not.
         assert_eq!(reasons(&[count(100, 15)]), ["counted"]);
         assert_eq!(reasons(&[count(100, 14)]), ["below_active_share"]);
-        assert_eq!(reasons(&[count(24, 24), count(100, 1)]), ["outside_band", "below_active_share"]);
+        assert_eq!(
+            reasons(&[count(24, 24), count(100, 1)]),
+            ["outside_band", "below_active_share"]
+        );
         assert_eq!(reasons(&[count(0, 7)]), ["outside_band"]);
     }
 }

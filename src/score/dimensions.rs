@@ -44,19 +44,14 @@ pub struct Dimensions {
 /// # Errors
 /// CS9001.
 pub fn dimensions(facts: DimensionFacts, segments: &Segments) -> Result<Dimensions> {
-    Ok(Dimensions {
-        customers: customers(&facts.customers, segments)?,
-        partners: partners(facts)?,
-    })
+    Ok(Dimensions { customers: customers(&facts.customers, segments)?, partners: partners(facts)? })
 }
 
 fn customers(customers: &LazyFrame, segments: &Segments) -> Result<DataFrame> {
     let tenant = [col("tenant_id")];
     let mut frame = customers.clone().select([col("tenant_id")]).group_by(tenant.clone()).agg([]);
     for column in ["name", "segment", "country", "industry"] {
-        let values = newest(customers, column)
-            .group_by(tenant.clone())
-            .agg([col(column).min()]);
+        let values = newest(customers, column).group_by(tenant.clone()).agg([col(column).min()]);
         frame = frame.join(values, tenant.clone(), tenant.clone(), JoinArgs::new(JoinType::Left));
     }
     // A tenant is on the small-business side if all rows of its newest month say so.
@@ -101,10 +96,11 @@ fn customers(customers: &LazyFrame, segments: &Segments) -> Result<DataFrame> {
 
 /// The rows of each tenant's newest month that has the column.
 fn newest(customers: &LazyFrame, column: &str) -> LazyFrame {
-    let filled = customers
-        .clone()
-        .filter(col(column).neq(lit("")))
-        .select([col("tenant_id"), col("month"), col(column)]);
+    let filled = customers.clone().filter(col(column).neq(lit(""))).select([
+        col("tenant_id"),
+        col("month"),
+        col(column),
+    ]);
     let months = filled.clone().group_by([col("tenant_id")]).agg([col("month").max()]);
     let on = [col("tenant_id"), col("month")];
     filled.join(months, on.clone(), on, JoinArgs::new(JoinType::Semi))
@@ -139,12 +135,15 @@ fn partners(facts: DimensionFacts) -> Result<DataFrame> {
     let names = engine::collect(
         facts
             .partner_names
-            .group_by([col("partner_id"), col("location_id"), col("month"), col("name"), col("country")])
+            .group_by([
+                col("partner_id"),
+                col("location_id"),
+                col("month"),
+                col("name"),
+                col("country"),
+            ])
             .agg([])
-            .sort(
-                ["partner_id", "location_id", "month", "name", "country"],
-                Default::default(),
-            ),
+            .sort(["partner_id", "location_id", "month", "name", "country"], Default::default()),
         "partner names",
     )?;
     let column = |name: &str| texts(&names, name);

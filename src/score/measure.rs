@@ -2,7 +2,9 @@
 //! the one place where facts are aggregated, by the streaming engine. Everything after it works on
 //! these small frames.
 
-use polars::prelude::{DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, NULL, col, lit, when};
+use polars::prelude::{
+    DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, NULL, col, lit, when,
+};
 
 use super::partners::Partners;
 use crate::calendar::Month;
@@ -54,10 +56,7 @@ pub(super) struct Sides {
 impl Sides {
     pub(super) fn new(window: Window, reference: Month) -> Self {
         let first = reference.plus(1 - window.months());
-        Self {
-            current: (first, reference),
-            baseline: (first.plus(-12), reference.plus(-12)),
-        }
+        Self { current: (first, reference), baseline: (first.plus(-12), reference.plus(-12)) }
     }
 
     /// How far back the months of both sides lie, as bits: bit n is R−n.

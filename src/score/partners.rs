@@ -113,7 +113,9 @@ impl Partners {
             let id = id.unwrap_or_default();
             let index = match last {
                 Some((known, index)) if known == id => index,
-                _ => self.find(id).ok_or_else(|| Error::bug(format!("{id} is no scored partner")))?,
+                _ => {
+                    self.find(id).ok_or_else(|| Error::bug(format!("{id} is no scored partner")))?
+                }
             };
             last = Some((id, index));
             indexes.push(index);
@@ -134,9 +136,8 @@ impl Partners {
             self.delivered[partner].get(dataset).copied().unwrap_or_default() & needed_bits
         };
         let any = part.datasets.iter().map(delivered).fold(0, |all, bits| all | bits);
-        let missing = DatasetSet::of(
-            part.needs.iter().filter(|dataset| delivered(dataset) != needed_bits),
-        );
+        let missing =
+            DatasetSet::of(part.needs.iter().filter(|dataset| delivered(dataset) != needed_bits));
         let coverage = if any != needed_bits {
             Coverage::NotComputable
         } else if missing == DatasetSet::default() {

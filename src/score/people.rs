@@ -111,7 +111,8 @@ impl DeliveredCredentials {
         let title = frame.column("title").and_then(|column| column.str()).map_err(bug)?;
         let earned = frame.column("earned_on").and_then(|column| column.date()).map_err(bug)?;
         let expires = frame.column("expires_on").and_then(|column| column.date()).map_err(bug)?;
-        let known = frame.column("is_expiry_known").and_then(|column| column.bool()).map_err(bug)?;
+        let known =
+            frame.column("is_expiry_known").and_then(|column| column.bool()).map_err(bug)?;
         let mut by_title: HashMap<&str, Option<&crate::rules::Certification>> = HashMap::new();
         let mut credentials =
             Credentials { expiry_unknown: vec![false; partners.len()], ..Credentials::default() };
@@ -120,7 +121,8 @@ impl DeliveredCredentials {
             if known.get(at) == Some(false) {
                 credentials.expiry_unknown[partner[at]] = true;
             }
-            let Some(certification) = *by_title.entry(title).or_insert_with(|| catalog.by_title(title))
+            let Some(certification) =
+                *by_title.entry(title).or_insert_with(|| catalog.by_title(title))
             else {
                 *credentials.unmatched.entry(title.to_owned()).or_default() += 1;
                 continue;
@@ -175,7 +177,8 @@ impl Credentials {
             for row in rows.iter().filter(|row| row.reason == "counted") {
                 people[row.partner] += 1;
             }
-            if let Some(People { role: StepRole::Prerequisite { people_needed }, .. }) = step(part) {
+            if let Some(People { role: StepRole::Prerequisite { people_needed }, .. }) = step(part)
+            {
                 for (is_unlocked, people) in steps.is_unlocked.iter_mut().zip(&people) {
                     *is_unlocked &= people >= people_needed;
                 }
@@ -209,9 +212,9 @@ impl Credentials {
         }
         let mut evidence: Vec<SkillingEvidence<'_>> = Vec::with_capacity(best.len());
         let rows: Vec<&Credential> = best.into_values().collect();
-        for of_person in rows.chunk_by(|left, right| {
-            left.partner == right.partner && left.person == right.person
-        }) {
+        for of_person in rows
+            .chunk_by(|left, right| left.partner == right.partner && left.person == right.person)
+        {
             // One row a person: the latest that still counts, then the smaller code.
             let counted = of_person
                 .iter()
@@ -258,7 +261,10 @@ pub(super) fn completions_to_next_point(
 ) -> Option<i64> {
     debug_assert_eq!(parts.len(), people.len(), "one count a part of {}", metric.id);
     if is_unlocked {
-        return parts.iter().any(|part| step(part).is_some_and(|p| p.role == StepRole::Last)).then_some(1);
+        return parts
+            .iter()
+            .any(|part| step(part).is_some_and(|p| p.role == StepRole::Last))
+            .then_some(1);
     }
     let mut missing = 0;
     let mut cheapest: Option<i64> = None;

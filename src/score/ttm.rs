@@ -64,10 +64,8 @@ pub(super) fn add_scope(
     let last_month = amounts(&frame, "last_month")?;
     let last_year = amounts(&frame, "last_year")?;
     let months = integers(&frame, "months")?;
-    let members_seen = members
-        .iter()
-        .map(|member| flags(&frame, member.as_str()))
-        .collect::<Result<Vec<_>>>()?;
+    let members_seen =
+        members.iter().map(|member| flags(&frame, member.as_str())).collect::<Result<Vec<_>>>()?;
     for at in 0..frame.height() {
         let attributions: AttributionSet = members
             .iter()

@@ -33,7 +33,8 @@ pub fn create_file(path: &Path) -> Result<BufWriter<File>> {
         create_folder(folder)?;
     }
     #[expect(clippy::disallowed_methods, reason = "this is the wrapper")]
-    let file = File::create(path).map_err(|error| write_error(&path.display().to_string(), error))?;
+    let file =
+        File::create(path).map_err(|error| write_error(&path.display().to_string(), error))?;
     Ok(BufWriter::with_capacity(1 << 20, file))
 }
 

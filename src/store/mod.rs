@@ -12,7 +12,10 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tokio::runtime::{Builder, Runtime};
 
-pub use local::{FileLock, content_hash, create_file, create_folder, list_folder, open_file, read_text, temporary_file};
+pub use local::{
+    FileLock, content_hash, create_file, create_folder, list_folder, open_file, read_text,
+    temporary_file,
+};
 
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
@@ -118,7 +121,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let prefix = if folder.is_empty() { None } else { Some(self.object_path(folder)?) };
-        let listed = self.runtime.block_on(self.objects.list(prefix.as_ref()).try_collect::<Vec<_>>());
+        let listed =
+            self.runtime.block_on(self.objects.list(prefix.as_ref()).try_collect::<Vec<_>>());
         let listed = listed.map_err(|error| read_error(&self.uri_of(folder), error))?;
         let mut entries: Vec<Entry> = listed.into_iter().map(entry).collect();
         entries.sort_by(|left, right| left.path.cmp(&right.path));
@@ -144,7 +148,8 @@ impl Store {
     /// CS2001.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let location = self.object_path(path)?;
-        let read = self.runtime.block_on(async { self.objects.get(&location).await?.bytes().await });
+        let read =
+            self.runtime.block_on(async { self.objects.get(&location).await?.bytes().await });
         match read {
             Ok(bytes) => Ok(Some(bytes.to_vec())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -250,11 +255,10 @@ fn local_root(uri: &str) -> Result<PathBuf> {
     match uri.split_once("://") {
         None => Ok(PathBuf::from(uri)),
         Some(("file", path)) if path.starts_with('/') => Ok(PathBuf::from(path)),
-        Some((scheme, _)) => Err(Error::new(
-            Code::Scheme,
-            format!("the scheme {scheme}:// is not supported"),
-        )
-        .hint("give a local folder or file:///absolute/path")),
+        Some((scheme, _)) => {
+            Err(Error::new(Code::Scheme, format!("the scheme {scheme}:// is not supported"))
+                .hint("give a local folder or file:///absolute/path"))
+        }
     }
 }
 

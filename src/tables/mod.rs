@@ -164,7 +164,12 @@ const fn opt(
 
 use ColumnType::{Amount, Boolean, Date, Int64, Ratio, Text};
 
-const AS_OF: Column = col("as_of_month", Date, "month", "the reference month R: the last month that the score looks at");
+const AS_OF: Column = col(
+    "as_of_month",
+    Date,
+    "month",
+    "the reference month R: the last month that the score looks at",
+);
 const PARTNER: Column = col("partner_id", Text, "", "the partner global account");
 const AREA: Column = col("area", Text, "", "the Solutions Partner area");
 const PATH: Column = col("path", Text, "", "the path that the row is scored by");
@@ -173,10 +178,13 @@ const PART: Column = col("part", Text, "", "the part of the metric");
 const POINTS: Column = col("points", Amount, "points", "points for people, rounded half-up");
 const POINTS_X8400: Column = col("points_x8400", Int64, "1/8400 point", "exact points");
 const COVERAGE: Column = col("coverage", Text, "", "complete, lower_bound or not_computable");
-const MISSING: Column = col("missing_inputs", Text, "", "datasets that would make the row complete");
+const MISSING: Column =
+    col("missing_inputs", Text, "", "datasets that would make the row complete");
 const VALUE_UNIT: Column = col("value_unit", Text, "", "the unit of the values");
-const CURRENT: Column = opt("current_value", Amount, "value_unit", "the value of the current window");
-const BASELINE: Column = opt("baseline_value", Amount, "value_unit", "the value of the same window a year earlier");
+const CURRENT: Column =
+    opt("current_value", Amount, "value_unit", "the value of the current window");
+const BASELINE: Column =
+    opt("baseline_value", Amount, "value_unit", "the value of the same window a year earlier");
 const CHANGE: Column = opt("change_value", Amount, "value_unit", "current minus baseline");
 const RULESET: Column = col("ruleset_id", Text, "", "the rule version that this area used");
 
@@ -197,19 +205,44 @@ pub const FACT_AREA_SCORE: Table = Table {
         POINTS,
         POINTS_X8400,
         col("max_points", Amount, "points", "the most points of the area"),
-        col("is_selected", Boolean, "", "whether this path is the one that counts; exactly one per partner and area"),
+        col(
+            "is_selected",
+            Boolean,
+            "",
+            "whether this path is the one that counts; exactly one per partner and area",
+        ),
         col("selection_reason", Text, "", "why the selected path was selected"),
         col("is_floor_met", Boolean, "", "whether every metric earned more than zero"),
-        col("is_qualified", Boolean, "", "whether the partner qualifies by this path: points at the line and the floor met"),
+        col(
+            "is_qualified",
+            Boolean,
+            "",
+            "whether the partner qualifies by this path: points at the line and the floor met",
+        ),
         col("has_incentive_points", Boolean, "", "whether the points reach the incentive line"),
-        col("points_to_qualify", Amount, "points", "points that are missing to the line, 0 when it is reached"),
+        col(
+            "points_to_qualify",
+            Amount,
+            "points",
+            "points that are missing to the line, 0 when it is reached",
+        ),
         col("blocking_metrics", Text, "", "metrics that earned nothing"),
         COVERAGE,
         MISSING,
-        col("is_provisional", Boolean, "", "whether a monthly dataset that fed R was delivered before the 20th of the next month"),
+        col(
+            "is_provisional",
+            Boolean,
+            "",
+            "whether a monthly dataset that fed R was delivered before the 20th of the next month",
+        ),
         RULESET,
         col("run_id", Text, "", "the run that made the row"),
-        col("flags", Text, "", "borderline_rounding, path_conflict, mixed_sources, rows_quarantined"),
+        col(
+            "flags",
+            Text,
+            "",
+            "borderline_rounding, path_conflict, mixed_sources, rows_quarantined",
+        ),
     ],
 };
 
@@ -234,11 +267,26 @@ pub const FACT_METRIC_SCORE: Table = Table {
         CURRENT,
         BASELINE,
         CHANGE,
-        opt("units_to_next_point", Amount, "value_unit", "the least that is missing to more points"),
+        opt(
+            "units_to_next_point",
+            Amount,
+            "value_unit",
+            "the least that is missing to more points",
+        ),
         COVERAGE,
         MISSING,
-        col("flags", Text, "", "no_baseline, below_minimum, metric_below_one_point, disputed_baseline, association_start_unknown, expiry_unknown, mixed_sources"),
-        opt("alternative_points_x8400", Int64, "1/8400 point", "points by the other reading of net adds"),
+        col(
+            "flags",
+            Text,
+            "",
+            "no_baseline, below_minimum, metric_below_one_point, disputed_baseline, association_start_unknown, expiry_unknown, mixed_sources",
+        ),
+        opt(
+            "alternative_points_x8400",
+            Int64,
+            "1/8400 point",
+            "points by the other reading of net adds",
+        ),
     ],
 };
 
@@ -265,7 +313,12 @@ pub const FACT_METRIC_PART: Table = Table {
         opt("remainder", Amount, "value_unit", "what is left above the last increment"),
         POINTS,
         POINTS_X8400,
-        col("is_used", Boolean, "", "whether the part feeds the metric (false for the losing one of a best-of)"),
+        col(
+            "is_used",
+            Boolean,
+            "",
+            "whether the part feeds the metric (false for the losing one of a best-of)",
+        ),
         COVERAGE,
         MISSING,
         col("evidence_key", Text, "", "joins fact_customer_evidence; '' for skilling"),
@@ -314,7 +367,16 @@ pub const FACT_SKILLING_EVIDENCE: Table = Table {
     name: "fact_skilling_evidence",
     layout: Layout::Month,
     row_group_rows: MONTH_ROWS,
-    key: &["as_of_month", "partner_id", "area", "path", "metric", "step", "person_key", "certification"],
+    key: &[
+        "as_of_month",
+        "partner_id",
+        "area",
+        "path",
+        "metric",
+        "step",
+        "person_key",
+        "certification",
+    ],
     meaning: "one credential of one person in one step",
     columns: &[
         AS_OF,
@@ -329,7 +391,12 @@ pub const FACT_SKILLING_EVIDENCE: Table = Table {
         opt("expires_on", Date, "day", "the last day before it expires, null when it does not"),
         opt("counts_until", Date, "day", "the last day it can count, null when there is none"),
         col("is_counted", Boolean, "", "whether it counts"),
-        col("reason", Text, "", "counted, expired, retired, prerequisite_missing or already_counted"),
+        col(
+            "reason",
+            Text,
+            "",
+            "counted, expired, retired, prerequisite_missing or already_counted",
+        ),
     ],
 };
 
@@ -393,7 +460,12 @@ pub const DIM_PARTNER: Table = Table {
         PARTNER,
         opt("partner_name", Text, "", "the account's name"),
         opt("country", Text, "", "the account's country"),
-        col("account_kind", Text, "", "exporter, or reseller when known only through a distributor"),
+        col(
+            "account_kind",
+            Text,
+            "",
+            "exporter, or reseller when known only through a distributor",
+        ),
         col("location_ids", Text, "", "locations seen"),
         opt("first_month", Date, "month", "first month with data"),
         opt("last_month", Date, "month", "last month with data"),
@@ -433,7 +505,12 @@ pub const DIM_RULE: Table = Table {
         col("max_points", Amount, "points", "the most points of the metric"),
         VALUE_UNIT,
         col("unit_size", Amount, "value_unit", "what one increment is"),
-        opt("units_for_max", Amount, "value_unit", "increments that earn the maximum by this part alone"),
+        opt(
+            "units_for_max",
+            Amount,
+            "value_unit",
+            "increments that earn the maximum by this part alone",
+        ),
         col("threshold_text", Text, "", "what qualifies"),
         col("window_text", Text, "", "which months are measured"),
         col("associations", Text, "", "attributions that count"),

@@ -41,8 +41,12 @@ impl Rows {
             .iter()
             .map(|column| match column.kind {
                 ColumnType::Text => Values::Text(StringChunkedBuilder::new(column.name.into(), 0)),
-                ColumnType::Int64 => Values::Int64(PrimitiveChunkedBuilder::new(column.name.into(), 0)),
-                ColumnType::Boolean => Values::Boolean(BooleanChunkedBuilder::new(column.name.into(), 0)),
+                ColumnType::Int64 => {
+                    Values::Int64(PrimitiveChunkedBuilder::new(column.name.into(), 0))
+                }
+                ColumnType::Boolean => {
+                    Values::Boolean(BooleanChunkedBuilder::new(column.name.into(), 0))
+                }
                 ColumnType::Date => Values::Date(Vec::new()),
                 ColumnType::Amount | ColumnType::Ratio => Values::Decimal(Vec::new()),
             })
@@ -170,14 +174,16 @@ impl Rows {
     }
 
     fn wrong_type(&mut self, given: &str) {
-        let column = self.table.columns.get(self.at.saturating_sub(1)).map_or("", |column| column.name);
+        let column =
+            self.table.columns.get(self.at.saturating_sub(1)).map_or("", |column| column.name);
         self.mistake = Some(format!("{}.{column} is no {given}", self.table.name));
     }
 }
 
 fn decimal_column(values: Int128Chunked, name: &str, kind: ColumnType) -> Result<Column> {
     let (precision, scale) = kind.decimal().unwrap_or((19, 4));
-    let values = values.with_name(name.into()).into_decimal(precision, scale).map_err(frame_error)?;
+    let values =
+        values.with_name(name.into()).into_decimal(precision, scale).map_err(frame_error)?;
     Ok(values.into_series().into_column())
 }
 
