@@ -18,8 +18,8 @@ impl Severity {
     /// The published word.
     pub fn as_str(self) -> &'static str {
         match self {
-            Severity::Warn => "warn",
-            Severity::Error => "error",
+            Self::Warn => "warn",
+            Self::Error => "error",
         }
     }
 }

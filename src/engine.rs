@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use polars::prelude::{
     DataFrame, Engine, IntoLazy, KeyValueMetadata, LazyFrame, ParquetCompression, ParquetWriter,
-    PlRefPath, ScanArgsParquet, StatisticsOptions,
+    PlRefPath, PolarsError, ScanArgsParquet, StatisticsOptions,
 };
 
 use crate::error::{Code, Error, Result};
@@ -19,7 +19,8 @@ use crate::error::{Code, Error, Result};
 pub fn collect(frame: LazyFrame, what: &str) -> Result<DataFrame> {
     #[expect(clippy::disallowed_methods, reason = "this is the wrapper")]
     let run = AssertUnwindSafe(|| {
-        frame.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single())
+        let result = frame.collect_with_engine(Engine::Streaming)?;
+        Ok::<DataFrame, PolarsError>(result.unwrap_single())
     });
     let failed = |text: String| Error::bug(format!("the engine failed on {what}: {text}"));
     match catch_unwind(run) {

@@ -26,11 +26,11 @@ const NAMES: [&str; 13] = [
 
 impl Attribution {
     /// A name that no catalog knows: eligible nowhere.
-    pub const OTHER: Attribution = Attribution(12);
+    pub const OTHER: Self = Self(12);
     /// A reseller's row in a distributor's export counts as this one.
-    pub const CSP_T2: Attribution = Attribution(4);
-    const CSP: Attribution = Attribution(5);
-    const CSP_T1: Attribution = Attribution(3);
+    pub const CSP_T2: Self = Self(4);
+    const CSP: Self = Self(5);
+    const CSP_T1: Self = Self(3);
 
     /// The attribution with a contract name.
     pub fn parse(name: &str) -> Option<Self> {
@@ -71,7 +71,7 @@ pub struct AttributionSet(pub i32);
 
 impl AttributionSet {
     /// No attribution.
-    pub const EMPTY: AttributionSet = AttributionSet(0);
+    pub const EMPTY: Self = Self(0);
 
     /// The set with one more member.
     #[must_use]

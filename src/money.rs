@@ -27,7 +27,7 @@ pub enum MoneyError {
 
 impl Money {
     /// Nothing.
-    pub const ZERO: Money = Money(0);
+    pub const ZERO: Self = Self(0);
 
     /// Parses `1834.5521`, `-0.5`, `.25`, `1E-05`. The flag is true when digits beyond the tenth
     /// decimal were dropped.

@@ -48,7 +48,12 @@ impl Footer {
 
     /// The largest row group.
     pub fn largest_row_group(&self) -> i64 {
-        self.metadata.row_groups().iter().map(|group| group.num_rows()).max().unwrap_or(0)
+        self.metadata
+            .row_groups()
+            .iter()
+            .map(parquet::file::metadata::RowGroupMetaData::num_rows)
+            .max()
+            .unwrap_or(0)
     }
 
     /// A key-value entry.

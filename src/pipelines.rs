@@ -39,7 +39,7 @@ impl PipelineFile {
     /// `file:line` of a span of the text.
     pub fn place(&self, span: &Range<usize>) -> String {
         let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
         format!("{}:{line}", self.origin)
     }
 

@@ -14,7 +14,7 @@ pub struct Points(pub i64);
 
 impl Points {
     /// No points.
-    pub const ZERO: Points = Points(0);
+    pub const ZERO: Self = Self(0);
 
     /// Parses `20`, `7.5` or `40/6`; `None` when the value is no whole number of 1/8400 point.
     pub fn parse(text: &str) -> Option<Self> {

@@ -99,7 +99,7 @@ fn dispatch(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Run(arguments) => run::run(&global, arguments),
         Command::Ingest(arguments) => ingest::run(&global, arguments),
-        Command::Score(arguments) => score::run(&global, arguments),
+        Command::Score(arguments) => score::run(&global, &arguments),
         Command::Explain(arguments) => explain::run(&global, arguments),
         Command::Inspect(arguments) => inspect::run(&global, &arguments),
         Command::Rules(command) => rules::run(&global, command),

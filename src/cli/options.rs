@@ -28,7 +28,7 @@ pub(super) enum LogFormat {
 /// Whether logs have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,
@@ -92,7 +92,7 @@ pub(super) struct Global {
     /// Colours in the log
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub(super) color: ColorChoice,
-    /// No colours, as https://no-color.org asks
+    /// No colours, as <https://no-color.org> asks
     #[arg(long, global = true, hide = true, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub(super) no_color: bool,
     /// Files read at once [default: the number of processors]
@@ -201,22 +201,13 @@ impl<'a> Context<'a> {
     /// # Errors
     /// CS1001 when no location is given.
     pub(super) fn facts(&self, option: &FactsOption) -> Result<String> {
-        self.location(option.facts.as_ref(), self.job.facts.as_ref(), "facts")
+        location(option.facts.as_ref(), self.job.facts.as_ref(), "facts")
     }
 
     /// # Errors
     /// CS1001 when no location is given.
     pub(super) fn output(&self, option: &OutputOption) -> Result<String> {
-        self.location(option.output.as_ref(), self.job.output.as_ref(), "output")
-    }
-
-    fn location(&self, flag: Option<&String>, job: Option<&String>, name: &str) -> Result<String> {
-        flag.or(job).cloned().ok_or_else(|| {
-            Error::new(Code::Usage, format!("the location of the {name} is missing")).hint(format!(
-                "give --{name} URI, set CAPSCORE_{}, or write it into a job file",
-                name.to_uppercase()
-            ))
-        })
+        location(option.output.as_ref(), self.job.output.as_ref(), "output")
     }
 
     /// Number of files read at once.
@@ -307,6 +298,15 @@ impl<'a> Context<'a> {
             fail_on,
         })
     }
+}
+
+fn location(flag: Option<&String>, job: Option<&String>, name: &str) -> Result<String> {
+    flag.or(job).cloned().ok_or_else(|| {
+        Error::new(Code::Usage, format!("the location of the {name} is missing")).hint(format!(
+            "give --{name} URI, set CAPSCORE_{}, or write it into a job file",
+            name.to_uppercase()
+        ))
+    })
 }
 
 fn wrong_setting(name: &str, given: &str, expected: &str) -> Error {

@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     plan: bool,
 }
 
-pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
+pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<()> {
     let context = Context::new(global)?;
     let pipeline = context.pipeline(Some(&arguments.score))?;
     let settings = context.score(&arguments.score, &arguments.facts, &arguments.output)?;

@@ -15,9 +15,9 @@ pub struct Amount(pub i128);
 
 impl Amount {
     /// Nothing.
-    pub const ZERO: Amount = Amount(0);
+    pub const ZERO: Self = Self(0);
     /// One.
-    pub const ONE: Amount = Amount(ONE);
+    pub const ONE: Self = Self(ONE);
 
     /// A whole number.
     pub fn whole(count: i64) -> Self {
@@ -44,8 +44,8 @@ impl Amount {
 
     /// With at most two decimals, but never a rounded 0 for something: `13.33`, `0.0025`.
     pub fn brief(self) -> String {
-        let rounded = Amount(round_half_away(self.0, 100) * 100);
-        if rounded == Amount::ZERO { self.short() } else { rounded.short() }
+        let rounded = Self(round_half_away(self.0, 100) * 100);
+        if rounded == Self::ZERO { self.short() } else { rounded.short() }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::tables::{
 };
 
 /// The rule version, area and path that rows are wanted of.
-pub struct Place<'a> {
+pub(super) struct Place<'a> {
     /// The rule version.
     pub ruleset_id: &'a str,
     /// The area.
@@ -28,7 +28,7 @@ pub struct Place<'a> {
 }
 
 /// The published rows of one partner and month.
-pub struct Facts {
+pub(super) struct Facts {
     metrics: Rows,
     parts: Rows,
     people: Rows,
@@ -51,7 +51,7 @@ struct Rule {
 
 impl Facts {
     /// Reads everything about one partner and month.
-    pub fn load(output: &Store, month: &str, partner: &str) -> Result<Self> {
+    pub(super) fn load(output: &Store, month: &str, partner: &str) -> Result<Self> {
         let is_partner = || Some(col("partner_id").eq(lit(partner)));
         let evidence = load(output, &FACT_CUSTOMER_EVIDENCE, month, is_partner())?;
         // Only the names of this partner's customers: a distributor's base has millions.
@@ -74,7 +74,11 @@ impl Facts {
     }
 
     /// The metrics of one area and path, in table order; evidence of `tenant` alone if given.
-    pub fn metrics(&self, place: &Place<'_>, tenant: Option<&str>) -> Result<Vec<MetricPage>> {
+    pub(super) fn metrics(
+        &self,
+        place: &Place<'_>,
+        tenant: Option<&str>,
+    ) -> Result<Vec<MetricPage>> {
         let mut pages = Vec::new();
         for row in self.metrics.iter() {
             if place.holds(&row)? {
@@ -170,7 +174,7 @@ impl Facts {
 
     /// Workloads that do not count yet and whose tenant does not count by another one, nearest
     /// first.
-    pub fn near_implementations(
+    pub(super) fn near_implementations(
         &self,
         place: &Place<'_>,
         tenant: Option<&str>,

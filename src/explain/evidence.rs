@@ -45,7 +45,7 @@ const BASELINE: SideColumns = SideColumns {
 };
 
 /// The evidence by key: what counts first, then near misses, the largest of each first.
-pub fn customers(
+pub(super) fn customers(
     rows: &Rows,
     names: &HashMap<String, String>,
 ) -> Result<HashMap<String, Vec<Customer>>> {

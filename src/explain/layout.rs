@@ -15,7 +15,7 @@ const MOST_IMPLEMENTATIONS: usize = 5;
 
 /// A piece of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Block {
+pub(super) enum Block {
     /// The heading of an area.
     Title(String),
     /// The heading of a section.
@@ -30,7 +30,7 @@ pub enum Block {
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Grid {
+pub(super) struct Grid {
     /// The names of the columns and whether they hold numbers.
     pub header: Vec<(String, bool)>,
     /// The cells.
@@ -47,7 +47,7 @@ enum Measure {
 }
 
 /// The page in pieces.
-pub fn blocks(page: &Page) -> Vec<Block> {
+pub(super) fn blocks(page: &Page) -> Vec<Block> {
     let mut blocks = Vec::new();
     for area in &page.areas {
         let partner = match &page.partner_name {

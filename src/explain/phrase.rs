@@ -7,7 +7,7 @@ use super::page::{AreaPage, Customer, Implementation, MetricPage, PathScore};
 use crate::points::Points;
 
 /// `usage_growth` → `Usage growth`.
-pub fn title(code: &str) -> String {
+pub(super) fn title(code: &str) -> String {
     let mut letters = code.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect::<String>().replace('_', " "),
@@ -16,13 +16,13 @@ pub fn title(code: &str) -> String {
 }
 
 /// `1 point`, `6.67 points`.
-pub fn points(value: Points) -> String {
+pub(super) fn points(value: Points) -> String {
     let noun = if value == Points(8400) { "point" } else { "points" };
     format!("{value} {noun}")
 }
 
 /// A unit as a noun, singular for `is_one`.
-pub fn unit_name(unit: &str, is_one: bool) -> &'static str {
+pub(super) fn unit_name(unit: &str, is_one: bool) -> &'static str {
     match (unit, is_one) {
         ("tenants", true) => "tenant",
         ("tenants", false) => "tenants",
@@ -42,14 +42,17 @@ pub fn unit_name(unit: &str, is_one: bool) -> &'static str {
 }
 
 /// An amount with its unit: `1,095.00 USD`, `1 tenant`.
-pub fn quantity(unit: &str, amount: Amount) -> String {
+pub(super) fn quantity(unit: &str, amount: Amount) -> String {
     let number = if unit == "usd" { amount.money() } else { amount.short() };
     format!("{number} {}", unit_name(unit, amount == Amount::ONE))
 }
 
 /// What a growth part measures and the unit of its values, told from the evidence where the part
 /// itself counts in percent.
-pub fn measure_name(value_unit: &str, customers: &[Customer]) -> (&'static str, &'static str) {
+pub(super) fn measure_name(
+    value_unit: &str,
+    customers: &[Customer],
+) -> (&'static str, &'static str) {
     let has = |column: fn(&Customer) -> bool| customers.iter().any(column);
     match value_unit {
         "users" => ("Active users", "users"),
@@ -64,7 +67,7 @@ pub fn measure_name(value_unit: &str, customers: &[Customer]) -> (&'static str, 
 }
 
 /// A reason of the evidence tables.
-pub fn reason(code: &str) -> String {
+pub(super) fn reason(code: &str) -> String {
     let text = match code {
         "counted" => "yes",
         "promoted" => "yes: outgrew the band, still counts",
@@ -86,7 +89,7 @@ pub fn reason(code: &str) -> String {
 }
 
 /// Why a path was selected.
-pub fn selection(code: &str) -> String {
+pub(super) fn selection(code: &str) -> String {
     let text = match code {
         "only_path" => "the only path",
         "assigned_enterprise" | "assigned_smb" => "assigned to the partner",
@@ -99,7 +102,7 @@ pub fn selection(code: &str) -> String {
 }
 
 /// A flag of an area.
-pub fn area_flag(code: &str) -> String {
+pub(super) fn area_flag(code: &str) -> String {
     let text = match code {
         "borderline_rounding" => {
             "the exact total and the total of rounded figures lie on different sides of the line"
@@ -115,7 +118,7 @@ pub fn area_flag(code: &str) -> String {
 }
 
 /// A flag of a metric.
-pub fn metric_flag(code: &str, metric: &MetricPage) -> String {
+pub(super) fn metric_flag(code: &str, metric: &MetricPage) -> String {
     let text = match code {
         "no_baseline" => "there was no usage a year ago, so that growth cannot be measured",
         "below_minimum" => "the usage is below the least that this metric measures",
@@ -139,7 +142,7 @@ pub fn metric_flag(code: &str, metric: &MetricPage) -> String {
 }
 
 /// `Total 56.67 of 100 points — not qualified: 13.33 points short`.
-pub fn headline(path: &PathScore, max_points: Amount) -> String {
+pub(super) fn headline(path: &PathScore, max_points: Amount) -> String {
     let short = path.points_to_qualify;
     // A total just below the line must not be printed as the line.
     let total = if short > Amount::ZERO && short < Amount(100) {
@@ -170,7 +173,7 @@ pub fn headline(path: &PathScore, max_points: Amount) -> String {
 }
 
 /// What is known to be missing in the data of an area, if anything.
-pub fn data_notes(area: &AreaPage) -> Vec<String> {
+pub(super) fn data_notes(area: &AreaPage) -> Vec<String> {
     let mut notes = Vec::new();
     if area.is_provisional {
         notes.push("Provisional: data of the month was delivered early and may change".to_owned());
@@ -182,7 +185,7 @@ pub fn data_notes(area: &AreaPage) -> Vec<String> {
 }
 
 /// What a coverage other than complete means.
-pub fn coverage_note(coverage: &str, missing: &[String]) -> Option<String> {
+pub(super) fn coverage_note(coverage: &str, missing: &[String]) -> Option<String> {
     let mut text = match coverage {
         "lower_bound" => "Data is incomplete: the points are a lower bound".to_owned(),
         "not_computable" => "Data is missing: part of this cannot be computed".to_owned(),
@@ -195,7 +198,7 @@ pub fn coverage_note(coverage: &str, missing: &[String]) -> Option<String> {
 }
 
 /// The customer's name with the start of its id, or the whole id.
-pub fn customer_name(tenant_id: &str, name: Option<&str>) -> String {
+pub(super) fn customer_name(tenant_id: &str, name: Option<&str>) -> String {
     match name.map(str::trim).filter(|name| !name.is_empty()) {
         Some(name) => format!("{name} ({})", start(tenant_id, 8)),
         None => tenant_id.to_owned(),
@@ -203,12 +206,12 @@ pub fn customer_name(tenant_id: &str, name: Option<&str>) -> String {
 }
 
 /// The first characters of a text.
-pub fn start(text: &str, count: usize) -> String {
+pub(super) fn start(text: &str, count: usize) -> String {
     text.chars().take(count).collect()
 }
 
 /// `Contoso (0a1b2c3d), workload W: 2 seats and 1 active user short`.
-pub fn implementation(one: &Implementation) -> String {
+pub(super) fn implementation(one: &Implementation) -> String {
     let count = |number: i64, singular: &str| {
         let plural = if number == 1 { "" } else { "s" };
         (number > 0).then(|| format!("{number} {singular}{plural}"))

@@ -10,14 +10,14 @@ use crate::store::Store;
 use crate::tables::Table;
 
 /// Rows of one table.
-pub struct Rows {
+pub(super) struct Rows {
     table: &'static str,
     frame: DataFrame,
 }
 
 /// One row.
 #[derive(Clone, Copy)]
-pub struct Row<'a> {
+pub(super) struct Row<'a> {
     rows: &'a Rows,
     index: usize,
 }
@@ -26,7 +26,7 @@ pub struct Row<'a> {
 ///
 /// # Errors
 /// CS6005 when the table is missing.
-pub fn load(output: &Store, table: &Table, month: &str, keep: Option<Expr>) -> Result<Rows> {
+pub(super) fn load(output: &Store, table: &Table, month: &str, keep: Option<Expr>) -> Result<Rows> {
     let frame = open(output, table, month)?;
     Rows::collect(table, keep.into_iter().fold(frame, LazyFrame::filter))
 }
@@ -35,7 +35,7 @@ pub fn load(output: &Store, table: &Table, month: &str, keep: Option<Expr>) -> R
 ///
 /// # Errors
 /// CS6005 when the table is missing.
-pub fn open(output: &Store, table: &Table, month: &str) -> Result<LazyFrame> {
+pub(super) fn open(output: &Store, table: &Table, month: &str) -> Result<LazyFrame> {
     let path = table.path(month, "");
     if output.head(&path)?.is_none() {
         let text = format!("{} is missing", output.uri_of(&path));
@@ -45,69 +45,69 @@ pub fn open(output: &Store, table: &Table, month: &str) -> Result<LazyFrame> {
 }
 
 /// The items of a text list.
-pub fn list(text: &str) -> Vec<String> {
+pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
 impl Rows {
     /// Runs a query over one table.
-    pub fn collect(table: &Table, query: LazyFrame) -> Result<Self> {
+    pub(super) fn collect(table: &Table, query: LazyFrame) -> Result<Self> {
         Ok(Self { table: table.name, frame: collect(query, table.name)? })
     }
 
     /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.frame.height() == 0
     }
 
     /// The rows in order.
-    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.frame.height()).map(move |index| Row { rows: self, index })
     }
 }
 
 impl<'a> Row<'a> {
     /// A text, `''` for null.
-    pub fn text(&self, name: &str) -> Result<String> {
+    pub(super) fn text(&self, name: &str) -> Result<String> {
         Ok(self.optional_text(name)?.unwrap_or_default())
     }
 
     /// A text that may be null.
-    pub fn optional_text(&self, name: &str) -> Result<Option<String>> {
+    pub(super) fn optional_text(&self, name: &str) -> Result<Option<String>> {
         let values = self.column(name)?.str().map_err(|error| self.damaged(name, error))?;
         Ok(values.get(self.index).map(str::to_owned))
     }
 
     /// A count that may be null.
-    pub fn integer(&self, name: &str) -> Result<Option<i64>> {
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>> {
         let values = self.column(name)?.i64().map_err(|error| self.damaged(name, error))?;
         Ok(values.get(self.index))
     }
 
     /// A count, 0 for null.
-    pub fn required_integer(&self, name: &str) -> Result<i64> {
+    pub(super) fn required_integer(&self, name: &str) -> Result<i64> {
         Ok(self.integer(name)?.unwrap_or_default())
     }
 
     /// A flag, false for null.
-    pub fn flag(&self, name: &str) -> Result<bool> {
+    pub(super) fn flag(&self, name: &str) -> Result<bool> {
         let values = self.column(name)?.bool().map_err(|error| self.damaged(name, error))?;
         Ok(values.get(self.index).unwrap_or_default())
     }
 
     /// A decimal of four places that may be null.
-    pub fn amount(&self, name: &str) -> Result<Option<Amount>> {
+    pub(super) fn amount(&self, name: &str) -> Result<Option<Amount>> {
         let values = self.column(name)?.decimal().map_err(|error| self.damaged(name, error))?;
         Ok(values.physical().get(self.index).map(Amount))
     }
 
     /// A decimal of four places, 0 for null.
-    pub fn required_amount(&self, name: &str) -> Result<Amount> {
+    pub(super) fn required_amount(&self, name: &str) -> Result<Amount> {
         Ok(self.amount(name)?.unwrap_or_default())
     }
 
     /// A day that may be null.
-    pub fn day(&self, name: &str) -> Result<Option<Day>> {
+    pub(super) fn day(&self, name: &str) -> Result<Option<Day>> {
         let values = self.column(name)?.date().map_err(|error| self.damaged(name, error))?;
         Ok(values.physical().get(self.index).map(Day))
     }

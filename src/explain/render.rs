@@ -107,7 +107,8 @@ fn markdown(blocks: &[Block]) -> String {
     let mut is_in_list = false;
     for block in blocks {
         let is_item = matches!(block, Block::Item(_));
-        if !lines.is_empty() && !(is_item && is_in_list) {
+        let continues_list = is_item && is_in_list;
+        if !lines.is_empty() && !continues_list {
             lines.push(String::new());
         }
         is_in_list = is_item;

@@ -10,7 +10,7 @@ use crate::points::Points;
 
 /// What is missing to more points, and how many those are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gain {
+pub(super) struct Gain {
     /// In the part's unit.
     pub needed: Amount,
     /// What it earns, as far as the metric has room.
@@ -19,7 +19,7 @@ pub struct Gain {
 
 /// Things that count, of all that have the measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// Those that count.
     pub counted: usize,
     /// All.
@@ -28,7 +28,7 @@ pub struct Tally {
 
 /// A part that counts things.
 #[derive(Debug, Clone, Copy)]
-pub struct Counted<'a> {
+pub(super) struct Counted<'a> {
     /// What is counted.
     pub unit: &'a str,
     /// Now.
@@ -41,7 +41,7 @@ pub struct Counted<'a> {
 
 /// A part that measures growth.
 #[derive(Debug, Clone, Copy)]
-pub struct Growth<'a> {
+pub(super) struct Growth<'a> {
     /// What grew.
     pub subject: &'a str,
     /// The unit of the values: `usd`, `users`, or another for bare numbers.
@@ -60,7 +60,7 @@ pub struct Growth<'a> {
 
 /// What growth is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Steps {
+pub(super) enum Steps {
     /// Whole units of a size.
     Units {
         /// How many.
@@ -79,7 +79,7 @@ pub enum Steps {
 
 /// A step of a skilling metric.
 #[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
+pub(super) struct Step<'a> {
     /// The part's id, such as `step1`.
     pub part: &'a str,
     /// People who hold one of the certifications.
@@ -93,7 +93,7 @@ pub struct Step<'a> {
 }
 
 /// The sentence of a part; `customers` is all of its evidence.
-pub fn of_part(
+pub(super) fn of_part(
     metric: &MetricPage,
     part: &PartPage,
     customers: &[Customer],
@@ -132,7 +132,7 @@ pub fn of_part(
 }
 
 /// `Next point: …` of a metric.
-pub fn next_point(metric: &MetricPage) -> String {
+pub(super) fn next_point(metric: &MetricPage) -> String {
     let has = |flag: &str| metric.flags.iter().any(|known| known == flag);
     if metric.points_x8400 >= metric.max_x8400() {
         return "at its maximum".to_owned();
@@ -153,7 +153,7 @@ pub fn next_point(metric: &MetricPage) -> String {
 }
 
 /// `3 of 4 tenants count now, 1 counted a year ago: net 2; 1 more gives 2 points`.
-pub fn counted_sentence(part: &Counted<'_>) -> String {
+pub(super) fn counted_sentence(part: &Counted<'_>) -> String {
     let Tally { counted, seen } = part.now;
     let mut text = if seen == 0 {
         format!("no {} counts now", unit_name(part.unit, true))
@@ -171,7 +171,7 @@ pub fn counted_sentence(part: &Counted<'_>) -> String {
 
 /// `Azure consumed revenue grew from 12,345.00 to 15,000.00 USD (+2,655.00): 2 whole units of
 /// 1,250.00; 1,095.00 more gives 1 point`.
-pub fn growth_sentence(part: &Growth<'_>) -> String {
+pub(super) fn growth_sentence(part: &Growth<'_>) -> String {
     let number = |amount: Amount| {
         if part.unit == "users" { amount.short() } else { amount.money() }
     };
@@ -211,7 +211,7 @@ pub fn growth_sentence(part: &Growth<'_>) -> String {
 }
 
 /// `Step 1: 2 people hold X or Y (2 needed)`.
-pub fn step_sentence(step: &Step<'_>) -> String {
+pub(super) fn step_sentence(step: &Step<'_>) -> String {
     let title = match step_number(step.part) {
         Some(number) => format!("Step {number}: "),
         None => String::new(),

@@ -9,7 +9,7 @@ use polars::prelude::{
     lit, when,
 };
 
-use super::live::Live;
+use super::live::{Live, StoredMonth};
 use super::schema::{
     ACR, CREDENTIAL, CUSTOMER, FactTable, FactType, LOCATION, PARTNER_NAME, SEATS, SNAPSHOT,
 };
@@ -149,9 +149,8 @@ impl<'a> LiveFrames<'a> {
         Ok(frames)
     }
 
-    fn table(&self, table: &FactTable, keep: &dyn Fn(Option<Month>) -> bool) -> Result<LazyFrame> {
-        let mut partners: BTreeMap<(String, Option<Month>, u64), BTreeSet<(&str, bool)>> =
-            BTreeMap::new();
+    fn table(self, table: &FactTable, keep: &dyn Fn(Option<Month>) -> bool) -> Result<LazyFrame> {
+        let mut partners: BTreeMap<StoredMonth, BTreeSet<(&str, bool)>> = BTreeMap::new();
         for unit in self.live.units.iter().filter(|unit| keep(unit.key.month)) {
             partners
                 .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))
@@ -203,7 +202,7 @@ impl<'a> LiveFrames<'a> {
     }
 
     /// Replaces the partner as delivered by its account.
-    fn credited(&self, frame: LazyFrame) -> LazyFrame {
+    fn credited(self, frame: LazyFrame) -> LazyFrame {
         let accounts = &self.live.accounts;
         let locations: Vec<&str> = accounts.keys().map(String::as_str).collect();
         let names: Vec<&str> = accounts.values().map(String::as_str).collect();

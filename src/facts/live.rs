@@ -29,7 +29,7 @@ pub struct Live {
     /// The account of each location that a live Profile names.
     pub accounts: BTreeMap<String, String>,
     /// How many partners each fact file holds, by dataset, month and ledger entry.
-    pub(super) stored_partners: HashMap<(String, Option<Month>, u64), usize>,
+    pub(super) stored_partners: HashMap<StoredMonth, usize>,
 }
 
 /// One unit that counts.
@@ -82,6 +82,11 @@ pub struct Delivered {
     pub month: Option<Month>,
 }
 
+/// A month of a dataset in the fact files of one ledger entry.
+pub(super) type StoredMonth = (String, Option<Month>, u64);
+/// What the newest ledger entry of a delivery says of a unit, file by file.
+type Statement = ((UnitKey, Day), (u64, Vec<Unit>));
+
 /// What one delivery says of one account and month, over its partners as delivered.
 #[derive(Default)]
 struct Claim {
@@ -105,7 +110,7 @@ impl Live {
                 newest.insert((entry.day(), file.uri.clone()), entry.sequence);
             }
         }
-        let mut stored_partners: HashMap<(String, Option<Month>, u64), usize> = HashMap::new();
+        let mut stored_partners: HashMap<StoredMonth, usize> = HashMap::new();
         let mut stored: BTreeSet<(UnitKey, u64)> = BTreeSet::new();
         // The newest statement of each delivery on each unit.
         let mut said: BTreeMap<(UnitKey, Day), (u64, Vec<Unit>)> = BTreeMap::new();
@@ -159,7 +164,7 @@ impl Live {
         known.map_or_else(|| partner_id.to_owned(), Clone::clone)
     }
 
-    fn fold(&mut self, said: Vec<((UnitKey, Day), (u64, Vec<Unit>))>) {
+    fn fold(&mut self, said: Vec<Statement>) {
         let mut claims: BTreeMap<(String, String, Option<Month>), BTreeMap<Day, Claim>> =
             BTreeMap::new();
         for ((key, delivery), (sequence, units)) in said {
@@ -306,11 +311,7 @@ impl Live {
     }
 
     /// Whether a fact file holds only live units.
-    pub(super) fn is_whole(
-        &self,
-        key: &(String, Option<Month>, u64),
-        live_partners: usize,
-    ) -> bool {
+    pub(super) fn is_whole(&self, key: &StoredMonth, live_partners: usize) -> bool {
         self.stored_partners.get(key) == Some(&live_partners)
     }
 }

@@ -56,7 +56,7 @@ const TENANT: FactColumn = col("tenant_id", Text);
 /// Azure consumed revenue. `reseller_id` is `''` in the exporter's view, where every consumption
 /// counts once over all its lines; rows of a reseller repeat what that reseller would be credited
 /// and never add to the exporter's.
-pub const ACR: FactTable = FactTable {
+pub(super) const ACR: FactTable = FactTable {
     name: "acr",
     columns: &[
         MONTH,
@@ -71,7 +71,7 @@ pub const ACR: FactTable = FactTable {
 };
 
 /// Paid seats and active users of one workload under one attribution: the row with the most seats.
-pub const SEATS: FactTable = FactTable {
+pub(super) const SEATS: FactTable = FactTable {
     name: "seats",
     columns: &[
         MONTH,
@@ -87,7 +87,7 @@ pub const SEATS: FactTable = FactTable {
 };
 
 /// Credentials of people. `is_expiry_known` is false when the export has no expiry column.
-pub const CREDENTIAL: FactTable = FactTable {
+pub(super) const CREDENTIAL: FactTable = FactTable {
     name: "credential",
     columns: &[
         PARTNER,
@@ -103,7 +103,7 @@ pub const CREDENTIAL: FactTable = FactTable {
 };
 
 /// What the exports say of customers.
-pub const CUSTOMER: FactTable = FactTable {
+pub(super) const CUSTOMER: FactTable = FactTable {
     name: "customer",
     columns: &[
         MONTH,
@@ -118,7 +118,7 @@ pub const CUSTOMER: FactTable = FactTable {
 };
 
 /// What the usage exports say of partners.
-pub const PARTNER_NAME: FactTable = FactTable {
+pub(super) const PARTNER_NAME: FactTable = FactTable {
     name: "partner",
     columns: &[
         MONTH,
@@ -131,7 +131,7 @@ pub const PARTNER_NAME: FactTable = FactTable {
 };
 
 /// Locations and their accounts.
-pub const LOCATION: FactTable = FactTable {
+pub(super) const LOCATION: FactTable = FactTable {
     name: "location",
     columns: &[
         PARTNER,

@@ -164,8 +164,8 @@ enum Sink {
 impl Sink {
     fn finish(self) -> io::Result<u64> {
         let mut file = match self {
-            Sink::Plain(file) => file,
-            Sink::Packed(encoder) => (*encoder).finish()?,
+            Self::Plain(file) => file,
+            Self::Packed(encoder) => (*encoder).finish()?,
         };
         file.flush()?;
         Ok(file.bytes)
@@ -175,17 +175,17 @@ impl Sink {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Sink::Plain(file) => file.write(bytes),
-            Sink::Packed(encoder) => encoder.write(bytes),
+            Self::Plain(file) => file.write(bytes),
+            Self::Packed(encoder) => encoder.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Sink::Plain(file) => file.flush(),
+            Self::Plain(file) => file.flush(),
             // The csv writer flushes once more than needed: a flushed gzip block would only cost
             // compression. `finish` writes everything.
-            Sink::Packed(_) => Ok(()),
+            Self::Packed(_) => Ok(()),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::acr::{AcrFacts, Description, Shares};
 use super::buckets::BucketKey;
 use super::credentials::CredentialRow;
 use super::intern::Texts;
+use super::layout::{dataset_index, dataset_name};
 use super::locations::LocationRow;
 use super::reader::{FileResult, FileTask, Shared, read_file};
 use super::seats::SeatFacts;
@@ -57,7 +58,7 @@ impl<'a> Batch<'a> {
                 continue;
             }
             for unit in read_units(&settings.facts, entry.sequence)? {
-                let slice = (settings.sources.dataset_index(&unit.key.dataset), unit.key.month);
+                let slice = (dataset_index(&unit.key.dataset), unit.key.month);
                 let partner = (unit.key.partner_id, unit.key.is_account);
                 stored.entry((slice, partner)).or_default().push((unit.hash, unit.stored));
             }
@@ -94,7 +95,7 @@ impl<'a> Batch<'a> {
             let of_delivery: Vec<&Collapsed> =
                 collapsed.iter().filter(|collapsed| collapsed.delivery == at).collect();
             let sequence = ledger.next_sequence();
-            let entry = self.entry(*delivery, sequence, files, &of_delivery, ledger, summary)?;
+            let entry = self.entry(*delivery, sequence, &files, &of_delivery, ledger, summary)?;
             ledger.append(&self.settings.facts, entry)?;
             summary.deliveries.push(*delivery);
             progress(Event::Delivery { delivery: *delivery });
@@ -130,7 +131,7 @@ impl<'a> Batch<'a> {
                     if self.settings.on_bad_file == OnBadFile::SetAside
                         && is_file_fault(&error) =>
                 {
-                    results[task.delivery].push(self.set_aside(task, *bytes, &error));
+                    results[task.delivery].push(set_aside(task, *bytes, &error));
                 }
                 Err(error) => failures.push(error),
             }
@@ -141,21 +142,6 @@ impl<'a> Batch<'a> {
             Some(error) => Err(error),
             None => Ok(results),
         }
-    }
-
-    fn set_aside(&self, task: &FileTask, bytes: u64, error: &Error) -> FileResult {
-        let record = FileRecord {
-            uri: task.uri.clone(),
-            bytes,
-            etag: task.etag.clone(),
-            set_aside: Some(format!("{}: {error}", error.code().as_str())),
-            amount_accepted: Money::ZERO.to_string(),
-            amount_facts: Money::ZERO.to_string(),
-            amount_repeated: Money::ZERO.to_string(),
-            amount_not_used: Money::ZERO.to_string(),
-            ..FileRecord::default()
-        };
-        FileResult::without_rows(record, usize::MAX, u32::MAX)
     }
 
     /// A file with the content of another one of its delivery adds nothing. The same content in a
@@ -215,7 +201,7 @@ impl<'a> Batch<'a> {
                 let sequence = sequences[*delivery];
                 let target = Target {
                     facts: &self.settings.facts,
-                    dataset: self.settings.sources.dataset(slice.0),
+                    dataset: dataset_name(slice.0),
                     month: slice.1,
                     sequence,
                 };
@@ -298,7 +284,7 @@ impl<'a> Batch<'a> {
         &self,
         delivery: Day,
         sequence: u64,
-        files: Vec<FileResult>,
+        files: &[FileResult],
         collapsed: &[&Collapsed],
         ledger: &Ledger,
         summary: &mut Summary,
@@ -317,7 +303,7 @@ impl<'a> Batch<'a> {
                     shares.amount_repeated += part.amount_repeated;
                 }
                 balance(&mut record, &shares, file)?;
-                self.units_of(file, at, sequence, collapsed, &texts, &mut units);
+                units_of(file, at, sequence, collapsed, &texts, &mut units);
             }
             summary.unknown_attributions.extend(file.tally.unknown_attributions.iter().cloned());
             records.push(record);
@@ -325,7 +311,7 @@ impl<'a> Batch<'a> {
         self.refuse_partial_delivery(delivery, &units, &records, ledger)?;
         units.sort_by(|left, right| (&left.key, left.file).cmp(&(&right.key, right.file)));
         self.write_frame(&units_path(sequence), &mut units_frame(&units)?)?;
-        self.write_quarantine(sequence, &files)?;
+        self.write_quarantine(sequence, files)?;
         summary.files.extend(records.iter().cloned());
         Ok(LedgerEntry {
             sequence,
@@ -336,47 +322,6 @@ impl<'a> Batch<'a> {
             accept_drop: self.settings.accept_drop,
             files: records,
         })
-    }
-
-    fn units_of(
-        &self,
-        file: &FileResult,
-        at: usize,
-        sequence: u64,
-        collapsed: &[&Collapsed],
-        texts: &Texts,
-        units: &mut Vec<Unit>,
-    ) {
-        for ((partner, month), unit) in file.tally.units() {
-            let (id, is_account) = texts.partner(partner);
-            let partner = (id.to_owned(), is_account);
-            let slice = (file.dataset, month);
-            let of_slice = collapsed.iter().find(|collapsed| collapsed.slice == slice);
-            let stored = of_slice.and_then(|collapsed| collapsed.units.get(&partner));
-            let mut locations: Vec<String> =
-                unit.locations.iter().map(|location| texts.text(*location).to_owned()).collect();
-            locations.sort_unstable();
-            // A unit of which no rule can use a row has no facts.
-            let (hash, stored) = stored.cloned().unwrap_or_else(|| (String::new(), sequence));
-            units.push(Unit {
-                key: UnitKey {
-                    dataset: self.settings.sources.dataset(file.dataset).to_owned(),
-                    partner_id: partner.0.clone(),
-                    is_account,
-                    month,
-                },
-                file: at,
-                rows: unit.rows,
-                amount: unit.amount,
-                locations,
-                disagreeing: of_slice
-                    .and_then(|collapsed| collapsed.disagreeing.get(&partner))
-                    .copied()
-                    .unwrap_or_default(),
-                hash,
-                stored,
-            });
-        }
     }
 
     /// A late file needs the other files of its delivery that speak of the same units: the lines
@@ -508,6 +453,61 @@ impl FileResult {
             credentials: Vec::new(),
             locations: Vec::new(),
         }
+    }
+}
+
+fn set_aside(task: &FileTask, bytes: u64, error: &Error) -> FileResult {
+    let record = FileRecord {
+        uri: task.uri.clone(),
+        bytes,
+        etag: task.etag.clone(),
+        set_aside: Some(format!("{}: {error}", error.code().as_str())),
+        amount_accepted: Money::ZERO.to_string(),
+        amount_facts: Money::ZERO.to_string(),
+        amount_repeated: Money::ZERO.to_string(),
+        amount_not_used: Money::ZERO.to_string(),
+        ..FileRecord::default()
+    };
+    FileResult::without_rows(record, usize::MAX, u32::MAX)
+}
+
+fn units_of(
+    file: &FileResult,
+    at: usize,
+    sequence: u64,
+    collapsed: &[&Collapsed],
+    texts: &Texts,
+    units: &mut Vec<Unit>,
+) {
+    for ((partner, month), unit) in file.tally.units() {
+        let (id, is_account) = texts.partner(partner);
+        let partner = (id.to_owned(), is_account);
+        let slice = (file.dataset, month);
+        let of_slice = collapsed.iter().find(|collapsed| collapsed.slice == slice);
+        let stored = of_slice.and_then(|collapsed| collapsed.units.get(&partner));
+        let mut locations: Vec<String> =
+            unit.locations.iter().map(|location| texts.text(*location).to_owned()).collect();
+        locations.sort_unstable();
+        // A unit of which no rule can use a row has no facts.
+        let (hash, stored) = stored.cloned().unwrap_or_else(|| (String::new(), sequence));
+        units.push(Unit {
+            key: UnitKey {
+                dataset: dataset_name(file.dataset).to_owned(),
+                partner_id: partner.0.clone(),
+                is_account,
+                month,
+            },
+            file: at,
+            rows: unit.rows,
+            amount: unit.amount,
+            locations,
+            disagreeing: of_slice
+                .and_then(|collapsed| collapsed.disagreeing.get(&partner))
+                .copied()
+                .unwrap_or_default(),
+            hash,
+            stored,
+        });
     }
 }
 

@@ -11,7 +11,7 @@ use crate::money::Money;
 /// Sorted a₁ ≥ a₂ ≥ … (aₙ₊₁ = 0): the first k attributions as a set with aₖ − aₖ₊₁, zeros dropped.
 /// Equal amounts throughout are one set, also when they are zero.
 pub(super) fn attribution_sets(
-    amounts: &mut Vec<(Attribution, Money)>,
+    amounts: &mut [(Attribution, Money)],
 ) -> Vec<(AttributionSet, Money)> {
     amounts.sort_unstable_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(&right.0)));
     let mut sets = Vec::with_capacity(amounts.len());

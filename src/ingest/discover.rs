@@ -68,8 +68,8 @@ fn is_ignored(path: &str) -> bool {
 }
 
 fn delivery_of(uri: &str, entry: &Entry) -> Day {
-    let folders = uri.rsplit('/').skip(1);
-    folders.filter_map(segment_day).next().unwrap_or(entry.modified)
+    let mut folders = uri.rsplit('/').skip(1);
+    folders.find_map(segment_day).unwrap_or(entry.modified)
 }
 
 /// `2026-10`, `2026-10-21` or `20261021`; a month means its first day.

@@ -28,10 +28,10 @@ impl Family {
     /// The fields that a layout must require for the conversion to work.
     fn needed(self) -> &'static [&'static str] {
         match self {
-            Family::Acr => &["month", "tenant_id", "service", "attribution", "amount"],
-            Family::Seats => &["month", "tenant_id", "workload", "paid_seats", "active_users"],
-            Family::Credentials => &["title", "kind", "earned_on"],
-            Family::Locations => &["location_id", "account_id"],
+            Self::Acr => &["month", "tenant_id", "service", "attribution", "amount"],
+            Self::Seats => &["month", "tenant_id", "workload", "paid_seats", "active_users"],
+            Self::Credentials => &["title", "kind", "earned_on"],
+            Self::Locations => &["location_id", "account_id"],
         }
     }
 }
@@ -224,16 +224,6 @@ impl Sources {
             ),
         }
     }
-
-    /// A number for a dataset, and back ([`Self::dataset`]).
-    pub(super) fn dataset_index(&self, dataset: &str) -> usize {
-        tables::DATASETS.iter().position(|known| *known == dataset).unwrap_or(usize::MAX)
-    }
-
-    /// The dataset with a number.
-    pub(super) fn dataset(&self, index: usize) -> &'static str {
-        tables::DATASETS.get(index).copied().unwrap_or_default()
-    }
 }
 
 impl Layout {
@@ -311,6 +301,16 @@ impl Recognised<'_> {
             None => self.layout.documented.get(field).cloned().unwrap_or_else(|| field.to_owned()),
         }
     }
+}
+
+/// A number for a dataset, and back ([`dataset_name`]).
+pub(super) fn dataset_index(dataset: &str) -> usize {
+    tables::DATASETS.iter().position(|known| *known == dataset).unwrap_or(usize::MAX)
+}
+
+/// The dataset with a number.
+pub(super) fn dataset_name(index: usize) -> &'static str {
+    tables::DATASETS.get(index).copied().unwrap_or_default()
 }
 
 /// A header in lower case with nothing but letters and digits.

@@ -11,7 +11,7 @@ use super::buckets::Buckets;
 use super::credentials::{CredentialReader, CredentialRow};
 use super::decode::{Header, Text, Totals, lines_after};
 use super::intern::Interner;
-use super::layout::{Family, Recognised, Sources};
+use super::layout::{Family, Recognised, Sources, dataset_index};
 use super::locations::{LocationReader, LocationRow};
 use super::person::PersonKey;
 use super::records::{Cells, Place, Reading, Structure, visit_records};
@@ -119,7 +119,7 @@ enum Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn new(shared: &'a Shared<'a>, header: &Recognised<'a>, task: &FileTask, slot: u32) -> Self {
-        let dataset = shared.sources.dataset_index(&header.layout.dataset);
+        let dataset = dataset_index(&header.layout.dataset);
         let intern = shared.intern.local();
         let attributions = &shared.catalogs.attributions;
         match header.layout.family {
@@ -230,7 +230,7 @@ fn read_into(
     let totals = finish.totals();
     let mut result = FileResult {
         record: FileRecord::default(),
-        dataset: shared.sources.dataset_index(&recognised.layout.dataset),
+        dataset: dataset_index(&recognised.layout.dataset),
         slot,
         tally: Tally::default(),
         rejected: Vec::new(),

@@ -156,6 +156,6 @@ pub(super) fn cell<'a>(cells: &'a Cells<'_>, column: Option<usize>) -> Cow<'a, [
 }
 
 /// A text cell that facts keep: valid UTF-8.
-pub(super) fn text<'a>(cell: &'a Cow<'_, [u8]>, field: &'static str) -> Result<&'a str, Rejection> {
+pub(super) fn text<'a>(cell: &'a [u8], field: &'static str) -> Result<&'a str, Rejection> {
     std::str::from_utf8(cell).map_err(|_| Rejection::new(field, "text_invalid", cell))
 }

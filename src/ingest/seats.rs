@@ -45,7 +45,7 @@ pub(super) struct SeatKey {
 
 /// Measures of one fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seats {
+pub(super) struct SeatValues {
     pub(super) paid_seats: i64,
     pub(super) active_users: i64,
     pub(super) associated_on: Option<i32>,
@@ -78,7 +78,6 @@ pub(super) struct SeatReader<'a> {
 const PENDING: usize = 512;
 
 impl<'a> SeatReader<'a> {
-    #[expect(clippy::too_many_arguments, reason = "the context of one file")]
     pub(super) fn new(
         header: &Recognised<'a>,
         attributions: &'a AttributionNames,
@@ -213,7 +212,7 @@ impl<'a> SeatReader<'a> {
 /// The facts of one month, and what became of each file's rows.
 #[derive(Debug, Default)]
 pub(super) struct SeatFacts {
-    pub(super) seats: HashMap<SeatKey, Seats>,
+    pub(super) seats: HashMap<SeatKey, SeatValues>,
     pub(super) files: HashMap<u32, Shares>,
 }
 
@@ -246,7 +245,7 @@ impl SeatFacts {
             };
             self.seats.insert(
                 key,
-                Seats {
+                SeatValues {
                     paid_seats: best.paid_seats,
                     active_users: best.active_users,
                     associated_on: (best.associated_on != i32::MAX).then_some(best.associated_on),

@@ -10,7 +10,7 @@ use super::acr::{AcrFacts, AcrKey, Description};
 use super::credentials::CredentialRow;
 use super::intern::Texts;
 use super::locations::LocationRow;
-use super::seats::{SeatFacts, SeatKey, Seats};
+use super::seats::{SeatFacts, SeatKey, SeatValues};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Error, Result};
@@ -37,7 +37,7 @@ pub(super) struct Target<'a> {
 #[derive(Default)]
 pub(super) struct MonthRows {
     pub(super) acr: Vec<(AcrKey, Money)>,
-    pub(super) seats: Vec<(SeatKey, Seats)>,
+    pub(super) seats: Vec<(SeatKey, SeatValues)>,
     pub(super) customers: Vec<Description>,
     pub(super) partners: Vec<Description>,
     pub(super) credentials: Vec<CredentialRow>,
@@ -249,27 +249,27 @@ struct Rows {
 impl Value {
     fn hash(self, hasher: &mut blake3::Hasher, texts: &Texts, people: &[String]) {
         match self {
-            Value::Text(id) => {
+            Self::Text(id) => {
                 hasher.update(texts.bytes(id));
                 hasher.update(&[0]);
             }
-            Value::Person(person) => {
+            Self::Person(person) => {
                 let key = people.get(person).map(String::as_str).unwrap_or_default();
                 hasher.update(key.as_bytes());
             }
-            Value::Mask(value) => {
+            Self::Mask(value) => {
                 hasher.update(&value.to_le_bytes());
             }
-            Value::Int64(value) => {
+            Self::Int64(value) => {
                 hasher.update(&value.to_le_bytes());
             }
-            Value::Boolean(value) => {
+            Self::Boolean(value) => {
                 hasher.update(&[u8::from(value)]);
             }
-            Value::Date(value) => {
+            Self::Date(value) => {
                 hasher.update(&value.unwrap_or(i32::MIN).to_le_bytes());
             }
-            Value::Money(value) => {
+            Self::Money(value) => {
                 hasher.update(&value.to_le_bytes());
             }
         }

@@ -78,14 +78,13 @@ pub fn ingest(
     progress: &(dyn Fn(ingest::Event<'_>) + Sync),
 ) -> Result<ingest::Summary> {
     let facts = Store::create(&settings.facts)?;
-    let person_key = match &settings.person_secret {
-        Some(secret) => PersonKey::from_secret(secret),
-        None => {
-            tracing::warn!(
-                "CAPSCORE_PERSON_KEY is not set: people get keys from a random secret kept with the facts."
-            );
-            PersonKey::of_facts(&facts)?
-        }
+    let person_key = if let Some(secret) = &settings.person_secret {
+        PersonKey::from_secret(secret)
+    } else {
+        tracing::warn!(
+            "CAPSCORE_PERSON_KEY is not set: people get keys from a random secret kept with the facts."
+        );
+        PersonKey::of_facts(&facts)?
     };
     let settings = ingest::Settings {
         inputs: settings.inputs.clone(),

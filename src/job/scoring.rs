@@ -33,7 +33,7 @@ const NOT_USAGE: [&str; 4] = ["profile", "trainings", "customers", "skilling_dow
 
 /// What a month's score reads.
 #[derive(Debug, Clone)]
-pub struct Feeding {
+pub(super) struct Feeding {
     reference: Month,
     datasets: BTreeSet<String>,
     /// Ledger entry and index of each file that holds a live row.
@@ -177,7 +177,9 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
         add(dataset);
     }
     add("quarantined");
-    quarantined.iter().for_each(|partner| add(partner));
+    for partner in &quarantined {
+        add(partner);
+    }
     add("rules");
     for version in &versions {
         add(&version.area);
@@ -307,10 +309,10 @@ pub(super) fn score_and_publish(
         checks.extend(prepared.held_back.clone());
         enforce(&checks, settings.fail_on)?;
         for (table, frame) in result.frames {
-            publication.add(table, frame, None)?;
+            publication.add(table, &frame, None)?;
         }
-        publication.add(&QUARANTINE, quarantine(&prepared)?, None)?;
-        publication.add(&CHECK_RESULT, check_table(&checks)?, None)?;
+        publication.add(&QUARANTINE, &quarantine(&prepared)?, None)?;
+        publication.add(&CHECK_RESULT, &check_table(&checks)?, None)?;
         scored.areas = result.areas;
         scored.checks = checks;
     }
@@ -380,10 +382,10 @@ fn add_dimensions(
     let versions: Vec<&Version> =
         pipeline.rules.packs.iter().flat_map(|pack| &pack.versions).collect();
     let state = Some(prepared.state.as_str());
-    publication.add(&DIM_PARTNER, dimensions.partners, state)?;
-    publication.add(&DIM_CUSTOMER, dimensions.customers, state)?;
-    publication.add(&DIM_RULE, rule_table(&versions)?, state)?;
-    publication.add(&DATA_DICTIONARY, dictionary()?, state)
+    publication.add(&DIM_PARTNER, &dimensions.partners, state)?;
+    publication.add(&DIM_CUSTOMER, &dimensions.customers, state)?;
+    publication.add(&DIM_RULE, &rule_table(&versions)?, state)?;
+    publication.add(&DATA_DICTIONARY, &dictionary()?, state)
 }
 
 fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {

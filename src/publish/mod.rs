@@ -58,7 +58,7 @@ impl<'a> Publication<'a> {
     pub fn add(
         &mut self,
         table: &'static Table,
-        frame: DataFrame,
+        frame: &DataFrame,
         state: Option<&str>,
     ) -> Result<()> {
         let mut frame = sorted(frame, table)?;
@@ -104,7 +104,7 @@ impl<'a> Publication<'a> {
     }
 }
 
-fn sorted(frame: DataFrame, table: &Table) -> Result<DataFrame> {
+fn sorted(frame: &DataFrame, table: &Table) -> Result<DataFrame> {
     frame
         .sort(table.key.iter().copied(), SortMultipleOptions::default())
         .map_err(|error| Error::bug(error.to_string()))

@@ -18,7 +18,7 @@ use crate::pipelines::{PipelineFile, PipelineFiles};
 pub struct Catalogs {
     /// Certifications by code.
     pub certifications: Certifications,
-    /// Azure services (ServiceLevel2).
+    /// Azure services (`ServiceLevel2`).
     pub services: Names,
     /// Microsoft 365 and Business Applications workloads.
     pub workloads: Names,
@@ -86,7 +86,7 @@ fn load_scopes(file: &PipelineFile) -> Result<Vec<Scope>> {
 }
 
 /// `blake3:<hex>` of a text.
-pub fn content_hash(text: &str) -> String {
+pub(super) fn content_hash(text: &str) -> String {
     format!("blake3:{}", blake3::hash(text.as_bytes()).to_hex())
 }
 

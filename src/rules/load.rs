@@ -102,7 +102,7 @@ struct RawPart {
 /// # Errors
 /// CS5002 with file and line: unknown words, names that no catalog knows, metrics that do not add
 /// to 100 points, versions that start on the same day.
-pub fn load_pack(file: &PipelineFile, catalogs: &Catalogs) -> Result<Pack> {
+pub(super) fn load_pack(file: &PipelineFile, catalogs: &Catalogs) -> Result<Pack> {
     let raw: RawPack = file.parse()?;
     let area = raw.area.get_ref().clone();
     if area.is_empty() || !area.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
@@ -426,12 +426,11 @@ impl Reader<'_> {
     }
 
     fn amount(&self, text: &Spanned<String>) -> Result<Money> {
-        match Money::parse(text.get_ref().as_bytes()) {
-            Ok((amount, false)) => Ok(amount),
-            _ => {
-                let message = format!("{:?} is no amount", text.get_ref());
-                Err(self.file.mistake(&text.span(), message))
-            }
+        if let Ok((amount, false)) = Money::parse(text.get_ref().as_bytes()) {
+            Ok(amount)
+        } else {
+            let message = format!("{:?} is no amount", text.get_ref());
+            Err(self.file.mistake(&text.span(), message))
         }
     }
 

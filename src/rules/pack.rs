@@ -170,8 +170,8 @@ impl Window {
     /// How many months the window has.
     pub fn months(self) -> i32 {
         match self {
-            Window::Month => 1,
-            Window::Ttm => 12,
+            Self::Month => 1,
+            Self::Ttm => 12,
         }
     }
 }
@@ -328,7 +328,7 @@ impl Customers {
         }
         match self.seats {
             Some(SeatBand { min, max: Some(max) }) => {
-                words.push(format!("{min} to {max} paid seats"))
+                words.push(format!("{min} to {max} paid seats"));
             }
             Some(SeatBand { min, max: None }) => words.push(format!("at least {min} paid seats")),
             None => {}

@@ -491,7 +491,7 @@ fn units_to_next_point(scored: &ScoredMetric<'_>, partner: usize) -> Option<Mone
             .parts
             .iter()
             .filter(is_computable)
-            .filter_map(|(part, scores, _)| scores[partner].to_next(part))
+            .filter_map(|(part, scores, _)| scores[partner].missing_to_next(part))
             .min();
     };
     if !scored.parts.iter().all(|part| is_computable(&part)) {

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{Column, DataFrame, JoinArgs, JoinType, LazyFrame, col, lit};
+use polars::prelude::{
+    Column, DataFrame, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, lit,
+};
 
 use super::measure::{bug, texts};
 use crate::calendar::Month;
@@ -74,7 +76,7 @@ fn customers(customers: &LazyFrame, segments: &Segments) -> Result<DataFrame> {
         .agg([col("is_smb").min()]);
     let frame = frame
         .join(sides, tenant.clone(), tenant, JoinArgs::new(JoinType::Left))
-        .sort(["tenant_id"], Default::default());
+        .sort(["tenant_id"], SortMultipleOptions::default());
     let frame = engine::collect(frame, "customers")?;
     let (without_segment, _) = segments.is_smb_side("");
     let column = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
@@ -143,7 +145,10 @@ fn partners(facts: DimensionFacts) -> Result<DataFrame> {
                 col("country"),
             ])
             .agg([])
-            .sort(["partner_id", "location_id", "month", "name", "country"], Default::default()),
+            .sort(
+                ["partner_id", "location_id", "month", "name", "country"],
+                SortMultipleOptions::default(),
+            ),
         "partner names",
     )?;
     let column = |name: &str| texts(&names, name);

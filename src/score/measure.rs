@@ -3,7 +3,8 @@
 //! these small frames.
 
 use polars::prelude::{
-    DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, NULL, col, lit, when,
+    DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, NULL, SortMultipleOptions, col, lit,
+    when,
 };
 
 use super::partners::Partners;
@@ -127,7 +128,7 @@ pub(super) fn tenant_acr(
             any_where(eligible.not().and(baseline).and(has_amount), "other_baseline"),
         ])
         .filter(col("current").neq(lit(0)).or(col("baseline").neq(lit(0))))
-        .sort(["partner_id", "tenant_id"], Default::default());
+        .sort(["partner_id", "tenant_id"], SortMultipleOptions::default());
     let frame = engine::collect(frame, "Azure consumed revenue by tenant")?;
     Ok(TenantAcr {
         partner: partners.indexes(&frame)?,
@@ -186,7 +187,7 @@ pub(super) fn workload_seats(
     ]);
     let frame = sides
         .join(others, grain.clone(), grain, JoinArgs::new(JoinType::Left))
-        .sort(["partner_id", "tenant_id", "workload"], Default::default());
+        .sort(["partner_id", "tenant_id", "workload"], SortMultipleOptions::default());
     let frame = engine::collect(frame, "seats by tenant and workload")?;
     let counts = |paid: &str, active: &str| -> Result<Vec<SeatCount>> {
         let (paid, active) = (integers(&frame, paid)?, integers(&frame, active)?);

@@ -92,7 +92,7 @@ impl PartScore {
     }
 
     /// What is missing to the next increment of a part with two sides.
-    pub(super) fn to_next(&self, part: &Part) -> Option<Money> {
+    pub(super) fn missing_to_next(&self, part: &Part) -> Option<Money> {
         let change = self.change()?;
         let missing = match self.remainder {
             _ if change < Money::ZERO => Money(part.unit_size.0 - change.0),

@@ -32,9 +32,9 @@ pub(super) enum Coverage {
 impl Coverage {
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Coverage::Complete => "complete",
-            Coverage::LowerBound => "lower_bound",
-            Coverage::NotComputable => "not_computable",
+            Self::Complete => "complete",
+            Self::LowerBound => "lower_bound",
+            Self::NotComputable => "not_computable",
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use polars::prelude::{LazyFrame, col, lit};
+use polars::prelude::{LazyFrame, SortMultipleOptions, col, lit};
 
 use super::measure::{bug, texts};
 use super::partners::Partners;
@@ -80,7 +80,7 @@ impl DeliveredCredentials {
             .filter(col("earned_on").lt_eq(lit(day.0).cast(polars::prelude::DataType::Date)))
             .sort(
                 ["partner_id", "person_key", "title", "earned_on", "expires_on"],
-                Default::default(),
+                SortMultipleOptions::default(),
             );
         Ok(Self { frame: engine::collect(frame, "credentials")? })
     }
@@ -116,10 +116,10 @@ impl DeliveredCredentials {
         let mut by_title: HashMap<&str, Option<&crate::rules::Certification>> = HashMap::new();
         let mut credentials =
             Credentials { expiry_unknown: vec![false; partners.len()], ..Credentials::default() };
-        for at in 0..frame.height() {
+        for (at, partner) in partner.into_iter().enumerate() {
             let title = title.get(at).unwrap_or_default();
             if known.get(at) == Some(false) {
-                credentials.expiry_unknown[partner[at]] = true;
+                credentials.expiry_unknown[partner] = true;
             }
             let Some(certification) =
                 *by_title.entry(title).or_insert_with(|| catalog.by_title(title))
@@ -145,7 +145,7 @@ impl DeliveredCredentials {
                 State::Valid
             };
             credentials.rows.push(Credential {
-                partner: partner[at],
+                partner,
                 person: person.get(at).unwrap_or_default().to_owned(),
                 code: certification.code.clone(),
                 earned_on,

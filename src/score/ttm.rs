@@ -1,6 +1,6 @@
 //! `fact_acr_ttm`: Azure consumed revenue per tenant and scope over trailing twelve months.
 
-use polars::prelude::{DataType, Expr, LazyFrame, col, lit};
+use polars::prelude::{DataType, Expr, LazyFrame, SortMultipleOptions, col, lit};
 
 use super::measure::{
     Sides, amounts, flags, integers, listed, meets, month_literal, sum_where, texts, within,
@@ -55,7 +55,7 @@ pub(super) fn add_scope(
         .agg(by_month)
         .group_by([col("partner_id"), col("tenant_id")])
         .agg(by_tenant)
-        .sort(["partner_id", "tenant_id"], Default::default());
+        .sort(["partner_id", "tenant_id"], SortMultipleOptions::default());
     let frame = engine::collect(frame, "trailing twelve months")?;
     let partner = partners.indexes(&frame)?;
     let tenant = texts(&frame, "tenant_id")?;

@@ -53,7 +53,7 @@ impl Store {
             return Err(Error::new(Code::StorageRead, format!("there is no folder {uri}"))
                 .hint("check the path; locations are folders or file:// URIs"));
         }
-        Self::at(uri, root)
+        Self::at(uri, &root)
     }
 
     /// Opens a folder for writing and makes it if it is missing.
@@ -63,7 +63,7 @@ impl Store {
     pub fn create(uri: &str) -> Result<Self> {
         let root = local_root(uri)?;
         create_folder(&root)?;
-        Self::at(uri, root)
+        Self::at(uri, &root)
     }
 
     /// Opens what an input names: a folder, or the folder of a single file together with the
@@ -81,11 +81,11 @@ impl Store {
             return Err(Error::new(Code::StorageRead, format!("{uri} has no usable name")));
         };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let store = Self::at(&folder.display().to_string(), folder.to_path_buf())?;
+        let store = Self::at(&folder.display().to_string(), folder)?;
         Ok((store, Some(name.to_owned())))
     }
 
-    fn at(uri: &str, root: PathBuf) -> Result<Self> {
+    fn at(uri: &str, root: &Path) -> Result<Self> {
         let root = root.canonicalize().map_err(|error| read_error(uri, error))?;
         let objects = LocalFileSystem::new_with_prefix(&root)
             .map_err(|error| read_error(uri, error))?

@@ -61,20 +61,20 @@ impl ColumnType {
     /// The type as it is written in SQL.
     pub fn sql(self) -> &'static str {
         match self {
-            ColumnType::Text => "VARCHAR",
-            ColumnType::Int64 => "BIGINT",
-            ColumnType::Boolean => "BOOLEAN",
-            ColumnType::Date => "DATE",
-            ColumnType::Amount => "DECIMAL(19,4)",
-            ColumnType::Ratio => "DECIMAL(19,6)",
+            Self::Text => "VARCHAR",
+            Self::Int64 => "BIGINT",
+            Self::Boolean => "BOOLEAN",
+            Self::Date => "DATE",
+            Self::Amount => "DECIMAL(19,4)",
+            Self::Ratio => "DECIMAL(19,6)",
         }
     }
 
     /// Precision and scale of a decimal type.
     pub fn decimal(self) -> Option<(usize, usize)> {
         match self {
-            ColumnType::Amount => Some((19, 4)),
-            ColumnType::Ratio => Some((19, 6)),
+            Self::Amount => Some((19, 4)),
+            Self::Ratio => Some((19, 6)),
             _ => None,
         }
     }
