@@ -1,9 +1,6 @@
 //! Checks: what was observed against a limit, with a severity.
 
-use polars::prelude::DataFrame;
-
 use crate::error::{Code, Error, Result};
-use crate::tables::{CHECK_RESULT, Rows};
 
 /// How bad a failed check is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,24 +46,6 @@ impl Check {
     pub fn is_failed(&self) -> bool {
         self.observed > self.threshold
     }
-}
-
-/// `check_result`.
-///
-/// # Errors
-/// CS9001.
-pub fn check_table(checks: &[Check]) -> Result<DataFrame> {
-    let mut rows = Rows::new(&CHECK_RESULT);
-    for check in checks {
-        rows.text(check.id)
-            .text(check.severity.as_str())
-            .count(check.observed)
-            .count(check.threshold)
-            .bool(check.is_failed())
-            .text(check.message.as_str())
-            .end();
-    }
-    rows.finish()
 }
 
 /// Failed checks: warnings and errors.

@@ -16,6 +16,7 @@ pub mod parquet;
 pub mod pipelines;
 pub mod points;
 pub mod publish;
+pub mod rounding;
 pub mod rules;
 pub mod score;
 pub mod store;

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::rounding::round_half_away;
+
 /// Decimals kept of an amount.
 pub const MONEY_SCALE: usize = 10;
 /// Decimals of a published amount.
@@ -107,12 +109,6 @@ impl fmt::Display for Money {
         let digits = format!("{fraction:010}");
         write!(formatter, "{sign}{whole}.{}", digits.trim_end_matches('0'))
     }
-}
-
-/// `value / divisor`, rounded half away from zero; `divisor` is positive.
-pub fn round_half_away(value: i128, divisor: i128) -> i128 {
-    let half = divisor / 2;
-    if value >= 0 { (value + half) / divisor } else { (value - half) / divisor }
 }
 
 fn split_exponent(text: &[u8]) -> Result<(&[u8], i32), MoneyError> {

@@ -2,7 +2,7 @@
 //! `parquet` crate of arrow-rs.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs::File;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -11,7 +11,6 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::error::{Code, Error, Result};
-use crate::store;
 
 /// What the footer of a file says.
 #[derive(Debug)]
@@ -31,13 +30,12 @@ pub struct StoredColumn {
 }
 
 impl Footer {
-    /// Reads the footer of a file.
+    /// Reads the footer of a file; `what` names it.
     ///
     /// # Errors
-    /// CS2001 when it cannot be opened, CS6005 when it is no Parquet file.
-    pub fn read(path: &Path) -> Result<Self> {
-        let reader = SerializedFileReader::new(store::open_file(path)?)
-            .map_err(|error| damaged(path, error))?;
+    /// CS6005 when it is no Parquet file.
+    pub fn read(file: File, what: &str) -> Result<Self> {
+        let reader = SerializedFileReader::new(file).map_err(|error| damaged(what, error))?;
         Ok(Self { metadata: reader.metadata().clone() })
     }
 
@@ -94,22 +92,24 @@ impl Footer {
     }
 }
 
-/// Reads a file batch by batch.
+/// Reads a file batch by batch; `what` names it.
 ///
 /// # Errors
-/// CS2001, CS6005; what `visit` returns.
-pub fn visit_batches(path: &Path, visit: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
-    let file = store::open_file(path)?;
+/// CS6005; what `visit` returns.
+pub fn visit_batches(
+    file: File,
+    what: &str,
+    visit: &mut dyn FnMut(&RecordBatch) -> Result<()>,
+) -> Result<()> {
     let batches = ParquetRecordBatchReaderBuilder::try_new(file)
         .and_then(ParquetRecordBatchReaderBuilder::build)
-        .map_err(|error| damaged(path, error))?;
+        .map_err(|error| damaged(what, error))?;
     for batch in batches {
-        visit(&batch.map_err(|error| damaged(path, error))?)?;
+        visit(&batch.map_err(|error| damaged(what, error))?)?;
     }
     Ok(())
 }
 
-fn damaged(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(Code::Damaged, format!("{} is no readable Parquet file", path.display()))
-        .because(error)
+fn damaged(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(Code::Damaged, format!("{what} is no readable Parquet file")).because(error)
 }

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use crate::error::{Code, Error, Result};
 use crate::store;
 
+const HINT: &str = "mend the file; `capscore rules validate FILE` checks a rule pack";
+
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/pipelines");
 
 /// One file: where it came from (for messages) and its text.
@@ -32,7 +34,7 @@ impl PipelineFile {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         toml::from_str(&self.text).map_err(|error| {
             let at = error.span().map_or_else(|| self.origin.clone(), |span| self.place(&span));
-            Error::new(Code::RulesInvalid, format!("{at}: {}", error.message()))
+            Error::new(Code::RulesInvalid, format!("{at}: {}", error.message())).hint(HINT)
         })
     }
 
@@ -46,6 +48,7 @@ impl PipelineFile {
     /// A mistake at a span.
     pub fn mistake(&self, span: &Range<usize>, message: impl AsRef<str>) -> Error {
         Error::new(Code::RulesInvalid, format!("{}: {}", self.place(span), message.as_ref()))
+            .hint(HINT)
     }
 }
 
@@ -95,6 +98,7 @@ impl PipelineFiles {
     pub fn get(&self, name: &str) -> Result<&PipelineFile> {
         self.0.get(name).ok_or_else(|| {
             Error::new(Code::RulesInvalid, format!("the pipeline file {name} is missing"))
+                .hint(HINT)
         })
     }
 }

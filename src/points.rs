@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::money::round_half_away;
+use crate::rounding::round_half_away;
 
 /// Units of one point.
 pub const UNITS_PER_POINT: i64 = 8400;

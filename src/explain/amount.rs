@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::money::round_half_away;
+use crate::rounding::round_half_away;
 
 /// Units of one.
 const ONE: i128 = 10_000;

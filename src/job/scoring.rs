@@ -11,14 +11,14 @@ use super::checks::month_checks;
 use super::reference::reference_month;
 use super::{Attempt, Pipeline, ScoreSettings, window};
 use crate::calendar::{Day, Month};
-use crate::checks::{Check, check_table, enforce, failed};
+use crate::checks::{Check, enforce, failed};
 use crate::commit::Lease;
 use crate::error::{Error, Result};
 use crate::facts::{Live, LiveFrames, LiveUnit};
 use crate::ids::RunId;
 use crate::publish::{
-    ChecksSummary, InputFile, Manifest, NamedHash, Publication, RulesetUsed, dictionary,
-    published_run, published_state, read_manifest,
+    ChecksSummary, InputFile, Manifest, NamedHash, Publication, RulesetUsed, check_table,
+    dictionary, published_run, published_state, read_manifest,
 };
 use crate::rules::Version;
 use crate::score::{self, AreaSummary, DimensionFacts, PartnerFacts, dimensions, rule_table};

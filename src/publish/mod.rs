@@ -1,11 +1,13 @@
 //! Table frames → sorted, verified Parquet files in the output, replaced as one publication.
 
+mod check_table;
 mod dictionary;
 mod manifest;
 mod verify;
 
 use polars::prelude::{DataFrame, SortMultipleOptions};
 
+pub use check_table::check_table;
 pub use dictionary::dictionary;
 pub use manifest::{
     ChecksSummary, InputFile, Manifest, NamedHash, OutputFile, RulesetUsed, list_runs,
@@ -119,7 +121,9 @@ pub fn published_run(output: &Store, month: &str) -> Result<Option<RunId>> {
     if output.head(&path)?.is_none() {
         return Ok(None);
     }
-    let Ok(footer) = Footer::read(&output.local_path(&path)) else { return Ok(None) };
+    let file = store::open_file(&output.local_path(&path))?;
+    // A damaged file is published again.
+    let Ok(footer) = Footer::read(file, &path) else { return Ok(None) };
     let Some(run_id) = footer.value(RUN_ID_KEY).and_then(RunId::parse) else { return Ok(None) };
     let Some(manifest) = read_manifest(output, &run_id)? else { return Ok(None) };
     for file in &manifest.outputs {
@@ -142,6 +146,6 @@ pub fn published_state(output: &Store, table: &Table) -> Result<Option<String>> 
     if output.head(&path)?.is_none() {
         return Ok(None);
     }
-    let footer = Footer::read(&output.local_path(&path));
-    Ok(footer.ok().and_then(|footer| footer.value(STATE_KEY).map(str::to_owned)))
+    let file = store::open_file(&output.local_path(&path))?;
+    Ok(Footer::read(file, &path).ok().and_then(|footer| footer.value(STATE_KEY).map(str::to_owned)))
 }

@@ -10,6 +10,7 @@ use polars::prelude::{DataFrame, DataType as FrameType};
 
 use crate::error::{Code, Error, Result};
 use crate::parquet::{Footer, visit_batches};
+use crate::store;
 use crate::tables::{Column, ColumnType, Table};
 
 /// Encodings that every BI reader knows.
@@ -62,7 +63,7 @@ pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<
         Error::new(Code::VerifyFailed, format!("the written table {}: {what}", table.name))
             .hint("nothing was published; please report this")
     };
-    let footer = Footer::read(path)?;
+    let footer = Footer::read(store::open_file(path)?, table.name)?;
     let columns: Vec<String> = footer.columns().into_iter().map(|column| column.name).collect();
     if !columns.iter().map(String::as_str).eq(table.columns.iter().map(|column| column.name)) {
         return Err(wrong(format!("its columns are {}", columns.join(", "))));
@@ -80,7 +81,7 @@ pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<
     let mut found =
         Expected { rows: 0, sums: expected.sums.keys().map(|name| (name.clone(), 0)).collect() };
     let mut last_key: Option<Vec<Vec<u8>>> = None;
-    visit_batches(path, &mut |batch| {
+    visit_batches(store::open_file(path)?, table.name, &mut |batch| {
         found.rows += batch.num_rows();
         for (column, values) in table.columns.iter().zip(batch.columns()) {
             check_column(column, values).map_err(&wrong)?;

@@ -318,6 +318,10 @@ impl Reader<'_> {
             "seats" => Measure::Seats,
             _ => Measure::ActiveUsers { capped: raw.cap_at_paid_seats },
         };
+        if measure != Measure::Acr && window.get_ref() != "month" {
+            let text = "seats and users are counted in one month: the window must be \"month\"";
+            return Err(self.file.mistake(&window.span(), text));
+        }
         let names = if measure == Measure::Acr {
             self.list(raw.services.as_ref(), &self.raw.services, &self.catalogs.services)?
         } else {

@@ -51,7 +51,8 @@ impl Rules {
         if let Some(known) = packs.iter_mut().find(|known| known.area == pack.area) {
             if !may_replace {
                 let text = format!("{}: the area {} has another pack", file.origin, pack.area);
-                return Err(Error::new(Code::RulesInvalid, text));
+                return Err(Error::new(Code::RulesInvalid, text)
+                    .hint("keep one file an area; a pack given by --ruleset-file replaces it"));
             }
             *known = pack;
         } else {

@@ -5,7 +5,8 @@ use super::measure::{SeatCount, Sides};
 use super::partners::Partners;
 use super::people::SkillingEvidence;
 use crate::calendar::Month;
-use crate::money::{Money, round_half_away};
+use crate::money::Money;
+use crate::rounding::round_half_away;
 use crate::rules::Customers;
 use crate::tables::Rows;
 

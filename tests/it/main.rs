@@ -1,1 +1,26 @@
-//! x
+//! Tests through the public path: real files in, published tables read back by another library.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    reason = "tests"
+)]
+
+mod base;
+mod collapse;
+mod command_line;
+mod crash;
+mod deliveries;
+mod golden;
+mod project;
+mod properties;
+#[allow(dead_code, reason = "the oracle computes more than is compared")]
+mod recompute;
+mod tables;
+mod vectors;

@@ -98,21 +98,9 @@ const SECURITY_WORKLOADS: &[&str] = &[
 
 /// Code, titles (certifications.csv, lower case), retirement date (R §16 [retirement]).
 const CERTIFICATIONS: &[(&str, &str, Option<Date>)] = &[
-    (
-        "AZ-500",
-        "azure security engineer associate",
-        Some((2026, 8, 31)),
-    ),
-    (
-        "SC-200",
-        "security operations analyst | security operations analyst associate",
-        None,
-    ),
-    (
-        "MS-500",
-        "security administrator associate",
-        Some((2023, 6, 30)),
-    ),
+    ("AZ-500", "azure security engineer associate", Some((2026, 8, 31))),
+    ("SC-200", "security operations analyst | security operations analyst associate", None),
+    ("MS-500", "security administrator associate", Some((2023, 6, 30))),
     ("SC-100", "cybersecurity architect expert", None),
     (
         "SC-300",
@@ -194,9 +182,7 @@ pub fn recompute(deliveries: &Path, year: i32, month: u32) -> Recomputed {
 
     // D §4.7: the newest delivery that has rows for a unit replaces it whole.
     let azure = live(azure, |row: &AzureRow| (row.partner.clone(), row.month));
-    let seats = live(seats, |row: &SeatRow| {
-        (row.dataset, row.partner.clone(), row.month)
-    });
+    let seats = live(seats, |row: &SeatRow| (row.dataset, row.partner.clone(), row.month));
     let credentials = live(credentials, |row: &CredentialRow| row.partner.clone());
 
     // C §3 "Partner": scored is who has a live row of ACR or seats in R−23…R, or a credential
@@ -248,11 +234,7 @@ fn add_acr(rows: &[AzureRow], inputs: &mut BTreeMap<String, Inputs>) {
         // The metric's amount: the largest of the eligible attributions that are there.
         let amount_under = |eligible: &[Attribution]| -> Option<i128> {
             let is_eligible = |attribution: &&Attribution| eligible.contains(attribution);
-            amounts
-                .keys()
-                .filter(is_eligible)
-                .map(|attribution| amounts[attribution])
-                .max()
+            amounts.keys().filter(is_eligible).map(|attribution| amounts[attribution]).max()
         };
         use Attribution::{Csp, CspT1, CspT2, Dpor, Pal};
         let input = inputs.get_mut(&partner).unwrap();
@@ -344,20 +326,12 @@ fn score(input: &Inputs, r: Month) -> Partner {
         partner.ttm.insert(key.clone(), ttm);
     }
     let is_security = |(key, _): &(&(String, String), &Ttm)| key.1 == "security";
-    let ttms: Vec<Ttm> = partner
-        .ttm
-        .iter()
-        .filter(is_security)
-        .map(|(_, t)| t.clone())
-        .collect();
+    let ttms: Vec<Ttm> = partner.ttm.iter().filter(is_security).map(|(_, t)| t.clone()).collect();
 
     // Tenants at or above a security ACR, on both sides.
     let tenants_from = |threshold: i128| {
         let current = ttms.iter().filter(|tenant| tenant.ttm >= threshold).count();
-        let baseline = ttms
-            .iter()
-            .filter(|tenant| tenant.prior >= threshold)
-            .count();
+        let baseline = ttms.iter().filter(|tenant| tenant.prior >= threshold).count();
         (current as i128, baseline as i128)
     };
     // Tenants with at least one eligible workload that passes the test, in a month.
@@ -413,11 +387,7 @@ fn score(input: &Inputs, r: Month) -> Partner {
     partner.add_metric("intermediate_certifications", 40, steps);
 
     // R §3.3: the gate.
-    let points: Vec<i64> = partner
-        .metrics
-        .values()
-        .map(|metric| metric.points_x8400)
-        .collect();
+    let points: Vec<i64> = partner.metrics.values().map(|metric| metric.points_x8400).collect();
     partner.points_x8400 = points.iter().sum();
     partner.is_qualified = partner.points_x8400 >= 70 * POINT && points.iter().all(|p| *p > 0);
     partner
@@ -430,13 +400,7 @@ impl Partner {
         let sum: i64 = parts.iter().map(|(_, part)| part.points_x8400).sum();
         let points_x8400 = sum.min(max * POINT);
         let parts = BTreeMap::from(parts);
-        self.metrics.insert(
-            name.to_string(),
-            MetricResult {
-                points_x8400,
-                parts,
-            },
-        );
+        self.metrics.insert(name.to_string(), MetricResult { points_x8400, parts });
     }
 }
 
@@ -445,12 +409,7 @@ fn net_part(sides: (i128, i128), unit: i128, points_each: i64) -> PartResult {
     let (current, baseline) = sides;
     let increments = i64::try_from((current - baseline).max(0) / unit).unwrap();
     let points_x8400 = increments * points_each;
-    PartResult {
-        current,
-        baseline: Some(baseline),
-        increments,
-        points_x8400,
-    }
+    PartResult { current, baseline: Some(baseline), increments, points_x8400 }
 }
 
 /// One sorted line per partner × metric × part; `*` for a metric's and a partner's own line.
@@ -555,10 +514,7 @@ fn live<T, U: Ord>(rows: Rows<T>, unit_of: impl Fn(&T) -> U) -> Vec<T> {
         *newest_of_unit = (*newest_of_unit).max(*delivery);
     }
     let is_live = |delivery: &Date, row: &T| newest[&unit_of(row)] == *delivery;
-    rows.into_iter()
-        .filter(|(delivery, row)| is_live(delivery, row))
-        .map(|(_, row)| row)
-        .collect()
+    rows.into_iter().filter(|(delivery, row)| is_live(delivery, row)).map(|(_, row)| row).collect()
 }
 
 /// C §3: the columns of one consumption's key in layout A, besides month, partner and tenant.
@@ -573,11 +529,7 @@ fn read_azure(file: &File, accounts: &Accounts, out: &mut Recomputed, rows: &mut
         let named = attribution(cells.get(&["partnerattributiontype"]));
         let (mut attribution, role_in_name) = named;
         let admin_type = cells.get(&["admintype"]);
-        let role = if admin_type.is_empty() {
-            role_in_name.as_str()
-        } else {
-            admin_type
-        };
+        let role = if admin_type.is_empty() { role_in_name.as_str() } else { admin_type };
         // C §3 "Attribution": a role ending in reader is PAL_READER, eligible nowhere.
         if attribution == Attribution::Pal
             && (fold(role).ends_with("reader") || role_in_name.ends_with("reader"))
@@ -653,11 +605,7 @@ fn read_trainings(
             kind: cells.get(&["trainingtype"]).to_string(),
             earned: parse_date(cells.get(&["trainingcompletiondate"]))?,
             // C §3 "People", E Q-30: a blank or NA expiry is no expiry.
-            expires: if is_null(expiry) {
-                None
-            } else {
-                Some(parse_date(expiry)?)
-            },
+            expires: if is_null(expiry) { None } else { Some(parse_date(expiry)?) },
         };
         rows.push((file.delivery, row));
         Some(())
@@ -688,21 +636,12 @@ fn tenant(cells: &Cells) -> Option<String> {
     if is_null(text) {
         return id(cells.get(&["customertpid"])).map(|tpid| format!("tpid:{tpid}"));
     }
-    let text = text
-        .trim_start_matches('{')
-        .trim_end_matches('}')
-        .to_lowercase();
+    let text = text.trim_start_matches('{').trim_end_matches('}').to_lowercase();
     let hex: String = text.chars().filter(|letter| *letter != '-').collect();
     if hex.len() != 32 || !hex.chars().all(|letter| letter.is_ascii_hexdigit()) {
         return None;
     }
-    let (a, b, c, d, e) = (
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    );
+    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
     let dashed = format!("{a}-{b}-{c}-{d}-{e}");
     (text == dashed || text == hex).then_some(dashed)
 }
@@ -718,10 +657,7 @@ fn person(cells: &Cells) -> Option<String> {
         }
     }
     // Names keep words such as "None" or "Others" (E Q-27: "keep as text for names").
-    let (first, last) = (
-        cells.get(&["individualfirstname"]),
-        cells.get(&["individuallastname"]),
-    );
+    let (first, last) = (cells.get(&["individualfirstname"]), cells.get(&["individuallastname"]));
     let name = fold(&format!("{first} {last}"));
     (!name.is_empty()).then(|| format!("name {name}"))
 }
@@ -729,11 +665,7 @@ fn person(cells: &Cells) -> Option<String> {
 /// E §5.2; the second value is the role that the name itself carries (`PAL.Reader`).
 fn attribution(text: &str) -> (Attribution, String) {
     let dropped = [' ', '.', '-', '(', ')'];
-    let name: String = text
-        .to_lowercase()
-        .chars()
-        .filter(|c| !dropped.contains(c))
-        .collect();
+    let name: String = text.to_lowercase().chars().filter(|c| !dropped.contains(c)).collect();
     let plain = match name.as_str() {
         "digitalpartnerofrecord" | "dpor" => Attribution::Dpor,
         "cspt1" | "csptier1" => Attribution::CspT1,
@@ -759,24 +691,16 @@ fn named_in(lists: &[&'static str], name: &str) -> Option<&'static str> {
 /// C §3 "Names": case and blanks folded. The workload goes by its whole list of names.
 fn security_workload(text: &str) -> Option<&'static str> {
     let name = fold(text);
-    named_in(
-        SECURITY_WORKLOADS,
-        name.strip_prefix("microsoft ").unwrap_or(&name),
-    )
+    named_in(SECURITY_WORKLOADS, name.strip_prefix("microsoft ").unwrap_or(&name))
 }
 
 /// C §3 "People": titles without a leading "… Certified:", case and punctuation ignored.
 fn certification(title: &str) -> Option<(&'static str, Option<Date>)> {
     let letters = |text: &str| text.replace(|c: char| !c.is_alphanumeric(), "");
     let lower = title.to_lowercase();
-    let bare = lower
-        .split_once("certified:")
-        .map_or(lower.as_str(), |(_, rest)| rest);
+    let bare = lower.split_once("certified:").map_or(lower.as_str(), |(_, rest)| rest);
     for (code, titles, retired) in CERTIFICATIONS {
-        if titles
-            .split('|')
-            .any(|known| letters(known) == letters(bare))
-        {
+        if titles.split('|').any(|known| letters(known) == letters(bare)) {
             return Some((code, *retired));
         }
     }
@@ -806,10 +730,7 @@ fn days_in_month(year: i32, month: u32) -> u32 {
 
 /// Lower case, blanks trimmed and collapsed.
 fn fold(text: &str) -> String {
-    text.to_lowercase()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// E Q-27.
@@ -839,11 +760,8 @@ fn parse_date(text: &str) -> Option<Date> {
     if digits.len() != 8 || !(text.len() == 8 || has_dashes) {
         return None;
     }
-    let (year, month, day) = (
-        digits[..4].parse().ok()?,
-        digits[4..6].parse().ok()?,
-        digits[6..].parse().ok()?,
-    );
+    let (year, month, day) =
+        (digits[..4].parse().ok()?, digits[4..6].parse().ok()?, digits[6..].parse().ok()?);
     let is_real = (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
     is_real.then_some((year, month, day))
 }
@@ -863,9 +781,7 @@ fn parse_month(text: &str) -> Option<Month> {
 /// 1e-10 units, digits behind the tenth dropped. Takes `1,234.56` and `1E-05` (E Q-10).
 fn parse_decimal(text: &str) -> Option<i128> {
     let text = text.trim();
-    let (sign, number) = text
-        .strip_prefix('-')
-        .map_or((1, text), |number| (-1, number));
+    let (sign, number) = text.strip_prefix('-').map_or((1, text), |number| (-1, number));
     let (number, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     // A comma in the whole part stands before three digits.
@@ -879,11 +795,7 @@ fn parse_decimal(text: &str) -> Option<i128> {
     let value: i128 = digits.parse().ok()?;
     let shift = 10 + exponent.parse::<i32>().ok()? - i32::try_from(fraction.len()).ok()?;
     let power = 10_i128.checked_pow(shift.unsigned_abs())?;
-    let value = if shift >= 0 {
-        value.checked_mul(power)?
-    } else {
-        value / power
-    };
+    let value = if shift >= 0 { value.checked_mul(power)? } else { value / power };
     Some(sign * value)
 }
 
@@ -921,9 +833,7 @@ impl Cells<'_> {
 
     /// The cell of the first of these columns that the file has; `""` if it has none.
     fn get(&self, columns: &[&str]) -> &str {
-        let place = columns
-            .iter()
-            .find_map(|column| self.header.iter().position(|h| h == column));
+        let place = columns.iter().find_map(|column| self.header.iter().position(|h| h == column));
         place.map_or("", |place| self.record[place].as_str())
     }
 
@@ -959,14 +869,9 @@ fn each_record(
             skipped += 1;
             continue;
         }
-        let cells = Cells {
-            header: &file.header,
-            record,
-        };
+        let cells = Cells { header: &file.header, record };
         // E Q-22: a totals line has no key at all, and no partner.
-        let has_key = key_columns
-            .split(' ')
-            .any(|column| !cells.get(&[column]).is_empty());
+        let has_key = key_columns.split(' ').any(|column| !cells.get(&[column]).is_empty());
         if !has_key && cells.get(PGA).is_empty() && cells.get(MPN).is_empty() {
             footers += 1;
         } else if take(&cells).is_none() {
@@ -995,10 +900,7 @@ fn list_files(folder: &Path, paths: &mut Vec<PathBuf>) {
 
 fn read_file(root: &Path, path: &Path) -> File {
     let below = path.strip_prefix(root).unwrap();
-    let segments: Vec<&str> = below
-        .iter()
-        .map(|segment| segment.to_str().unwrap())
-        .collect();
+    let segments: Vec<&str> = below.iter().map(|segment| segment.to_str().unwrap()).collect();
     // D §4.1: the nearest segment above the file that is a date; a month means its first day.
     let mut folders = segments[..segments.len() - 1].iter().rev();
     let delivery = folders
@@ -1008,9 +910,7 @@ fn read_file(root: &Path, path: &Path) -> File {
     let mut bytes = fs::read(path).unwrap();
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();
-        flate2::read::MultiGzDecoder::new(bytes.as_slice())
-            .read_to_end(&mut plain)
-            .unwrap();
+        flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain).unwrap();
         bytes = plain;
     }
     let text = String::from_utf8(bytes).unwrap();
@@ -1018,11 +918,7 @@ fn read_file(root: &Path, path: &Path) -> File {
 
     // E Q-01: the delimiter is sniffed from the header line.
     let first_line = text.lines().next().unwrap_or("");
-    let delimiter = if first_line.contains('\t') {
-        b'\t'
-    } else {
-        b','
-    };
+    let delimiter = if first_line.contains('\t') { b'\t' } else { b',' };
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -1030,35 +926,16 @@ fn read_file(root: &Path, path: &Path) -> File {
         .from_reader(text.as_bytes());
     let mut records: Vec<Vec<String>> = Vec::new();
     for record in reader.records() {
-        records.push(
-            record
-                .unwrap()
-                .iter()
-                .map(|cell| cell.trim().to_string())
-                .collect(),
-        );
+        records.push(record.unwrap().iter().map(|cell| cell.trim().to_string()).collect());
     }
-    let first = if records.is_empty() {
-        Vec::new()
-    } else {
-        records.remove(0)
-    };
+    let first = if records.is_empty() { Vec::new() } else { records.remove(0) };
     let header: Vec<String> = first
         .iter()
-        .map(|name| {
-            name.to_lowercase()
-                .chars()
-                .filter(|c| c.is_ascii_alphanumeric())
-                .collect()
-        })
+        .map(|name| name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric()).collect())
         .collect();
 
     // E §7.4: the header says what it is, never the file name.
-    let has = |columns: &[&str]| {
-        columns
-            .iter()
-            .all(|column| header.iter().any(|h| h == column))
-    };
+    let has = |columns: &[&str]| columns.iter().all(|column| header.iter().any(|h| h == column));
     let dataset = if has(&["servicelevel2", "month", "acrusd"]) {
         Dataset::Azure
     } else if has(&["claimid", "workloadname", "paidavailableunits"]) {
@@ -1072,13 +949,7 @@ fn read_file(root: &Path, path: &Path) -> File {
     } else {
         Dataset::NotRead
     };
-    File {
-        name: segments.join("/"),
-        delivery,
-        dataset,
-        header,
-        records,
-    }
+    File { name: segments.join("/"), delivery, dataset, header, records }
 }
 
 // ------------------------------------------------------------------------------- its own tests
@@ -1162,10 +1033,7 @@ mod tests {
         assert_eq!(ttm("all").ttm, 400 * USD);
         assert_eq!((ttm("all").last_month, ttm("all").prior), (400 * USD, 0));
         assert_eq!(ttm("all").same_month_last_year, 0);
-        assert_eq!(
-            part(&result, "net_customer_adds", "azure"),
-            (1, Some(0), 2 * POINT)
-        );
+        assert_eq!(part(&result, "net_customer_adds", "azure"), (1, Some(0), 2 * POINT));
     }
 
     #[test]
@@ -1200,14 +1068,8 @@ mod tests {
 1,Azure Security Engineer Associate,Certification,2026-09-01,,7,,9
 ";
         let result = at(&[("2026-10/t.csv", TRAININGS.to_string() + rows)]);
-        assert_eq!(
-            part(&result, "intermediate_certifications", "step3"),
-            (3, None, 0)
-        );
-        assert_eq!(
-            part(&result, "intermediate_certifications", "step1"),
-            (0, None, 0)
-        );
+        assert_eq!(part(&result, "intermediate_certifications", "step3"), (3, None, 0));
+        assert_eq!(part(&result, "intermediate_certifications", "step1"), (0, None, 0));
         let counts = |earned, day| certificate_counts(earned, None, Some((2025, 5, 31)), day);
         assert!(counts((2025, 5, 31), (2026, 5, 31)));
         assert!(!counts((2025, 5, 31), (2026, 6, 30)));
@@ -1224,13 +1086,8 @@ mod tests {
         let mut cpor = CPOR.to_string();
         for n in 0..10 {
             let tenant = format!("{{0BB1B2C3-0000-4000-8000-0000000000{n:02}}}");
-            cpor += &seats(
-                &tenant,
-                "Microsoft Intune",
-                if n < 4 { 4 } else { 3 },
-                25,
-                "2026-09-01",
-            );
+            cpor +=
+                &seats(&tenant, "Microsoft Intune", if n < 4 { 4 } else { 3 }, 25, "2026-09-01");
         }
         let result = at(&[
             ("2026-10-20/a.csv", azure),
@@ -1238,29 +1095,14 @@ mod tests {
             ("2026-10-20/t.csv", trainings([2, 2, 4])),
         ]);
         let partner = &result.partners["1"];
-        assert_eq!(
-            (partner.points_x8400, partner.is_qualified),
-            (70 * POINT, true)
-        );
-        assert_eq!(
-            part(&result, "deployments", "m365"),
-            (4, Some(0), 40 * POINT / 3)
-        );
+        assert_eq!((partner.points_x8400, partner.is_qualified), (70 * POINT, true));
+        assert_eq!(part(&result, "deployments", "m365"), (4, Some(0), 40 * POINT / 3));
         assert_eq!(part(&result, "usage_growth", "m365"), (34, Some(0), 0));
         let text = to_csv(&result);
         assert!(text.starts_with("partner_id,metric,part,current_value"));
-        assert!(
-            text.contains("\n1,*,*,,,,588000\n1,deployments,*,,,,112000\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("\n1,net_customer_adds,*,,,,168000\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("\n1,usage_growth,azure,12500,0,10,84000\n"),
-            "{text}"
-        );
+        assert!(text.contains("\n1,*,*,,,,588000\n1,deployments,*,,,,112000\n"), "{text}");
+        assert!(text.contains("\n1,net_customer_adds,*,,,,168000\n"), "{text}");
+        assert!(text.contains("\n1,usage_growth,azure,12500,0,10,84000\n"), "{text}");
         assert!(text.ends_with("\n1,usage_growth,m365,34,0,0,0\n"), "{text}");
     }
 
@@ -1276,18 +1118,9 @@ mod tests {
             + &seats(T2, "Intune", 500, 500, now).replace("CPOR", "CPOR OSU")
             + &seats(T2, "Intune", 9, 8, then);
         let result = at(&[("2026-10/c.tsv", text)]);
-        assert_eq!(
-            part(&result, "net_customer_adds", "m365"),
-            (2, Some(0), 4 * POINT)
-        );
-        assert_eq!(
-            part(&result, "deployments", "m365"),
-            (1, Some(0), 20 * POINT / 6)
-        );
-        assert_eq!(
-            part(&result, "usage_growth", "m365"),
-            (15 + 24 + 14, Some(8), 0)
-        );
+        assert_eq!(part(&result, "net_customer_adds", "m365"), (2, Some(0), 4 * POINT));
+        assert_eq!(part(&result, "deployments", "m365"), (1, Some(0), 20 * POINT / 6));
+        assert_eq!(part(&result, "usage_growth", "m365"), (15 + 24 + 14, Some(8), 0));
     }
 
     #[test]
@@ -1323,23 +1156,11 @@ mod tests {
         let result = recompute(base.path(), 2026, 9);
         assert_eq!(result.partners.keys().collect::<Vec<_>>(), ["1"]);
         let ttm = |tenant: &str| &result.partners["1"].ttm[&(tenant.into(), "all".into())];
-        assert_eq!(
-            (ttm("tpid:77").ttm, ttm("tpid:77").last_month),
-            (95 * USD / 10, 7 * USD)
-        );
+        assert_eq!((ttm("tpid:77").ttm, ttm("tpid:77").last_month), (95 * USD / 10, 7 * USD));
         assert_eq!(ttm(T1).ttm, 6 * USD);
-        assert_eq!(
-            (
-                result.skipped["2026-09/a.csv"],
-                result.footers["2026-09/a.csv"]
-            ),
-            (7, 1)
-        );
+        assert_eq!((result.skipped["2026-09/a.csv"], result.footers["2026-09/a.csv"]), (7, 1));
         assert_eq!(result.skipped["2026-10-03/a.gz"], 0);
-        assert_eq!(
-            result.ignored,
-            BTreeSet::from(["2026-09/other.csv".to_string()])
-        );
+        assert_eq!(result.ignored, BTreeSet::from(["2026-09/other.csv".to_string()]));
     }
 
     #[test]
@@ -1352,10 +1173,7 @@ mod tests {
                 .iter()
                 .all(|t| parse_decimal(t).is_none())
         );
-        assert_eq!(
-            (usd(-USD / 4), usd(100 * USD)),
-            ("-0.25".to_string(), "100".to_string())
-        );
+        assert_eq!((usd(-USD / 4), usd(100 * USD)), ("-0.25".to_string(), "100".to_string()));
         assert_eq!(parse_month("2024-02-30"), None);
         assert_eq!(parse_month("2026-09"), Some(month_number(2026, 9)));
         assert_eq!(

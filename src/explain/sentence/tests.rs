@@ -1,6 +1,7 @@
 use super::*;
 use crate::explain::page::Side;
 
+#[expect(clippy::unnecessary_wraps, reason = "what the sentences take")]
 fn gain(needed: i128, points: i64) -> Option<Gain> {
     Some(Gain { needed: Amount(needed), points: Points(points) })
 }

@@ -1,0 +1,89 @@
+# The only entry point: `make` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+
+# One build folder for all checkouts: the query engine is compiled once.
+CARGO_TARGET_DIR ?= $(HOME)/.cache/capscore/target
+export CARGO_TARGET_DIR
+
+CARGO ?= cargo
+PYTHON ?= python3
+CAPSCORE := $(CARGO_TARGET_DIR)/debug/capscore
+OUT := out
+VENV := $(OUT)/venv
+# How sample_data/deliveries is made; tests/it and sample_data/README.md name the same options.
+SAMPLE := --partners 30 --tenants-per-partner 8 --lines-per-tenant 3 --months 38 \
+	--last-month 2026-09 --seed 1 --dirty
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Score the sample base into out/ and say what to try next
+	@rm -rf $(OUT)/facts $(OUT)/tables
+	@CAPSCORE_PERSON_KEY=sample $(CAPSCORE) run --input sample_data/deliveries \
+		--facts $(OUT)/facts --output $(OUT)/tables --as-of 2026-09
+	@printf '\nThe tables are in %s. Why has a partner its score? Try:\n  %s\n' '$(OUT)/tables' \
+		'$(CAPSCORE) explain --output $(OUT)/tables --partner 1000013'
+
+.PHONY: build
+build: ## Build the program for development
+	@$(CARGO) build
+
+.PHONY: release
+release: ## Build the program for use
+	$(CARGO) build --release
+
+.PHONY: test
+test: ## Run all tests
+	$(CARGO) test
+
+.PHONY: test-readers
+test-readers: build $(VENV)/installed ## Read the tables with DuckDB, pandas and pyarrow
+	$(VENV)/bin/python readers/check.py $(CAPSCORE) sample_data
+
+# Made anew only when the requirements change.
+$(VENV)/installed: readers/requirements.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: fmt
+fmt: ## Check the formatting
+	$(CARGO) fmt --check
+
+.PHONY: format
+format: ## Format the sources
+	$(CARGO) fmt
+
+.PHONY: lint
+lint: ## Check the sources with clippy
+	$(CARGO) clippy --all-targets -- -D warnings
+
+.PHONY: docs
+docs: ## Build the documentation of the library, links checked
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps
+
+.PHONY: deny
+deny: ## Check licences and advisories of the dependencies (needs cargo-deny)
+	$(CARGO) deny check
+
+.PHONY: sample
+sample: build ## Write sample_data/deliveries anew
+	rm -rf sample_data/deliveries
+	$(CAPSCORE) generate $(SAMPLE) --out sample_data
+
+# Cheap checks first. `docs` reuses what `lint` checked, `test-readers` what `test` built: the query
+# engine is checked once and built once.
+.PHONY: ci
+ci: fmt lint docs test test-readers ## Run what CI runs
+
+.PHONY: clean
+clean: ## Remove out/ and this program's build, keep its dependencies
+	rm -rf $(OUT)
+	$(CARGO) clean --package capscore

@@ -1,0 +1,250 @@
+//! A small base written row by row as real exports, and the product run on it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+use crate::tables::{self, Row};
+
+pub const AZURE_HEADER: &str = "PGAMpnID,SubscriptionId,SubscriptionStartDate,SubscriptionEndDate,FirstUseDate,SubscriptionState,Month,ServiceLevel1,ServiceLevel2,ServiceLevel3,ServiceLevel4,ServiceGroup2,ServiceGroup3,ServiceInfluencer,ComputeOS,ComputeCoreSoftware,UsageUnits,UsageQuantity,CustomerName,CustomerTenantId,CustomerTpid,CustomerSegment,CustomerMarket,MPNID,PartnerName,PartnerLocation,PartnerAttributionType,SalesChannel,EnrollmentNumber,IsACRDuplicateAtPGALevel,ResellerID,ResellerName,IndustryName,VerticalName,EOU,AdminType,AssociationType,ACR_USD";
+pub const SEATS_HEADER: &str = "CustomerTenantId,CustomerName,WorkloadName,MonthlyActiveUsers,PaidAvailableUnits,ClaimId,MpnId,DateAssociated,PartnerAttributionType,Date";
+pub const TRAININGS_HEADER: &str = "PGAMpnId,TrainingActivityId,TrainingTitle,TrainingType,IndividualFirstName,IndividualLastName,Email,CorpEmail,TrainingCompletionDate,ExpirationDate,ActivationStatus,Month,IcMCP,MCPID,MpnId,PartnerName,PartnerCityLocation,PartnerCountryLocation";
+pub const PROFILE_HEADER: &str =
+    "MPNId,PartnerName,PGA_MPNID,PGA_PartnerName,City,Country,AccountType";
+
+/// The reference month of all test bases.
+pub const REFERENCE: &str = "2026-09";
+
+/// The product with a clean environment.
+pub fn capscore() -> Command {
+    let mut command = Command::cargo_bin("capscore").unwrap();
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CAPSCORE_")) {
+        command.env_remove(name);
+    }
+    command.env("CAPSCORE_PERSON_KEY", "test").env("CAPSCORE_LOG_FORMAT", "text");
+    command
+}
+
+/// `YYYY-MM`, `back` months before the reference month.
+pub fn month(back: i32) -> String {
+    let count = 2026 * 12 + 8 - back;
+    format!("{:04}-{:02}", count / 12, count % 12 + 1)
+}
+
+/// The tenant GUID of a number.
+pub fn tenant(number: u32) -> String {
+    format!("0bb1b2c3-0000-4000-8000-{number:012x}")
+}
+
+/// One line of Azure usage.
+#[derive(Debug, Clone)]
+pub struct Azure {
+    pub partner: String,
+    pub location: String,
+    pub subscription: u32,
+    pub month: String,
+    pub service: String,
+    pub tenant: String,
+    pub attribution: String,
+    pub role: String,
+    pub reseller: String,
+    pub quantity: String,
+    pub amount: String,
+}
+
+impl Azure {
+    pub fn new(partner: &str, back: i32, tenant_number: u32, amount: &str) -> Self {
+        Self {
+            partner: partner.to_owned(),
+            location: format!("6{partner}"),
+            subscription: tenant_number,
+            month: month(back),
+            service: "Sentinel".to_owned(),
+            tenant: tenant(tenant_number),
+            attribution: "PartnerAdminLink".to_owned(),
+            role: "Owner".to_owned(),
+            reseller: String::new(),
+            quantity: "1".to_owned(),
+            amount: amount.to_owned(),
+        }
+    }
+
+    pub fn line(&self) -> String {
+        let Self { partner, location, subscription, month, service, tenant, .. } = self;
+        let Self { attribution, role, reseller, quantity, amount, .. } = self;
+        format!(
+            "{partner},0aa1b2c3-0000-4000-8000-{subscription:012x},2021-05-01,,2021-05-03,Active,{month}-01,Pillar,{service},Offering,Tier,,,,,,GB,{quantity},\"Test Customer, Inc.\",{tenant},77{subscription},\"Small, Medium & Corporate Commercial\",Utopia,{location},Test Partner,Utopia,{attribution},Direct,,0,{reseller},,Retail,,,{role},,{amount}"
+        )
+    }
+}
+
+/// A base in the making: lines of the four exports, all delivered on one day.
+#[derive(Default, Clone)]
+pub struct Base {
+    pub azure: Vec<String>,
+    pub seats: Vec<String>,
+    pub trainings: Vec<String>,
+    pub profile: Vec<String>,
+    pub next_person: u32,
+}
+
+impl Base {
+    /// Gives a partner data in every month that a score looks at, none of which counts anywhere.
+    pub fn partner(&mut self, partner: &str) {
+        for back in 0..24 {
+            let mut filler = Azure::new(partner, back, 900_000, "0.01");
+            filler.service = "Storage".to_owned();
+            self.azure.push(filler.line());
+            self.seats(partner, back, 900_000, "Teams", 1, 1);
+        }
+        self.training(partner, "filler", "Exam", "Exam AZ-104", "2020-01-01", "NA");
+        self.profile
+            .push(format!("6{partner},Test Partner,{partner},Test Partner,Town,Utopia,Location"));
+    }
+
+    pub fn azure(&mut self, partner: &str, back: i32, tenant: u32, amount: &str) {
+        self.azure.push(Azure::new(partner, back, tenant, amount).line());
+    }
+
+    pub fn seats(
+        &mut self,
+        partner: &str,
+        back: i32,
+        tenant_number: u32,
+        workload: &str,
+        paid: i64,
+        active: i64,
+    ) {
+        self.seats.push(format!(
+            "{},Test Customer,{workload},{active},{paid},C-{tenant_number},6{partner},2020-01-01,CPOR,{}-01",
+            tenant(tenant_number),
+            month(back),
+        ));
+    }
+
+    pub fn training(
+        &mut self,
+        partner: &str,
+        person: &str,
+        kind: &str,
+        title: &str,
+        earned: &str,
+        expires: &str,
+    ) {
+        self.trainings.push(format!(
+            "{partner},ID,{title},{kind},First,Last,,{person}@example.org,{earned},{expires},Active,{earned},1,,6{partner},Test Partner,Town,Utopia"
+        ));
+    }
+
+    /// So many new people with a certification that never expires.
+    pub fn people(&mut self, partner: &str, title: &str, count: u32) {
+        for _ in 0..count {
+            self.next_person += 1;
+            let person = format!("person{}", self.next_person);
+            let title = format!("Microsoft Certified: {title}");
+            self.training(partner, &person, "Certification", &title, "2025-01-01", "NA");
+        }
+    }
+
+    /// Two holders of each prerequisite of the Security ruleset and `others` of the last step.
+    pub fn skilled(&mut self, partner: &str, others: u32) {
+        self.people(partner, "Azure Security Engineer Associate", 2);
+        self.people(partner, "Security Operations Analyst", 2);
+        self.people(partner, "Identity and Access Administrator", others);
+    }
+
+    /// Writes one delivery.
+    pub fn write(&self, deliveries: &Path, date: &str) {
+        let folder = deliveries.join(date);
+        fs::create_dir_all(&folder).unwrap();
+        for (name, header, lines) in [
+            ("azure.csv", AZURE_HEADER, &self.azure),
+            ("seats.csv", SEATS_HEADER, &self.seats),
+            ("trainings.csv", TRAININGS_HEADER, &self.trainings),
+            ("profile.csv", PROFILE_HEADER, &self.profile),
+        ] {
+            if !lines.is_empty() {
+                fs::write(folder.join(name), format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+            }
+        }
+    }
+}
+
+/// Folders of one run.
+pub struct Place {
+    pub root: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// `capscore run` on `deliveries` into `facts` and `tables`.
+    pub fn run(&self) -> Command {
+        let mut command = capscore();
+        command.args(["run", "--as-of", REFERENCE]);
+        command.args(["--input", &self.text("deliveries"), "--facts", &self.text("facts")]);
+        command.args(["--output", &self.text("tables")]);
+        command
+    }
+
+    /// Rows of a table of the reference month.
+    pub fn month_table(&self, table: &str) -> Vec<Row> {
+        tables::read(&self.path("tables").join(table).join(format!("{REFERENCE}.parquet")))
+    }
+
+    /// Rows of a table that belongs to no month.
+    pub fn whole_table(&self, table: &str) -> Vec<Row> {
+        tables::read(&self.path("tables").join(format!("{table}.parquet")))
+    }
+
+    /// The only manifest.
+    pub fn manifest(&self) -> serde_json::Value {
+        let runs: Vec<PathBuf> = fs::read_dir(self.path("tables/_runs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path().join("manifest.json"))
+            .collect();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        serde_json::from_slice(&fs::read(&runs[0]).unwrap()).unwrap()
+    }
+}
+
+/// A base delivered on one day, run.
+pub fn run(base: &Base) -> Place {
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    place.run().assert().success();
+    place
+}
+
+/// Every published file but the records of executions: path → bytes.
+pub fn published(output: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut files = std::collections::BTreeMap::new();
+    collect(output, output, &mut files);
+    files
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut std::collections::BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        if path.is_dir() {
+            if name != "_attempts" {
+                collect(root, &path, files);
+            }
+        } else if !name.ends_with("manifest.json") && name != "_lock" {
+            files.insert(name, fs::read(&path).unwrap());
+        }
+    }
+}
