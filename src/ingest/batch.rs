@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::HashMap as FastMap;
-use polars::prelude::{Column, DataFrame};
 
-use super::acr::{AcrFacts, Description, Shares};
+use super::acr::Description;
+use super::acr_facts::{AcrFacts, Shares};
 use super::buckets::BucketKey;
 use super::credentials::CredentialRow;
 use super::intern::Texts;
@@ -19,12 +19,8 @@ use super::seats::SeatFacts;
 use super::writing::{MonthRows, PartnerText, Target};
 use super::{Event, OnBadFile, PlannedFile, Settings, Summary, is_file_fault, task};
 use crate::calendar::{Day, Month};
-use crate::engine;
-use crate::error::{Code, Error, Result};
-use crate::facts::{
-    FileRecord, Ledger, LedgerEntry, SCHEMA_VERSION, Unit, UnitKey, quarantine_path, read_units,
-    units_frame, units_path,
-};
+use crate::error::{Error, Result};
+use crate::facts::{FileRecord, Ledger, read_units};
 use crate::money::Money;
 
 /// The month of a dataset, over all deliveries of the batch.
@@ -33,19 +29,19 @@ type Slice = (usize, Option<Month>);
 type Stored = HashMap<(Slice, PartnerText), Vec<(String, u64)>>;
 
 pub(super) struct Batch<'a> {
-    settings: &'a Settings<'a>,
-    shared: Shared<'a>,
+    pub(super) settings: &'a Settings<'a>,
+    pub(super) shared: Shared<'a>,
     deliveries: Vec<(Day, Vec<PlannedFile>)>,
     stored: Stored,
 }
 
 /// What the collapse of one slice gave for one delivery.
-struct Collapsed {
-    delivery: usize,
-    slice: Slice,
-    units: BTreeMap<PartnerText, (String, u64)>,
-    shares: FastMap<u32, Shares>,
-    disagreeing: BTreeMap<PartnerText, i64>,
+pub(super) struct Collapsed {
+    pub(super) delivery: usize,
+    pub(super) slice: Slice,
+    pub(super) units: BTreeMap<PartnerText, (String, u64)>,
+    pub(super) shares: FastMap<u32, Shares>,
+    pub(super) disagreeing: BTreeMap<PartnerText, i64>,
 }
 
 impl<'a> Batch<'a> {
@@ -280,137 +276,6 @@ impl<'a> Batch<'a> {
         Ok((rows, done))
     }
 
-    fn entry(
-        &self,
-        delivery: Day,
-        sequence: u64,
-        files: &[FileResult],
-        collapsed: &[&Collapsed],
-        ledger: &Ledger,
-        summary: &mut Summary,
-    ) -> Result<LedgerEntry> {
-        let texts = self.shared.intern.texts();
-        let mut units = Vec::new();
-        let mut records = Vec::new();
-        for (at, file) in files.iter().enumerate() {
-            let mut record = file.record.clone();
-            if record.same_as.is_none() && record.set_aside.is_none() {
-                let mut shares = Shares::default();
-                for part in collapsed.iter().filter_map(|part| part.shares.get(&file.slot)) {
-                    shares.used += part.used;
-                    shares.repeated += part.repeated;
-                    shares.amount_facts += part.amount_facts;
-                    shares.amount_repeated += part.amount_repeated;
-                }
-                balance(&mut record, &shares, file)?;
-                units_of(file, at, sequence, collapsed, &texts, &mut units);
-            }
-            summary.unknown_attributions.extend(file.tally.unknown_attributions.iter().cloned());
-            records.push(record);
-        }
-        self.refuse_partial_delivery(delivery, &units, &records, ledger)?;
-        units.sort_by(|left, right| (&left.key, left.file).cmp(&(&right.key, right.file)));
-        self.write_frame(&units_path(sequence), &mut units_frame(&units)?)?;
-        self.write_quarantine(sequence, files)?;
-        summary.files.extend(records.iter().cloned());
-        Ok(LedgerEntry {
-            sequence,
-            schema_version: SCHEMA_VERSION,
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            attempt_id: self.settings.attempt_id.clone(),
-            delivery: delivery.to_string(),
-            accept_drop: self.settings.accept_drop,
-            files: records,
-        })
-    }
-
-    /// A late file needs the other files of its delivery that speak of the same units: the lines
-    /// of one consumption may be spread over them.
-    fn refuse_partial_delivery(
-        &self,
-        delivery: Day,
-        units: &[Unit],
-        records: &[FileRecord],
-        ledger: &Ledger,
-    ) -> Result<()> {
-        let read: HashSet<&str> = records.iter().map(|record| record.uri.as_str()).collect();
-        let keys: HashSet<&UnitKey> = units.iter().map(|unit| &unit.key).collect();
-        for entry in
-            ledger.entries.iter().filter(|entry| entry.day() == delivery && entry.has_units())
-        {
-            for unit in read_units(&self.settings.facts, entry.sequence)? {
-                let Some(file) = entry.files.get(unit.file) else { continue };
-                if keys.contains(&unit.key) && !read.contains(file.uri.as_str()) {
-                    return Err(Error::new(
-                        Code::DeliveryIncomplete,
-                        format!(
-                            "the delivery of {delivery} got a new file with rows of partner {}, whose other file {} is no longer there",
-                            unit.key.partner_id, file.uri
-                        ),
-                    )
-                    .hint("put the other file back, or give the new one a later delivery date"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn write_quarantine(&self, sequence: u64, files: &[FileResult]) -> Result<()> {
-        let rows: Vec<(usize, &FileResult, &super::reader::Rejected)> = files
-            .iter()
-            .enumerate()
-            .flat_map(|(at, file)| file.rejected.iter().map(move |row| (at, file, row)))
-            .collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let text = |name: &str, values: Vec<&str>| Column::new(name.into(), values);
-        let columns = vec![
-            Column::new(
-                "file".into(),
-                rows.iter().map(|row| count(row.0 as u64)).collect::<Vec<_>>(),
-            ),
-            text("source_file", rows.iter().map(|row| row.1.record.uri.as_str()).collect()),
-            Column::new(
-                "record".into(),
-                rows.iter().map(|row| count(row.2.record)).collect::<Vec<_>>(),
-            ),
-            Column::new(
-                "line".into(),
-                rows.iter().map(|row| count(row.2.line)).collect::<Vec<_>>(),
-            ),
-            text("dataset", rows.iter().map(|row| row.1.record.dataset.as_str()).collect()),
-            text("column", rows.iter().map(|row| row.2.column.as_str()).collect()),
-            text("reason", rows.iter().map(|row| row.2.reason).collect()),
-            Column::new(
-                "raw_value".into(),
-                rows.iter().map(|row| row.2.raw_value.as_deref()).collect::<Vec<_>>(),
-            ),
-            Column::new(
-                "partner_id".into(),
-                rows.iter()
-                    .map(|row| row.2.partner.as_ref().map(|partner| partner.0.as_str()))
-                    .collect::<Vec<_>>(),
-            ),
-            Column::new(
-                "is_account".into(),
-                rows.iter()
-                    .map(|row| row.2.partner.as_ref().map(|partner| partner.1))
-                    .collect::<Vec<_>>(),
-            ),
-        ];
-        let mut frame =
-            DataFrame::new(rows.len(), columns).map_err(|error| Error::bug(error.to_string()))?;
-        self.write_frame(&quarantine_path(sequence), &mut frame)
-    }
-
-    fn write_frame(&self, path: &str, frame: &mut DataFrame) -> Result<()> {
-        let file = crate::store::create_file(&self.settings.facts.prepare(path)?)?;
-        engine::write_parquet(frame, file, 1 << 20, Vec::new(), path)?;
-        self.settings.facts.sync(path)
-    }
-
     /// Runs `count` jobs on the threads of the ingest; results stand in job order.
     fn in_parallel<T: Send>(
         &self,
@@ -471,46 +336,6 @@ fn set_aside(task: &FileTask, bytes: u64, error: &Error) -> FileResult {
     FileResult::without_rows(record, usize::MAX, u32::MAX)
 }
 
-fn units_of(
-    file: &FileResult,
-    at: usize,
-    sequence: u64,
-    collapsed: &[&Collapsed],
-    texts: &Texts,
-    units: &mut Vec<Unit>,
-) {
-    for ((partner, month), unit) in file.tally.units() {
-        let (id, is_account) = texts.partner(partner);
-        let partner = (id.to_owned(), is_account);
-        let slice = (file.dataset, month);
-        let of_slice = collapsed.iter().find(|collapsed| collapsed.slice == slice);
-        let stored = of_slice.and_then(|collapsed| collapsed.units.get(&partner));
-        let mut locations: Vec<String> =
-            unit.locations.iter().map(|location| texts.text(*location).to_owned()).collect();
-        locations.sort_unstable();
-        // A unit of which no rule can use a row has no facts.
-        let (hash, stored) = stored.cloned().unwrap_or_else(|| (String::new(), sequence));
-        units.push(Unit {
-            key: UnitKey {
-                dataset: dataset_name(file.dataset).to_owned(),
-                partner_id: partner.0.clone(),
-                is_account,
-                month,
-            },
-            file: at,
-            rows: unit.rows,
-            amount: unit.amount,
-            locations,
-            disagreeing: of_slice
-                .and_then(|collapsed| collapsed.disagreeing.get(&partner))
-                .copied()
-                .unwrap_or_default(),
-            hash,
-            stored,
-        });
-    }
-}
-
 /// The rows of a snapshot over its files; a row that several files (or lines) repeat is one.
 fn snapshot_rows(files: &[&FileResult], shares: &mut FastMap<u32, Shares>) -> MonthRows {
     let mut rows = MonthRows::default();
@@ -535,31 +360,4 @@ fn snapshot_rows(files: &[&FileResult], shares: &mut FastMap<u32, Shares>) -> Mo
     rows.credentials.extend(credentials);
     rows.locations.extend(locations);
     rows
-}
-
-/// Completes the balance of a file and proves it (contract §5).
-fn balance(record: &mut FileRecord, shares: &Shares, file: &FileResult) -> Result<()> {
-    let tally = &file.tally;
-    record.used = shares.used;
-    record.repeated = shares.repeated;
-    record.amount_facts = shares.amount_facts.to_string();
-    record.amount_repeated = shares.amount_repeated.to_string();
-    let amounts = shares.amount_facts.0 + shares.amount_repeated.0 + tally.amount_not_used.0;
-    let is_balanced = record.records == record.accepted + record.quarantined + record.skipped
-        && record.accepted == record.used + record.repeated + record.not_used
-        && tally.amount_accepted.0 == amounts;
-    if is_balanced {
-        return Ok(());
-    }
-    Err(Error::bug(format!(
-        "{} does not balance: {} accepted, {} used, {} repeated, {} not used; {} USD accepted, {} in facts, {} repeated",
-        record.uri,
-        record.accepted,
-        record.used,
-        record.repeated,
-        record.not_used,
-        record.amount_accepted,
-        record.amount_facts,
-        record.amount_repeated
-    )))
 }

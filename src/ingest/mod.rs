@@ -6,12 +6,14 @@
 //! nobody names and that the next ingest overwrites.
 
 mod acr;
+mod acr_facts;
 mod batch;
 mod buckets;
 mod collapse;
 mod credentials;
 mod decode;
 mod discover;
+mod entry;
 mod inspect;
 mod intern;
 mod layout;

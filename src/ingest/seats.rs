@@ -5,7 +5,8 @@
 use bytemuck::{Pod, Zeroable};
 use hashbrown::{HashMap, HashSet};
 
-use super::acr::{Description, Shares};
+use super::acr::Description;
+use super::acr_facts::Shares;
 use super::buckets::{BucketKey, Buckets};
 use super::intern::LocalInterner;
 use super::layout::Recognised;

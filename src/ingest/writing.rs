@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use polars::prelude::{Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries};
 
-use super::acr::{AcrFacts, AcrKey, Description};
+use super::acr::Description;
+use super::acr_facts::{AcrFacts, AcrKey};
 use super::credentials::CredentialRow;
 use super::intern::Texts;
 use super::locations::LocationRow;

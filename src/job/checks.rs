@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::scoring::Feeding;
+use super::feeding::Feeding;
 use crate::calendar::Month;
 use crate::checks::Check;
 use crate::facts::Live;

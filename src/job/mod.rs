@@ -3,7 +3,9 @@
 
 mod attempt;
 mod checks;
+mod feeding;
 mod file;
+mod record;
 mod reference;
 mod scoring;
 mod summary;

@@ -3,42 +3,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Utc;
-use polars::prelude::{Column, DataFrame};
-
-use super::attempt::instant;
 use super::checks::month_checks;
+use super::feeding::{Feeding, early_datasets, quarantined_partners};
+use super::record::{manifest, quarantine};
 use super::reference::reference_month;
 use super::{Attempt, Pipeline, ScoreSettings, window};
-use crate::calendar::{Day, Month};
-use crate::checks::{Check, enforce, failed};
+use crate::calendar::Month;
+use crate::checks::{Check, enforce};
 use crate::commit::Lease;
-use crate::error::{Error, Result};
-use crate::facts::{Live, LiveFrames, LiveUnit};
+use crate::error::Result;
+use crate::facts::{Live, LiveFrames};
 use crate::ids::RunId;
 use crate::publish::{
-    ChecksSummary, InputFile, Manifest, NamedHash, Publication, RulesetUsed, check_table,
-    dictionary, published_run, published_state, read_manifest,
+    Publication, check_table, dictionary, published_run, published_state, read_manifest,
 };
 use crate::rules::Version;
 use crate::score::{self, AreaSummary, DimensionFacts, PartnerFacts, dimensions, rule_table};
 use crate::store::Store;
 use crate::tables::{
     CHECK_RESULT, CONTRACT_VERSION, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE,
-    QUARANTINE, Rows,
+    QUARANTINE,
 };
 
 /// The monthly dataset kinds are told apart by their facts: these hold no usage of a partner.
 const NOT_USAGE: [&str; 4] = ["profile", "trainings", "customers", "skilling_download"];
-
-/// What a month's score reads.
-#[derive(Debug, Clone)]
-pub(super) struct Feeding {
-    reference: Month,
-    datasets: BTreeSet<String>,
-    /// Ledger entry and index of each file that holds a live row.
-    pub(super) files: BTreeSet<(u64, usize)>,
-}
 
 /// What `score --plan` tells.
 #[derive(Debug, Clone)]
@@ -78,43 +66,20 @@ pub struct Scored {
     pub tables: Vec<(String, u64)>,
 }
 
-impl Feeding {
-    fn new(live: &Live, reference: Month, versions: &[&Version]) -> Self {
-        let datasets: BTreeSet<String> = versions
-            .iter()
-            .flat_map(|version| &version.metrics)
-            .flat_map(|metric| &metric.parts)
-            .flat_map(|part| part.datasets.iter().cloned())
-            .collect();
-        let mut feeding = Self { reference, datasets, files: BTreeSet::new() };
-        let units = live.units.iter().filter(|unit| feeding.reads(unit));
-        let files = units.flat_map(|unit| unit.files.iter().map(|file| (unit.sequence, *file)));
-        feeding.files = files.collect();
-        feeding
-    }
-
-    /// Whether the score reads a unit. The partner profile is not among them: its effect is the
-    /// account that each unit belongs to.
-    pub(super) fn reads(&self, unit: &LiveUnit) -> bool {
-        self.datasets.contains(&unit.key.dataset)
-            && unit.key.month.is_none_or(|month| window(self.reference).contains(&month))
-    }
-}
-
 /// Everything that is settled before the first number is computed.
-struct Prepared<'a> {
-    live: Live,
-    reference: Month,
-    held_back: Option<Check>,
-    versions: Vec<&'a Version>,
-    areas_without_rules: Vec<&'a str>,
-    feeding: Feeding,
-    delivered: Vec<crate::facts::Delivered>,
-    early: BTreeSet<(String, String)>,
-    quarantined: BTreeSet<String>,
-    run_id: RunId,
+pub(super) struct Prepared<'a> {
+    pub(super) live: Live,
+    pub(super) reference: Month,
+    pub(super) held_back: Option<Check>,
+    pub(super) versions: Vec<&'a Version>,
+    pub(super) areas_without_rules: Vec<&'a str>,
+    pub(super) feeding: Feeding,
+    pub(super) delivered: Vec<crate::facts::Delivered>,
+    pub(super) early: BTreeSet<(String, String)>,
+    pub(super) quarantined: BTreeSet<String>,
+    pub(super) run_id: RunId,
     /// What the dimensions describe.
-    state: String,
+    pub(super) state: String,
 }
 
 /// Says what a scoring would do.
@@ -221,35 +186,6 @@ fn state_of(live: &Live, pipeline: &Pipeline) -> String {
     }
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
     hasher.finalize().to_hex().chars().take(32).collect()
-}
-
-/// Partners and datasets whose data of R was delivered before the 20th of the next month.
-fn early_datasets(live: &Live, feeding: &Feeding) -> BTreeSet<(String, String)> {
-    let next = feeding.reference.plus(1).first_day();
-    let settled = Day(next.0 + 19);
-    live.units
-        .iter()
-        .filter(|unit| feeding.reads(unit) && unit.key.month == Some(feeding.reference))
-        .filter(|unit| unit.delivery < settled)
-        .map(|unit| (unit.account.clone(), unit.key.dataset.clone()))
-        .collect()
-}
-
-/// Partners with a rejected record in a file that feeds the month.
-fn quarantined_partners(live: &Live, feeding: &Feeding) -> Result<BTreeSet<String>> {
-    let mut partners = BTreeSet::new();
-    for (_, frame) in LiveFrames::new(live).quarantine(&feeding.files)? {
-        let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
-        let partner = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
-        let is_account =
-            frame.column("is_account").and_then(|column| column.bool()).map_err(bug)?;
-        for at in 0..frame.height() {
-            if let Some(partner) = partner.get(at) {
-                partners.insert(live.account_of(partner, is_account.get(at).unwrap_or_default()));
-            }
-        }
-    }
-    Ok(partners)
 }
 
 pub(super) fn score_and_publish(
@@ -386,108 +322,4 @@ fn add_dimensions(
     publication.add(&DIM_CUSTOMER, &dimensions.customers, state)?;
     publication.add(&DIM_RULE, &rule_table(&versions)?, state)?;
     publication.add(&DATA_DICTIONARY, &dictionary()?, state)
-}
-
-fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
-    let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
-    let mut rows = Rows::new(&QUARANTINE);
-    for (_, frame) in LiveFrames::new(&prepared.live).quarantine(&prepared.feeding.files)? {
-        let column = |name: &str| frame.column(name).map_err(bug);
-        let text = |name: &str| column(name).and_then(|column: &Column| column.str().map_err(bug));
-        let int = |name: &str| column(name).and_then(|column: &Column| column.i64().map_err(bug));
-        let (source, dataset, at_column) =
-            (text("source_file")?, text("dataset")?, text("column")?);
-        let (reason, raw) = (text("reason")?, text("raw_value")?);
-        let (record, line) = (int("record")?, int("line")?);
-        for at in 0..frame.height() {
-            rows.text(source.get(at).unwrap_or_default())
-                .int(record.get(at).unwrap_or_default())
-                .int(line.get(at).unwrap_or_default())
-                .text(dataset.get(at).unwrap_or_default())
-                .text(at_column.get(at).unwrap_or_default())
-                .text(reason.get(at).unwrap_or_default())
-                .text(raw.get(at))
-                .end();
-        }
-    }
-    rows.finish()
-}
-
-fn manifest(
-    pipeline: &Pipeline,
-    settings: &ScoreSettings,
-    prepared: &Prepared<'_>,
-    attempt: &Attempt,
-    scored: &Scored,
-    outputs: Vec<crate::publish::OutputFile>,
-) -> Manifest {
-    let (warn, error) = failed(&scored.checks);
-    let options = BTreeMap::from([(
-        "ruleset".to_owned(),
-        settings.ruleset.clone().unwrap_or_else(|| "auto".to_owned()),
-    )]);
-    Manifest {
-        run_id: scored.run_id.as_str().to_owned(),
-        attempt_id: attempt.id.clone(),
-        contract_version: CONTRACT_VERSION.to_owned(),
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: instant(attempt.started),
-        finished: instant(Utc::now()),
-        as_of_month: prepared.reference.to_string(),
-        options,
-        rulesets: prepared
-            .versions
-            .iter()
-            .map(|version| RulesetUsed {
-                area: version.area.clone(),
-                ruleset_id: version.id.clone(),
-                hash: version.hash.clone(),
-            })
-            .collect(),
-        catalogs: pipeline
-            .catalogs
-            .hashes
-            .iter()
-            .map(|(name, hash)| NamedHash { name: name.clone(), hash: hash.clone() })
-            .collect(),
-        inputs: inputs(prepared),
-        outputs,
-        checks: ChecksSummary { warn, error },
-    }
-}
-
-fn inputs(prepared: &Prepared<'_>) -> Vec<InputFile> {
-    let mut inputs = Vec::new();
-    for (sequence, index) in &prepared.feeding.files {
-        let Some(file) = prepared.live.file(*sequence, *index).cloned() else { continue };
-        let at = usize::try_from(sequence - 1).unwrap_or(usize::MAX);
-        let delivery = prepared.live.ledger.entries.get(at).map(|entry| entry.delivery.clone());
-        inputs.push(InputFile {
-            uri: file.uri,
-            delivery: delivery.unwrap_or_default(),
-            dataset: file.dataset,
-            layout: file.layout,
-            encoding: file.encoding,
-            delimiter: file.delimiter,
-            bytes: file.bytes,
-            content_hash: file.content_hash,
-            first_month: file.first_month,
-            last_month: file.last_month,
-            records: file.records,
-            accepted: file.accepted,
-            quarantined: file.quarantined,
-            skipped: file.skipped,
-            used: file.used,
-            repeated: file.repeated,
-            not_used: file.not_used,
-            not_used_reasons: file.not_used_reasons,
-            amount_accepted: file.amount_accepted,
-            amount_facts: file.amount_facts,
-            amount_repeated: file.amount_repeated,
-            amount_not_used: file.amount_not_used,
-            is_live: true,
-        });
-    }
-    inputs.sort_by(|left, right| (&left.delivery, &left.uri).cmp(&(&right.delivery, &right.uri)));
-    inputs
 }

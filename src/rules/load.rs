@@ -1,6 +1,5 @@
 //! Reads a rule pack from TOML and refuses it, with file and line, when it does not hold together.
 
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::catalog::{Catalogs, Names, content_hash, parse_day};
@@ -8,6 +7,7 @@ use super::pack::{
     CustomerResult, Customers, Limit, Measure, Metric, Pack, Part, People, Ratio, Scope, SeatBand,
     Selection, Sentence, StepRole, Unit, Version, Window,
 };
+use super::raw::{RawMetric, RawPack, RawPart, RawScope, RawVersion};
 use crate::calendar::Day;
 use crate::error::Result;
 use crate::ids::{Attribution, AttributionSet};
@@ -15,87 +15,6 @@ use crate::money::Money;
 use crate::pipelines::PipelineFile;
 use crate::points::{Points, UNITS_PER_POINT};
 use crate::tables;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPack {
-    area: Spanned<String>,
-    title: String,
-    version: Vec<Spanned<RawVersion>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawVersion {
-    id: Spanned<String>,
-    effective_from: Spanned<toml::value::Datetime>,
-    is_date_assumed: bool,
-    source_url: String,
-    paths: Vec<Spanned<String>>,
-    selection: Spanned<String>,
-    points_to_qualify: Spanned<String>,
-    metric_must_exceed: Spanned<String>,
-    incentive_points: Spanned<String>,
-    #[serde(default)]
-    services: std::collections::BTreeMap<String, Vec<Spanned<String>>>,
-    #[serde(default)]
-    workloads: std::collections::BTreeMap<String, Vec<Spanned<String>>>,
-    #[serde(default)]
-    scope: Vec<RawScope>,
-    metric: Vec<RawMetric>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawScope {
-    id: Spanned<String>,
-    services: Option<Spanned<String>>,
-    associations: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMetric {
-    id: Spanned<String>,
-    max_points: Spanned<String>,
-    value_unit: Spanned<String>,
-    part: Vec<RawPart>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPart {
-    id: Spanned<String>,
-    paths: Option<Vec<Spanned<String>>>,
-    measure: Spanned<String>,
-    services: Option<Spanned<String>>,
-    workloads: Option<Spanned<String>>,
-    window: Option<Spanned<String>>,
-    unit: Option<Spanned<String>>,
-    #[serde(default)]
-    associations: Vec<Spanned<String>>,
-    datasets: Vec<Spanned<String>>,
-    needs: Option<Vec<Spanned<String>>>,
-    at_least_usd: Option<Spanned<String>>,
-    above_usd: Option<Spanned<String>>,
-    at_most_usd: Option<Spanned<String>>,
-    below_reason: Option<Spanned<String>>,
-    seats_min: Option<i64>,
-    seats_max: Option<i64>,
-    active_share: Option<Spanned<String>>,
-    #[serde(default)]
-    cap_at_paid_seats: bool,
-    #[serde(default)]
-    publish_implementations: bool,
-    certifications: Option<Vec<Spanned<String>>>,
-    people_needed: Option<i64>,
-    points_once: Option<Spanned<String>>,
-    result: Spanned<String>,
-    unit_size: Option<Spanned<String>>,
-    points_per_unit: Option<Spanned<String>>,
-    printed_points_per_unit: Option<Spanned<String>>,
-    source_url: Option<String>,
-}
 
 /// Reads a pack and checks it against the catalogs.
 ///

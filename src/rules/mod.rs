@@ -3,6 +3,7 @@
 mod catalog;
 mod load;
 mod pack;
+mod raw;
 
 use std::path::Path;
 

@@ -11,6 +11,7 @@ mod part;
 mod partners;
 mod people;
 mod rule_table;
+mod total;
 mod ttm;
 
 use std::collections::{BTreeMap, BTreeSet};

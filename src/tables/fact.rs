@@ -1,0 +1,267 @@
+//! The fact tables: one file a scored month.
+
+use super::ColumnType::{Amount, Boolean, Date, Int64, Ratio, Text};
+use super::column::{
+    AREA, AS_OF, BASELINE, CHANGE, COVERAGE, CURRENT, METRIC, MISSING, MONTH_ROWS, PART, PARTNER,
+    PATH, POINTS, POINTS_X8400, RULESET, VALUE_UNIT, col, opt,
+};
+use super::{Layout, Table};
+
+/// Scores per partner, area and path.
+pub const FACT_AREA_SCORE: Table = Table {
+    name: "fact_area_score",
+    layout: Layout::Month,
+    row_group_rows: MONTH_ROWS,
+    key: &["as_of_month", "partner_id", "area", "path"],
+    meaning: "the score of one partner in one area by one path",
+    columns: &[
+        AS_OF,
+        PARTNER,
+        AREA,
+        PATH,
+        POINTS,
+        POINTS_X8400,
+        col("max_points", Amount, "points", "the most points of the area"),
+        col(
+            "is_selected",
+            Boolean,
+            "",
+            "whether this path is the one that counts; exactly one per partner and area",
+        ),
+        col("selection_reason", Text, "", "why the selected path was selected"),
+        col("is_floor_met", Boolean, "", "whether every metric earned more than zero"),
+        col(
+            "is_qualified",
+            Boolean,
+            "",
+            "whether the partner qualifies by this path: points at the line and the floor met",
+        ),
+        col("has_incentive_points", Boolean, "", "whether the points reach the incentive line"),
+        col(
+            "points_to_qualify",
+            Amount,
+            "points",
+            "points that are missing to the line, 0 when it is reached",
+        ),
+        col("blocking_metrics", Text, "", "metrics that earned nothing"),
+        COVERAGE,
+        MISSING,
+        col(
+            "is_provisional",
+            Boolean,
+            "",
+            "whether a monthly dataset that fed R was delivered before the 20th of the next month",
+        ),
+        RULESET,
+        col("run_id", Text, "", "the run that made the row"),
+        col(
+            "flags",
+            Text,
+            "",
+            "borderline_rounding, path_conflict, mixed_sources, rows_quarantined",
+        ),
+    ],
+};
+
+/// Scores per metric.
+pub const FACT_METRIC_SCORE: Table = Table {
+    name: "fact_metric_score",
+    layout: Layout::Month,
+    row_group_rows: MONTH_ROWS,
+    key: &["as_of_month", "partner_id", "area", "path", "metric"],
+    meaning: "the points of one metric",
+    columns: &[
+        AS_OF,
+        PARTNER,
+        AREA,
+        PATH,
+        METRIC,
+        POINTS,
+        POINTS_X8400,
+        col("max_points", Amount, "points", "the most points of the metric"),
+        col("uncapped_points_x8400", Int64, "1/8400 point", "points before the cap at the maximum"),
+        VALUE_UNIT,
+        CURRENT,
+        BASELINE,
+        CHANGE,
+        opt(
+            "units_to_next_point",
+            Amount,
+            "value_unit",
+            "the least that is missing to more points",
+        ),
+        COVERAGE,
+        MISSING,
+        col(
+            "flags",
+            Text,
+            "",
+            "no_baseline, below_minimum, metric_below_one_point, disputed_baseline, association_start_unknown, expiry_unknown, mixed_sources",
+        ),
+        opt(
+            "alternative_points_x8400",
+            Int64,
+            "1/8400 point",
+            "points by the other reading of net adds",
+        ),
+    ],
+};
+
+/// Scores per part of a metric.
+pub const FACT_METRIC_PART: Table = Table {
+    name: "fact_metric_part",
+    layout: Layout::Month,
+    row_group_rows: MONTH_ROWS,
+    key: &["as_of_month", "partner_id", "area", "path", "metric", "part"],
+    meaning: "the points of one part of a metric",
+    columns: &[
+        AS_OF,
+        PARTNER,
+        AREA,
+        PATH,
+        METRIC,
+        PART,
+        VALUE_UNIT,
+        CURRENT,
+        BASELINE,
+        CHANGE,
+        col("unit_size", Amount, "value_unit", "what one increment is"),
+        col("increments", Int64, "", "whole units that earn points"),
+        opt("remainder", Amount, "value_unit", "what is left above the last increment"),
+        POINTS,
+        POINTS_X8400,
+        col(
+            "is_used",
+            Boolean,
+            "",
+            "whether the part feeds the metric (false for the losing one of a best-of)",
+        ),
+        COVERAGE,
+        MISSING,
+        col("evidence_key", Text, "", "joins fact_customer_evidence; '' for skilling"),
+    ],
+};
+
+/// Which customer counted and why, both sides.
+pub const FACT_CUSTOMER_EVIDENCE: Table = Table {
+    name: "fact_customer_evidence",
+    layout: Layout::Month,
+    row_group_rows: 262_144,
+    key: &["as_of_month", "partner_id", "evidence_key", "tenant_id", "workload"],
+    meaning: "one customer (and workload) of one part, with both sides",
+    columns: &[
+        AS_OF,
+        PARTNER,
+        col("evidence_key", Text, "", "joins fact_metric_part"),
+        col("tenant_id", Text, "", "the customer tenant, '' where the part counts services"),
+        col("workload", Text, "", "the workload or service, '' where the part is not about one"),
+        opt("current_acr_usd", Amount, "USD", "Azure consumed revenue in the current window"),
+        opt("baseline_acr_usd", Amount, "USD", "Azure consumed revenue in the baseline window"),
+        opt("current_revenue_usd", Amount, "USD", "revenue in the current window"),
+        opt("baseline_revenue_usd", Amount, "USD", "revenue in the baseline window"),
+        opt("current_paid_seats", Int64, "seats", "paid seats now"),
+        opt("baseline_paid_seats", Int64, "seats", "paid seats a year ago"),
+        opt("current_active_users", Int64, "users", "active users now"),
+        opt("baseline_active_users", Int64, "users", "active users a year ago"),
+        opt("current_active_ratio", Ratio, "", "active users per paid seat now"),
+        opt("baseline_active_ratio", Ratio, "", "active users per paid seat a year ago"),
+        opt("current_consumption_value", Amount, "", "monthly consumption value now"),
+        opt("baseline_consumption_value", Amount, "", "monthly consumption value a year ago"),
+        col("is_counted_current", Boolean, "", "whether the row counts now"),
+        col("is_counted_baseline", Boolean, "", "whether the row counted a year ago"),
+        col("reason_current", Text, "", "why it counts now or not"),
+        col("reason_baseline", Text, "", "why it counted a year ago or not"),
+        col("contribution", Amount, "value_unit", "what the row adds to the part's change"),
+        opt("current_from_month", Date, "month", "first month of the current window"),
+        opt("current_to_month", Date, "month", "last month of the current window"),
+        opt("baseline_from_month", Date, "month", "first month of the baseline window"),
+        opt("baseline_to_month", Date, "month", "last month of the baseline window"),
+    ],
+};
+
+/// Which credential counted and why.
+pub const FACT_SKILLING_EVIDENCE: Table = Table {
+    name: "fact_skilling_evidence",
+    layout: Layout::Month,
+    row_group_rows: MONTH_ROWS,
+    key: &[
+        "as_of_month",
+        "partner_id",
+        "area",
+        "path",
+        "metric",
+        "step",
+        "person_key",
+        "certification",
+    ],
+    meaning: "one credential of one person in one step",
+    columns: &[
+        AS_OF,
+        PARTNER,
+        AREA,
+        PATH,
+        METRIC,
+        col("step", Int64, "", "the step of the metric, from 1"),
+        col("person_key", Text, "", "keyed hash of the person, never a name or address"),
+        col("certification", Text, "", "the certification's code"),
+        col("earned_on", Date, "day", "the day it was earned"),
+        opt("expires_on", Date, "day", "the last day before it expires, null when it does not"),
+        opt("counts_until", Date, "day", "the last day it can count, null when there is none"),
+        col("is_counted", Boolean, "", "whether it counts"),
+        col(
+            "reason",
+            Text,
+            "",
+            "counted, expired, retired, prerequisite_missing or already_counted",
+        ),
+    ],
+};
+
+/// Trailing-twelve-month Azure consumed revenue per tenant.
+pub const FACT_ACR_TTM: Table = Table {
+    name: "fact_acr_ttm",
+    layout: Layout::Month,
+    row_group_rows: MONTH_ROWS,
+    key: &["as_of_month", "partner_id", "tenant_id", "scope"],
+    meaning: "Azure consumed revenue of one tenant in one scope",
+    columns: &[
+        AS_OF,
+        PARTNER,
+        col("tenant_id", Text, "", "the customer tenant"),
+        col("scope", Text, "", "all, or a scope that a rule pack declares"),
+        col("ttm_usd", Amount, "USD", "R-11 to R"),
+        col("prior_ttm_usd", Amount, "USD", "R-23 to R-12"),
+        col("last_month_usd", Amount, "USD", "R"),
+        col("same_month_last_year_usd", Amount, "USD", "R-12"),
+        col("months_with_usage", Int64, "months", "months of R-11 to R with an amount"),
+        col("attributions", Text, "", "attributions seen in R-11 to R"),
+    ],
+};
+
+/// Microsoft 365 implementations.
+pub const FACT_IMPLEMENTATION: Table = Table {
+    name: "fact_implementation",
+    layout: Layout::Month,
+    row_group_rows: MONTH_ROWS,
+    key: &["as_of_month", "partner_id", "area", "path", "tenant_id", "workload"],
+    meaning: "one Microsoft 365 workload of one tenant against the seat and activity rules",
+    columns: &[
+        AS_OF,
+        PARTNER,
+        AREA,
+        PATH,
+        col("tenant_id", Text, "", "the customer tenant"),
+        col("workload", Text, "", "the workload"),
+        col("paid_seats", Int64, "seats", "paid seats in R"),
+        col("active_users", Int64, "users", "active users in R"),
+        opt("active_ratio", Ratio, "", "active users per paid seat"),
+        col("seat_minimum", Int64, "seats", "least paid seats"),
+        opt("seat_maximum", Int64, "seats", "most paid seats, null without a limit"),
+        col("active_ratio_required", Ratio, "", "least share of active users"),
+        col("is_seat_eligible", Boolean, "", "whether the paid seats are in the band"),
+        col("is_active_eligible", Boolean, "", "whether enough users are active"),
+        col("is_eligible", Boolean, "", "whether both hold"),
+        col("seats_short", Int64, "seats", "paid seats missing to the minimum"),
+        col("active_users_short", Int64, "users", "active users missing to the share"),
+    ],
+};
