@@ -2,22 +2,24 @@
 //! the caller's catalogs give.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::{
     Column, DataFrame, DataType, JoinArgs, JoinType, LazyFrame, UnionArgs, coalesce, col, concat,
     lit, when,
 };
 
-use super::live::{Live, StoredMonth};
+use super::live::{Live, LiveUnit, StoredMonth};
 use super::schema::{
     ACR, CREDENTIAL, CUSTOMER, FactTable, FactType, LOCATION, PARTNER_NAME, SEATS, SNAPSHOT,
 };
 use super::{fact_path, quarantine_path};
 use crate::calendar::Month;
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::money::MONEY_SCALE;
+use crate::parquet::Footer;
+use crate::store;
 
 /// Reads live facts.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +153,8 @@ impl<'a> LiveFrames<'a> {
 
     fn table(self, table: &FactTable, keep: &dyn Fn(Option<Month>) -> bool) -> Result<LazyFrame> {
         let mut partners: BTreeMap<StoredMonth, BTreeSet<(&str, bool)>> = BTreeMap::new();
-        for unit in self.live.units.iter().filter(|unit| keep(unit.key.month)) {
+        let has_rows = |unit: &&LiveUnit| unit.tables.iter().any(|known| known == table.name);
+        for unit in self.live.units.iter().filter(|unit| keep(unit.key.month)).filter(has_rows) {
             partners
                 .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))
                 .or_default()
@@ -162,11 +165,8 @@ impl<'a> LiveFrames<'a> {
         for (key, live) in &partners {
             let month = key.1.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
             let path = self.live.store.local_path(&fact_path(table, &key.0, &month, key.2));
-            // A dataset feeds some of the fact tables only.
-            if !path.is_file() {
-                continue;
-            }
-            if self.live.is_whole(key, live.len()) {
+            check(&path, &self.live.store.uri_of(&fact_path(table, &key.0, &month, key.2)))?;
+            if self.live.is_whole(table.name, key, live.len()) {
                 whole.push(path);
                 continue;
             }
@@ -223,6 +223,16 @@ impl<'a> LiveFrames<'a> {
                 .alias("partner_id"),
         )
     }
+}
+
+/// A fact file that the ledger names must be there and readable.
+fn check(path: &Path, what: &str) -> Result<()> {
+    let read = store::open_file(path).and_then(|file| Footer::read(file, what));
+    read.map(|_| ()).map_err(|error| {
+        Error::new(Code::Damaged, format!("the facts are damaged: {what} is missing or broken"))
+            .because(error)
+            .hint("restore it from a backup, or ingest all deliveries into new facts")
+    })
 }
 
 /// Replaces delivered names by the catalog's.

@@ -30,10 +30,24 @@ pub struct LedgerEntry {
     pub attempt_id: String,
     /// The delivery date (`YYYY-MM-DD`).
     pub delivery: String,
-    /// Whether replacements that lose rows were accepted.
-    pub accept_drop: bool,
     /// The files, by location.
     pub files: Vec<FileRecord>,
+    /// Replacements that lose rows and are taken nevertheless.
+    #[serde(default)]
+    pub accepted: Vec<Acceptance>,
+}
+
+/// A replacement that loses rows and is taken nevertheless.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The dataset.
+    pub dataset: String,
+    /// The partner global account.
+    pub account: String,
+    /// The month (`YYYY-MM`), none for snapshots.
+    pub month: Option<String>,
+    /// The delivery date (`YYYY-MM-DD`).
+    pub delivery: String,
 }
 
 /// One file of a delivery with its balance (contract §5).

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::fact_path;
-use super::ledger::{FileRecord, Ledger};
+use super::ledger::{Acceptance, FileRecord, Ledger};
 use super::schema::{LOCATION, SNAPSHOT};
 use super::unit::{Unit, UnitKey, read_units};
 use crate::calendar::{Day, Month};
@@ -29,7 +29,7 @@ pub struct Live {
     /// The account of each location that a live Profile names.
     pub accounts: BTreeMap<String, String>,
     /// How many partners each fact file holds, by dataset, month and ledger entry.
-    pub(super) stored_partners: HashMap<StoredMonth, usize>,
+    pub(super) stored_partners: HashMap<(StoredMonth, String), usize>,
 }
 
 /// One unit that counts.
@@ -49,6 +49,8 @@ pub struct LiveUnit {
     pub hash: String,
     /// The ledger entry whose fact files hold the rows.
     pub stored: u64,
+    /// The fact tables that hold rows of it.
+    pub tables: Vec<String>,
     /// Consumptions whose attributions disagree on the amount.
     pub disagreeing: i64,
 }
@@ -84,8 +86,10 @@ pub struct Delivered {
 
 /// A month of a dataset in the fact files of one ledger entry.
 pub(super) type StoredMonth = (String, Option<Month>, u64);
-/// What the newest ledger entry of a delivery says of a unit, file by file.
-type Statement = ((UnitKey, Day), (u64, Vec<Unit>));
+/// What one ledger entry says of a unit, file by file.
+type Statement = (UnitKey, Vec<Unit>);
+/// The statements on one account and month of a dataset, by delivery date and ledger entry.
+type Statements = BTreeMap<(Day, u64), Vec<Statement>>;
 
 /// What one delivery says of one account and month, over its partners as delivered.
 #[derive(Default)]
@@ -94,7 +98,6 @@ struct Claim {
     rows: i64,
     amount: Money,
     locations: BTreeSet<String>,
-    accept_drop: bool,
 }
 
 impl Live {
@@ -104,37 +107,23 @@ impl Live {
     /// CS2001, CS6005 when the facts are damaged.
     pub fn read(store: &Store) -> Result<Self> {
         let ledger = Ledger::read(store)?;
-        let mut newest: HashMap<(Day, String), u64> = HashMap::new();
-        for entry in &ledger.entries {
-            for file in &entry.files {
-                newest.insert((entry.day(), file.uri.clone()), entry.sequence);
-            }
-        }
-        let mut stored_partners: HashMap<StoredMonth, usize> = HashMap::new();
-        let mut stored: BTreeSet<(UnitKey, u64)> = BTreeSet::new();
-        // The newest statement of each delivery on each unit.
-        let mut said: BTreeMap<(UnitKey, Day), (u64, Vec<Unit>)> = BTreeMap::new();
-        for entry in &ledger.entries {
-            if !entry.has_units() {
-                continue;
-            }
+        let mut stored_partners: HashMap<(StoredMonth, String), usize> = HashMap::new();
+        let mut stored: BTreeSet<(UnitKey, u64, String)> = BTreeSet::new();
+        let mut said: BTreeMap<(UnitKey, Day, u64), Vec<Unit>> = BTreeMap::new();
+        for entry in ledger.entries.iter().filter(|entry| entry.has_units()) {
             for unit in read_units(store, entry.sequence)? {
                 if unit.stored == entry.sequence {
-                    stored.insert((unit.key.clone(), entry.sequence));
+                    for table in &unit.tables {
+                        stored.insert((unit.key.clone(), entry.sequence, table.clone()));
+                    }
                 }
-                let Some(file) = entry.files.get(unit.file) else { continue };
-                if newest.get(&(entry.day(), file.uri.clone())) != Some(&entry.sequence) {
-                    continue;
-                }
-                let slot = said.entry((unit.key.clone(), entry.day())).or_default();
-                if slot.0 < entry.sequence {
-                    *slot = (entry.sequence, Vec::new());
-                }
-                slot.1.push(unit);
+                let statement = (unit.key.clone(), entry.day(), entry.sequence);
+                said.entry(statement).or_default().push(unit);
             }
         }
-        for (key, sequence) in stored {
-            *stored_partners.entry((key.dataset, key.month, sequence)).or_default() += 1;
+        for (key, sequence, table) in stored {
+            let month = (key.dataset, key.month, sequence);
+            *stored_partners.entry((month, table)).or_default() += 1;
         }
         let mut live = Self {
             store: store.clone(),
@@ -145,7 +134,7 @@ impl Live {
             stored_partners,
         };
         let (profiles, others): (Vec<_>, Vec<_>) =
-            said.into_iter().partition(|((key, _), _)| key.dataset == PROFILE);
+            said.into_iter().partition(|((key, _, _), _)| key.dataset == PROFILE);
         live.fold(profiles);
         live.accounts = live.read_accounts()?;
         live.fold(others);
@@ -164,56 +153,61 @@ impl Live {
         known.map_or_else(|| partner_id.to_owned(), Clone::clone)
     }
 
-    fn fold(&mut self, said: Vec<Statement>) {
-        let mut claims: BTreeMap<(String, String, Option<Month>), BTreeMap<Day, Claim>> =
-            BTreeMap::new();
-        for ((key, delivery), (sequence, units)) in said {
+    /// Takes the statements on each account and month in the order of their dates; of one date in
+    /// the order of the ledger, where a later entry replaces the units that it speaks of.
+    fn fold(&mut self, said: Vec<((UnitKey, Day, u64), Vec<Unit>)>) {
+        let mut by_account: BTreeMap<(String, String, Option<Month>), Statements> = BTreeMap::new();
+        for ((key, delivery, sequence), units) in said {
             let account = self.account_of(&key.partner_id, key.is_account);
-            let accept_drop = usize::try_from(sequence - 1)
-                .ok()
-                .and_then(|at| self.ledger.entries.get(at))
-                .is_some_and(|entry| entry.accept_drop);
-            let claim = claims
-                .entry((key.dataset.clone(), account.clone(), key.month))
+            by_account
+                .entry((key.dataset.clone(), account, key.month))
                 .or_default()
-                .entry(delivery)
-                .or_default();
-            claim.accept_drop |= accept_drop;
-            let Some(first) = units.first() else { continue };
-            claim.units.push(LiveUnit {
-                key,
-                account,
-                delivery,
-                sequence,
-                files: units.iter().map(|unit| unit.file).collect(),
-                hash: first.hash.clone(),
-                stored: first.stored,
-                disagreeing: first.disagreeing,
-            });
-            for unit in units {
-                claim.rows += unit.rows;
-                claim.amount += unit.amount;
-                claim.locations.extend(unit.locations);
-            }
+                .entry((delivery, sequence))
+                .or_default()
+                .push((key, units));
         }
-        for ((dataset, account, month), deliveries) in claims {
+        let accepted: BTreeSet<&Acceptance> =
+            self.ledger.entries.iter().flat_map(|entry| &entry.accepted).collect();
+        for ((dataset, account, month), statements) in by_account {
             let mut live: Option<(Day, Claim)> = None;
-            for (delivery, claim) in deliveries {
-                if let Some((kept, current)) = &live
-                    && let Some(reason) = claim.loses(current)
-                {
-                    self.held.push(Held {
+            let mut held: Vec<Held> = Vec::new();
+            let mut of_day: BTreeMap<UnitKey, (u64, Vec<Unit>)> = BTreeMap::new();
+            let mut day = None;
+            for ((delivery, sequence), statements) in statements {
+                if day != Some(delivery) {
+                    of_day.clear();
+                    day = Some(delivery);
+                }
+                for (key, units) in statements {
+                    of_day.insert(key, (sequence, units));
+                }
+                let claim = Claim::new(&account, delivery, &of_day);
+                let acceptance = Acceptance {
+                    dataset: dataset.clone(),
+                    account: account.clone(),
+                    month: month.map(|month| month.to_string()),
+                    delivery: delivery.to_string(),
+                };
+                let lost = live
+                    .as_ref()
+                    .filter(|_| !accepted.contains(&acceptance))
+                    .and_then(|(kept, current)| Some((*kept, claim.loses(current)?)));
+                if let Some((kept, reason)) = lost {
+                    held.push(Held {
                         dataset: dataset.clone(),
                         account: account.clone(),
                         month,
                         delivery,
-                        kept: *kept,
+                        kept,
                         reason,
-                    });
-                    continue;
+                    })
+                } else {
+                    // What was held before is replaced as well.
+                    held.clear();
+                    live = Some((delivery, claim));
                 }
-                live = Some((delivery, claim));
             }
+            self.held.extend(held);
             self.units.extend(live.into_iter().flat_map(|(_, claim)| claim.units));
         }
     }
@@ -221,7 +215,8 @@ impl Live {
     fn read_accounts(&self) -> Result<BTreeMap<String, String>> {
         let mut found: BTreeMap<String, (Day, String)> = BTreeMap::new();
         let mut deliveries: BTreeMap<u64, BTreeMap<(String, bool), Day>> = BTreeMap::new();
-        for unit in self.units.iter().filter(|unit| unit.key.dataset == PROFILE) {
+        let has_rows = |unit: &&LiveUnit| unit.tables.iter().any(|table| table == LOCATION.name);
+        for unit in self.units.iter().filter(|unit| unit.key.dataset == PROFILE).filter(has_rows) {
             deliveries
                 .entry(unit.stored)
                 .or_default()
@@ -311,17 +306,38 @@ impl Live {
     }
 
     /// Whether a fact file holds only live units.
-    pub(super) fn is_whole(&self, key: &StoredMonth, live_partners: usize) -> bool {
-        self.stored_partners.get(key) == Some(&live_partners)
+    pub(super) fn is_whole(&self, table: &str, month: &StoredMonth, live_partners: usize) -> bool {
+        self.stored_partners.get(&(month.clone(), table.to_owned())) == Some(&live_partners)
     }
 }
 
 impl Claim {
-    /// What this replacement would lose of the live one, unless drops are accepted.
-    fn loses(&self, live: &Self) -> Option<String> {
-        if self.accept_drop {
-            return None;
+    fn new(account: &str, delivery: Day, units: &BTreeMap<UnitKey, (u64, Vec<Unit>)>) -> Self {
+        let mut claim = Self::default();
+        for (key, (sequence, units)) in units {
+            let Some(first) = units.first() else { continue };
+            claim.units.push(LiveUnit {
+                key: key.clone(),
+                account: account.to_owned(),
+                delivery,
+                sequence: *sequence,
+                files: units.iter().map(|unit| unit.file).collect(),
+                hash: first.hash.clone(),
+                stored: first.stored,
+                tables: first.tables.clone(),
+                disagreeing: first.disagreeing,
+            });
+            for unit in units {
+                claim.rows += unit.rows;
+                claim.amount += unit.amount;
+                claim.locations.extend(unit.locations.iter().cloned());
+            }
         }
+        claim
+    }
+
+    /// What this replacement would lose of the live one.
+    fn loses(&self, live: &Self) -> Option<String> {
         let lost: Vec<&str> =
             live.locations.difference(&self.locations).map(String::as_str).collect();
         if !lost.is_empty() {

@@ -18,7 +18,7 @@ mod unit;
 
 pub use frames::LiveFrames;
 pub use ledger::{
-    FileRecord, Ledger, LedgerEntry, entry_path, fact_path, quarantine_path, units_path,
+    Acceptance, FileRecord, Ledger, LedgerEntry, entry_path, fact_path, quarantine_path, units_path,
 };
 pub use live::{Delivered, Held, Live, LiveUnit};
 pub use schema::{

@@ -5,7 +5,7 @@ use polars::prelude::{Column, DataFrame, DataType, Int32Chunked, IntoColumn, Int
 
 use crate::calendar::{Day, Month};
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::money::{MONEY_SCALE, Money};
 use crate::store::Store;
 
@@ -39,6 +39,8 @@ pub struct Unit {
     pub locations: Vec<String>,
     /// Consumptions of the whole unit whose attributions disagree on the amount.
     pub disagreeing: i64,
+    /// The fact tables that hold rows of the whole unit.
+    pub tables: Vec<String>,
     /// Hash of the whole unit's facts, over all files of the delivery.
     pub hash: String,
     /// The ledger entry whose fact files hold the rows (an earlier one when they were the same).
@@ -57,6 +59,7 @@ pub fn units_frame(units: &[Unit]) -> Result<DataFrame> {
     let amounts: Vec<i128> = units.iter().map(|unit| unit.amount.0).collect();
     let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     let locations: Vec<String> = units.iter().map(|unit| unit.locations.join(",")).collect();
+    let tables: Vec<String> = units.iter().map(|unit| unit.tables.join(",")).collect();
     let columns = vec![
         text("dataset", units.iter().map(|unit| unit.key.dataset.as_str()).collect()),
         text("partner_id", units.iter().map(|unit| unit.key.partner_id.as_str()).collect()),
@@ -73,6 +76,7 @@ pub fn units_frame(units: &[Unit]) -> Result<DataFrame> {
             "disagreeing".into(),
             units.iter().map(|unit| unit.disagreeing).collect::<Vec<_>>(),
         ),
+        text("tables", tables.iter().map(String::as_str).collect()),
         text("hash", units.iter().map(|unit| unit.hash.as_str()).collect()),
         Column::new(
             "stored".into(),
@@ -107,14 +111,16 @@ pub fn money_column(name: &str, amounts: Vec<i128>) -> Result<Column> {
 /// CS6005 when the file is damaged.
 pub fn read_units(store: &Store, sequence: u64) -> Result<Vec<Unit>> {
     let path = store.local_path(&units_path(sequence));
-    let frame = engine::collect(engine::scan(&[path])?, "the units of the facts")?;
-    read(&frame).map_err(|error| {
-        Error::new(
-            crate::error::Code::Damaged,
-            format!("{} is damaged", store.uri_of(&units_path(sequence))),
-        )
-        .because(error)
-    })
+    let damaged = |error: Box<dyn std::error::Error + Send + Sync>| {
+        let what = store.uri_of(&units_path(sequence));
+        Error::new(Code::Damaged, format!("the facts are damaged: {what} is missing or broken"))
+            .because(error)
+            .hint("restore it from a backup, or ingest all deliveries into new facts")
+    };
+    let frame = engine::scan(&[path])
+        .and_then(|frame| engine::collect(frame, "the units of the facts"))
+        .map_err(|error| damaged(Box::new(error)))?;
+    read(&frame).map_err(|error| damaged(Box::new(error)))
 }
 
 fn read(frame: &DataFrame) -> polars::prelude::PolarsResult<Vec<Unit>> {
@@ -127,6 +133,7 @@ fn read(frame: &DataFrame) -> polars::prelude::PolarsResult<Vec<Unit>> {
     let amount = frame.column("amount")?.decimal()?;
     let locations = frame.column("locations")?.str()?;
     let disagreeing = frame.column("disagreeing")?.i64()?;
+    let tables = frame.column("tables")?.str()?;
     let hash = frame.column("hash")?.str()?;
     let stored = frame.column("stored")?.i64()?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
@@ -138,13 +145,17 @@ fn read(frame: &DataFrame) -> polars::prelude::PolarsResult<Vec<Unit>> {
             is_account: is_account.get(at).unwrap_or_default(),
             month: month.physical().get(at).map(|day| Day(day).month()),
         };
-        let listed = locations.get(at).unwrap_or_default();
+        let list = |joined: Option<&str>| {
+            let joined = joined.unwrap_or_default().split(',');
+            joined.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
         units.push(Unit {
             key,
             file: usize::try_from(file.get(at).unwrap_or_default()).unwrap_or_default(),
             rows: rows.get(at).unwrap_or_default(),
             amount: Money(amount.physical().get(at).unwrap_or_default()),
-            locations: listed.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
+            locations: list(locations.get(at)),
+            tables: list(tables.get(at)),
             disagreeing: disagreeing.get(at).unwrap_or_default(),
             hash: text(hash.get(at)),
             stored: u64::try_from(stored.get(at).unwrap_or_default()).unwrap_or_default(),

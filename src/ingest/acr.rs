@@ -54,6 +54,7 @@ pub(super) struct AcrReader<'a> {
     service: Option<usize>,
     attribution: Option<usize>,
     role: Option<usize>,
+    location: Option<usize>,
     association: Option<usize>,
     reseller: Option<usize>,
     amount: Option<usize>,
@@ -116,6 +117,7 @@ impl<'a> AcrReader<'a> {
             service: column("service"),
             attribution: column("attribution"),
             role: column("role"),
+            location: column("location_id"),
             association: column("association_type"),
             reseller: column("reseller_id"),
             amount: column("amount"),
@@ -222,7 +224,8 @@ impl<'a> AcrReader<'a> {
         let (role, association) = (cell(cells, self.role), cell(cells, self.association));
         self.scratch.clear();
         self.scratch.push(u8::try_from(attribution.index()).unwrap_or(u8::MAX));
-        self.scratch.extend_from_slice(&partner.location.unwrap_or(u32::MAX).to_le_bytes());
+        self.scratch.extend_from_slice(&cell(cells, self.location));
+        self.scratch.push(0x1f);
         self.scratch.extend_from_slice(&role);
         self.scratch.push(0x1f);
         self.scratch.extend_from_slice(&association);

@@ -16,7 +16,7 @@ use super::layout::{dataset_index, dataset_name};
 use super::locations::LocationRow;
 use super::reader::{FileResult, FileTask, Shared, read_file};
 use super::seats::SeatFacts;
-use super::writing::{MonthRows, PartnerText, Target};
+use super::writing::{MonthRows, PartnerText, StoredUnit, Target};
 use super::{Event, OnBadFile, PlannedFile, Settings, Summary, is_file_fault, task};
 use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ type Stored = HashMap<(Slice, PartnerText), Vec<(String, u64)>>;
 pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings<'a>,
     pub(super) shared: Shared<'a>,
-    deliveries: Vec<(Day, Vec<PlannedFile>)>,
+    pub(super) deliveries: Vec<(Day, Vec<PlannedFile>)>,
     stored: Stored,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Batch<'a> {
 pub(super) struct Collapsed {
     pub(super) delivery: usize,
     pub(super) slice: Slice,
-    pub(super) units: BTreeMap<PartnerText, (String, u64)>,
+    pub(super) units: BTreeMap<PartnerText, StoredUnit>,
     pub(super) shares: FastMap<u32, Shares>,
     pub(super) disagreeing: BTreeMap<PartnerText, i64>,
 }
@@ -82,6 +82,8 @@ impl<'a> Batch<'a> {
         let first_sequence = ledger.next_sequence();
         let mut results = self.read(progress)?;
         self.drop_repeated_files(&mut results, ledger);
+        self.refuse_partial_deliveries(&mut results, ledger)?;
+        self.forget_known_failures(&mut results, ledger);
         let collapsed = self.collapse(&results, first_sequence)?;
         for (at, (delivery, _)) in self.deliveries.iter().enumerate() {
             let files: Vec<FileResult> = std::mem::take(&mut results[at]);
@@ -91,7 +93,7 @@ impl<'a> Batch<'a> {
             let of_delivery: Vec<&Collapsed> =
                 collapsed.iter().filter(|collapsed| collapsed.delivery == at).collect();
             let sequence = ledger.next_sequence();
-            let entry = self.entry(*delivery, sequence, &files, &of_delivery, ledger, summary)?;
+            let entry = self.entry(*delivery, sequence, &files, &of_delivery, summary)?;
             ledger.append(&self.settings.facts, entry)?;
             summary.deliveries.push(*delivery);
             progress(Event::Delivery { delivery: *delivery });
@@ -101,18 +103,17 @@ impl<'a> Batch<'a> {
 
     /// Reads all files; per delivery the results by location.
     fn read(&self, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Vec<Vec<FileResult>>> {
-        let tasks: Vec<(FileTask, u64, bool)> = self
+        let planned = self
             .deliveries
             .iter()
             .enumerate()
-            .flat_map(|(at, (_, files))| {
-                files
-                    .iter()
-                    .map(move |file| (task(at, &file.file), file.file.size, file.dataset.is_ok()))
-            })
+            .flat_map(|(at, (_, files))| files.iter().map(move |file| (at, &file.file)));
+        let tasks: Vec<(FileTask, u64)> = planned
+            .enumerate()
+            .map(|(number, (delivery, file))| (task(number, delivery, file), file.size))
             .collect();
         let read = self.in_parallel(tasks.len(), |at| {
-            let (task, bytes, _) = &tasks[at];
+            let (task, bytes) = &tasks[at];
             let result = read_file(&self.shared, task);
             progress(Event::File { uri: &task.uri, bytes: *bytes });
             Ok(result)
@@ -120,14 +121,14 @@ impl<'a> Batch<'a> {
         let mut results: Vec<Vec<FileResult>> =
             self.deliveries.iter().map(|_| Vec::new()).collect();
         let mut failures = Vec::new();
-        for ((task, bytes, _), result) in tasks.iter().zip(read) {
+        for ((task, bytes), result) in tasks.iter().zip(read) {
             match result {
                 Ok(result) => results[task.delivery].push(result),
                 Err(error)
                     if self.settings.on_bad_file == OnBadFile::SetAside
                         && is_file_fault(&error) =>
                 {
-                    results[task.delivery].push(set_aside(task, *bytes, &error));
+                    results[task.delivery].push(set_aside(&task.uri, &task.etag, *bytes, &error));
                 }
                 Err(error) => failures.push(error),
             }
@@ -144,8 +145,15 @@ impl<'a> Batch<'a> {
     /// later delivery is said anew: it may take back a restatement in between.
     fn drop_repeated_files(&self, results: &mut [Vec<FileResult>], ledger: &Ledger) {
         let mut seen: HashMap<(Day, String), String> = HashMap::new();
+        // What stands at a location that is read anew no longer counts.
+        let read: HashSet<(Day, &str)> = self
+            .deliveries
+            .iter()
+            .flat_map(|(day, files)| files.iter().map(|file| (*day, file.file.uri.as_str())))
+            .collect();
         for (entry, _, file) in ledger.files() {
-            if file.same_as.is_none() && file.set_aside.is_none() {
+            let is_read = read.contains(&(entry.day(), file.uri.as_str()));
+            if file.same_as.is_none() && file.set_aside.is_none() && !is_read {
                 seen.insert((entry.day(), file.content_hash.clone()), file.uri.clone());
             }
         }
@@ -201,18 +209,15 @@ impl<'a> Batch<'a> {
                     month: slice.1,
                     sequence,
                 };
-                let slot_is_live = |slot: u32| {
-                    usize::try_from(slot).ok().and_then(|slot| live.get(slot)).copied()
-                        == Some(true)
-                };
+                let slot_is_live = |slot: u32| live.get(&slot) == Some(&true);
                 let (rows, mut done) =
                     self.month_rows(*slice, *delivery, &results[*delivery], &texts, &slot_is_live)?;
                 done.units = rows.write(&target, &texts, &|partner, hash| {
                     self.known(*slice, partner, hash)
                         .or_else(|| stored.get(&(partner.clone(), hash.to_owned())).copied())
                 })?;
-                for (partner, (hash, at)) in &done.units {
-                    stored.insert((partner.clone(), hash.clone()), *at);
+                for (partner, unit) in &done.units {
+                    stored.insert((partner.clone(), unit.hash.clone()), unit.stored);
                 }
                 collapsed.push(done);
             }
@@ -321,11 +326,11 @@ impl FileResult {
     }
 }
 
-fn set_aside(task: &FileTask, bytes: u64, error: &Error) -> FileResult {
+pub(super) fn set_aside(uri: &str, etag: &str, bytes: u64, error: &Error) -> FileResult {
     let record = FileRecord {
-        uri: task.uri.clone(),
+        uri: uri.to_owned(),
         bytes,
-        etag: task.etag.clone(),
+        etag: etag.to_owned(),
         set_aside: Some(format!("{}: {error}", error.code().as_str())),
         amount_accepted: Money::ZERO.to_string(),
         amount_facts: Money::ZERO.to_string(),

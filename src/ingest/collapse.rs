@@ -8,8 +8,8 @@ use crate::money::Money;
 
 /// The sets and amounts of attributions with these amounts, one amount an attribution.
 ///
-/// Sorted a₁ ≥ a₂ ≥ … (aₙ₊₁ = 0): the first k attributions as a set with aₖ − aₖ₊₁, zeros dropped.
-/// Equal amounts throughout are one set, also when they are zero.
+/// Sorted a₁ ≥ a₂ ≥ … (aₙ₊₁ = 0): the first k attributions as a set with aₖ − aₖ₊₁, zeros dropped
+/// but for the set of all. Equal amounts throughout are one set.
 pub(super) fn attribution_sets(
     amounts: &mut [(Attribution, Money)],
 ) -> Vec<(AttributionSet, Money)> {
@@ -20,12 +20,10 @@ pub(super) fn attribution_sets(
         set = set.with(*attribution);
         let next = amounts.get(at + 1).map_or(Money::ZERO, |(_, next)| *next);
         let difference = Money(amount.0 - next.0);
-        if difference != Money::ZERO {
+        // The whole set stays even at zero: it says who is associated.
+        if difference != Money::ZERO || at + 1 == amounts.len() {
             sets.push((set, difference));
         }
-    }
-    if sets.is_empty() {
-        sets.push((set, Money::ZERO));
     }
     sets
 }

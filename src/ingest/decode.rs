@@ -43,6 +43,8 @@ struct LineCount {
 pub(super) struct Header<'a> {
     pub(super) recognised: Recognised<'a>,
     pub(super) delimiter: u8,
+    /// Whether lines end in a lone carriage return, which only the strict reader knows.
+    pub(super) has_bare_returns: bool,
 }
 
 /// What is known of a file once all of it is read.
@@ -119,7 +121,10 @@ impl Text {
             )
             .hint("save it with commas or tabs"));
         }
-        Ok(Header { recognised, delimiter })
+        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let has_bare_returns = memchr::memchr(b'\r', line).is_some();
+        Ok(Header { recognised, delimiter, has_bare_returns })
     }
 
     /// The text from its start, and what to ask when it was read.

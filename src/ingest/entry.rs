@@ -1,7 +1,5 @@
 //! The ledger entry of a delivery: the balance of its files, its units and its quarantine.
 
-use std::collections::HashSet;
-
 use polars::prelude::{Column, DataFrame};
 
 use super::Summary;
@@ -10,26 +8,26 @@ use super::batch::{Batch, Collapsed};
 use super::intern::Texts;
 use super::layout::dataset_name;
 use super::reader::{FileResult, Rejected};
+use super::writing::StoredUnit;
 use crate::calendar::Day;
 use crate::engine;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::facts::{
-    FileRecord, Ledger, LedgerEntry, SCHEMA_VERSION, Unit, UnitKey, quarantine_path, read_units,
-    units_frame, units_path,
+    FileRecord, LedgerEntry, SCHEMA_VERSION, Unit, UnitKey, quarantine_path, units_frame,
+    units_path,
 };
 
 impl Batch<'_> {
     /// Writes the units and the quarantine of a delivery and gives its ledger entry.
     ///
     /// # Errors
-    /// CS2002; CS3008 when files of the delivery are missing.
+    /// CS2002.
     pub(super) fn entry(
         &self,
         delivery: Day,
         sequence: u64,
         files: &[FileResult],
         collapsed: &[&Collapsed],
-        ledger: &Ledger,
         summary: &mut Summary,
     ) -> Result<LedgerEntry> {
         let texts = self.shared.intern.texts();
@@ -51,7 +49,6 @@ impl Batch<'_> {
             summary.unknown_attributions.extend(file.tally.unknown_attributions.iter().cloned());
             records.push(record);
         }
-        self.refuse_partial_delivery(delivery, &units, &records, ledger)?;
         units.sort_by(|left, right| (&left.key, left.file).cmp(&(&right.key, right.file)));
         self.write_frame(&units_path(sequence), &mut units_frame(&units)?)?;
         self.write_quarantine(sequence, files)?;
@@ -62,40 +59,9 @@ impl Batch<'_> {
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             attempt_id: self.settings.attempt_id.clone(),
             delivery: delivery.to_string(),
-            accept_drop: self.settings.accept_drop,
             files: records,
+            accepted: Vec::new(),
         })
-    }
-
-    /// A late file needs the other files of its delivery that speak of the same units: the lines
-    /// of one consumption may be spread over them.
-    fn refuse_partial_delivery(
-        &self,
-        delivery: Day,
-        units: &[Unit],
-        records: &[FileRecord],
-        ledger: &Ledger,
-    ) -> Result<()> {
-        let read: HashSet<&str> = records.iter().map(|record| record.uri.as_str()).collect();
-        let keys: HashSet<&UnitKey> = units.iter().map(|unit| &unit.key).collect();
-        for entry in
-            ledger.entries.iter().filter(|entry| entry.day() == delivery && entry.has_units())
-        {
-            for unit in read_units(&self.settings.facts, entry.sequence)? {
-                let Some(file) = entry.files.get(unit.file) else { continue };
-                if keys.contains(&unit.key) && !read.contains(file.uri.as_str()) {
-                    return Err(Error::new(
-                        Code::DeliveryIncomplete,
-                        format!(
-                            "the delivery of {delivery} got a new file with rows of partner {}, whose other file {} is no longer there",
-                            unit.key.partner_id, file.uri
-                        ),
-                    )
-                    .hint("put the other file back, or give the new one a later delivery date"));
-                }
-            }
-        }
-        Ok(())
     }
 
     fn write_quarantine(&self, sequence: u64, files: &[FileResult]) -> Result<()> {
@@ -173,7 +139,9 @@ fn units_of(
             unit.locations.iter().map(|location| texts.text(*location).to_owned()).collect();
         locations.sort_unstable();
         // A unit of which no rule can use a row has no facts.
-        let (hash, stored) = stored.cloned().unwrap_or_else(|| (String::new(), sequence));
+        let stored = stored
+            .cloned()
+            .unwrap_or_else(|| StoredUnit { stored: sequence, ..StoredUnit::default() });
         units.push(Unit {
             key: UnitKey {
                 dataset: dataset_name(file.dataset).to_owned(),
@@ -189,8 +157,9 @@ fn units_of(
                 .and_then(|collapsed| collapsed.disagreeing.get(&partner))
                 .copied()
                 .unwrap_or_default(),
-            hash,
-            stored,
+            tables: stored.tables.into_iter().collect(),
+            hash: stored.hash,
+            stored: stored.stored,
         });
     }
 }

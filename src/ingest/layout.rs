@@ -149,7 +149,8 @@ impl Sources {
         for (at, header) in folded.iter().enumerate() {
             let Some((_, field)) = layout.aliases.get_key_value(header) else {
                 unknown.push(headers[at].clone());
-                fields.push(header.clone());
+                // Two unknown columns may differ in punctuation alone.
+                fields.push(headers[at].to_lowercase());
                 continue;
             };
             if let Some(first) = columns.insert(field.as_str(), at) {

@@ -16,6 +16,7 @@ mod discover;
 mod entry;
 mod inspect;
 mod intern;
+mod late;
 mod layout;
 mod locations;
 mod person;
@@ -36,7 +37,7 @@ pub use person::PersonKey;
 
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
-use crate::facts::{FileRecord, Ledger};
+use crate::facts::{Acceptance, FileRecord, Ledger, LedgerEntry, Live, SCHEMA_VERSION};
 use crate::rules::Catalogs;
 use crate::store::{FileLock, Store};
 
@@ -115,6 +116,8 @@ pub struct Summary {
     pub deliveries: Vec<Day>,
     /// Attribution names that no catalog knows.
     pub unknown_attributions: BTreeSet<String>,
+    /// Held replacements that were taken.
+    pub accepted: usize,
 }
 
 /// What an ingest would do: the files that it would read, by delivery, with their dataset.
@@ -157,7 +160,12 @@ pub fn plan(inputs: &[String], ledger: &Ledger, sources: &Sources) -> Result<Pla
         let mut known = Vec::new();
         for file in files {
             match records.get(&(delivery, file.uri.as_str())).copied() {
-                Some(record) if record.etag == file.etag && record.bytes == file.size => {
+                // A file that was set aside is tried again: the layouts may know it by now.
+                Some(record)
+                    if record.etag == file.etag
+                        && record.bytes == file.size
+                        && record.set_aside.is_none() =>
+                {
                     known.push((file, record));
                 }
                 _ => new.push(file),
@@ -170,7 +178,7 @@ pub fn plan(inputs: &[String], ledger: &Ledger, sources: &Sources) -> Result<Pla
             planned.iter().filter_map(|file| file.dataset.clone().ok()).collect();
         // A consumption can have lines in several files of its delivery: read them together.
         for (file, record) in known {
-            if datasets.contains(&record.dataset) && record.set_aside.is_none() {
+            if datasets.contains(&record.dataset) {
                 let dataset = Ok(record.dataset.clone());
                 planned.push(PlannedFile { file, dataset, is_reread: true, problem: None });
             }
@@ -200,6 +208,7 @@ impl PlannedFile {
 pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Summary> {
     let _lock = lock(&settings.facts, &settings.attempt_id)?;
     let mut ledger = Ledger::read(&settings.facts)?;
+    remove_leftovers(&settings.facts, ledger.next_sequence())?;
     let plan = plan(&settings.inputs, &ledger, settings.sources)?;
     let mut summary = Summary { found: plan.found, known: plan.known, ..Summary::default() };
     refuse_bad_files(&plan, settings.on_bad_file)?;
@@ -216,7 +225,56 @@ pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) ->
         }
         batch.run(&mut ledger, &mut summary, progress)?;
     }
+    if settings.accept_drop {
+        summary.accepted = accept_held(settings, &mut ledger)?;
+    }
     Ok(summary)
+}
+
+/// Deletes the files of a killed ingest: nobody names them, but the next entry has their number.
+fn remove_leftovers(facts: &Store, next: u64) -> Result<()> {
+    for file in facts.list("")? {
+        let Some((stem, "parquet")) =
+            file.path.rsplit('/').next().and_then(|name| name.split_once('.'))
+        else {
+            continue;
+        };
+        if stem.len() == 10 && stem.parse::<u64>().is_ok_and(|sequence| sequence >= next) {
+            facts.delete(&file.path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes every replacement that is held, also those of earlier ingests.
+fn accept_held(settings: &Settings<'_>, ledger: &mut Ledger) -> Result<usize> {
+    let mut count = 0;
+    loop {
+        let held = Live::read(&settings.facts)?.held;
+        if held.is_empty() {
+            return Ok(count);
+        }
+        count += held.len();
+        let accepted = held
+            .into_iter()
+            .map(|held| Acceptance {
+                dataset: held.dataset,
+                account: held.account,
+                month: held.month.map(|month| month.to_string()),
+                delivery: held.delivery.to_string(),
+            })
+            .collect();
+        let entry = LedgerEntry {
+            sequence: ledger.next_sequence(),
+            schema_version: SCHEMA_VERSION,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            attempt_id: settings.attempt_id.clone(),
+            delivery: String::new(),
+            files: Vec::new(),
+            accepted,
+        };
+        ledger.append(&settings.facts, entry)?;
+    }
 }
 
 /// Holds the facts for one writer.
@@ -260,6 +318,13 @@ fn is_file_fault(error: &Error) -> bool {
 }
 
 /// A task of the reader for a planned file.
-fn task(delivery: usize, file: &FoundFile) -> FileTask {
-    FileTask { delivery, uri: file.uri.clone(), path: file.path.clone(), etag: file.etag.clone() }
+fn task(number: usize, delivery: usize, file: &FoundFile) -> FileTask {
+    let number = u32::try_from(number).unwrap_or(u32::MAX / 2);
+    FileTask {
+        number,
+        delivery,
+        uri: file.uri.clone(),
+        path: file.path.clone(),
+        etag: file.etag.clone(),
+    }
 }

@@ -36,13 +36,16 @@ pub(super) struct Shared<'a> {
     pub(super) intern: Interner,
     pub(super) acr: Buckets<AcrLine>,
     pub(super) seats: Buckets<SeatLine>,
-    slots: Mutex<Vec<bool>>,
+    /// Whether what a slot handed over counts.
+    slots: Mutex<BTreeMap<u32, bool>>,
 }
 
 /// One file to read.
 #[derive(Debug, Clone)]
 pub(super) struct FileTask {
-    /// Index of the delivery in the ingest.
+    /// Place among the files of the batch.
+    pub(super) number: u32,
+    /// Index of the delivery in the batch.
     pub(super) delivery: usize,
     pub(super) uri: String,
     pub(super) path: PathBuf,
@@ -87,25 +90,24 @@ impl<'a> Shared<'a> {
             intern: Interner::default(),
             acr: Buckets::new(memory / 4 * 3),
             seats: Buckets::new(memory / 4),
-            slots: Mutex::new(Vec::new()),
+            slots: Mutex::new(BTreeMap::new()),
         }
     }
 
-    fn new_slot(&self) -> u32 {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.push(true);
-        u32::try_from(slots.len() - 1).unwrap_or(u32::MAX)
+    /// The slot of a reading: the same in every execution, so that ties between identical lines
+    /// of several files always end in the same file.
+    fn slot(&self, task: &FileTask, reading: Reading) -> u32 {
+        let number = task.number * 2 + u32::from(reading == Reading::Strict);
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).insert(number, true);
+        number
     }
 
     /// Forgets everything that a reading handed over.
     pub(super) fn drop_slot(&self, slot: u32) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(is_live) = usize::try_from(slot).ok().and_then(|slot| slots.get_mut(slot)) {
-            *is_live = false;
-        }
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, false);
     }
 
-    pub(super) fn live_slots(&self) -> Vec<bool> {
+    pub(super) fn live_slots(&self) -> BTreeMap<u32, bool> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -183,7 +185,7 @@ pub(super) fn read_file(shared: &Shared<'_>, task: &FileTask) -> Result<FileResu
 }
 
 fn read_once(shared: &Shared<'_>, task: &FileTask, reading: Reading) -> Result<Option<FileResult>> {
-    let slot = shared.new_slot();
+    let slot = shared.slot(task, reading);
     let read = read_into(shared, task, reading, slot);
     if !matches!(read, Ok(Some(_))) {
         shared.drop_slot(slot);
@@ -198,7 +200,11 @@ fn read_into(
     slot: u32,
 ) -> Result<Option<FileResult>> {
     let text = Text::open(&task.path, &task.uri)?;
-    let Header { recognised, delimiter } = text.recognise(shared.sources, &task.uri)?;
+    let Header { recognised, delimiter, has_bare_returns } =
+        text.recognise(shared.sources, &task.uri)?;
+    if has_bare_returns && reading == Reading::Fast {
+        return Ok(None);
+    }
     let mut rows = Rows::new(shared, &recognised, task, slot);
     let who = Who::new(&recognised);
     let width = recognised.headers.len();
@@ -220,8 +226,7 @@ fn read_into(
                     Ok(())
                 }
                 Outcome::Rejected(rejection) => {
-                    let is_whole_record = rejection.field.is_empty();
-                    let partner = if is_whole_record { None } else { who.partner_text(cells).ok() };
+                    let partner = who.partner_text(cells).ok();
                     rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
                 }
             }

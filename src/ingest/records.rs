@@ -104,23 +104,49 @@ fn visit_fast(
         .delimiter(delimiter)
         .flexible(true)
         .from_reader(input);
-    reader.byte_headers().map_err(failed)?;
+    let width = reader.byte_headers().map_err(failed)?.len();
     let (mut records, mut inner_lines) = (0, 0);
     loop {
         let place = Place::After(reader.position());
         let Some(record) = reader.read_byte_record().map_err(failed)? else { break };
         let bytes = record.as_slice();
         let is_quoted = memchr(b'"', bytes).is_some();
+        // A lone carriage return outside quotes ends a line of an old spreadsheet.
+        let has_return = memchr(b'\r', bytes).is_some();
         if is_quoted {
-            if bytes.len() > LONGEST_RECORD || !record.iter().all(is_regular) {
+            let inner = memchr_iter(b'\n', bytes).count() as u64;
+            if bytes.len() > LONGEST_RECORD
+                || !record.iter().all(is_regular)
+                || inner > 0 && swallowed(record.iter(), record.len(), width, delimiter)
+                || has_return && record.iter().any(has_bare_return)
+            {
                 return Ok(Structure::Irregular);
             }
-            inner_lines += memchr_iter(b'\n', bytes).count() as u64;
+            inner_lines += inner;
+        } else if has_return {
+            return Ok(Structure::Irregular);
         }
         records += 1;
         visit(records, &Cells::Fast { record: &record, is_quoted }, place)?;
     }
     Ok(Structure::Whole { records, inner_lines })
+}
+
+/// Whether a carriage return stands in a cell outside quotes.
+fn has_bare_return(cell: &[u8]) -> bool {
+    cell.first() != Some(&b'"') && memchr(b'\r', cell).is_some()
+}
+
+/// Whether a record over several lines looks as if a stray quote had swallowed its neighbours: it
+/// lacks fields, or one of its cells with a line break holds as many delimiters as a record.
+fn swallowed<'a>(
+    cells: impl Iterator<Item = &'a [u8]>,
+    count: usize,
+    width: usize,
+    delimiter: u8,
+) -> bool {
+    let mut cells = cells.filter(|cell| memchr(b'\n', cell).is_some());
+    count != width || cells.any(|cell| memchr_iter(delimiter, cell).count() + 1 >= width)
 }
 
 /// Whether every quote of a raw cell opens it, is doubled inside it, or closes it.
@@ -157,12 +183,15 @@ fn visit_strict(
     while reader.read_byte_record(&mut record).map_err(failed)? {
         let line = record.position().map_or(0, csv::Position::line);
         let inner = memchr_iter(b'\n', record.as_slice()).count() as u64;
-        // A record over several lines that does not have the header's fields swallowed its
-        // neighbours: refuse the file rather than lose them.
-        if inner > 0 && record.len() != width || record.as_slice().len() > LONGEST_RECORD {
+        let is_swallowed = inner > 0 && swallowed(record.iter(), record.len(), width, delimiter);
+        // Refuse the file rather than lose the lines that a record swallowed.
+        if is_swallowed || record.as_slice().len() > LONGEST_RECORD {
             return Err(Error::new(
                 Code::Undecodable,
-                format!("{what}, record {}, line {line}: a quote is never closed", records + 1),
+                format!(
+                    "{what}, record {}, line {line}: a stray quote swallows the following lines",
+                    records + 1
+                ),
             )
             .hint("mend the line or export the file again"));
         }

@@ -8,10 +8,10 @@ pub(super) type Reason = &'static str;
 
 /// Whether a cell of an id, date or number says nothing.
 pub(super) fn is_blank(cell: &[u8]) -> bool {
-    matches!(
-        cell,
-        b"" | b"NA" | b"N/A" | b"n/a" | b"NULL" | b"null" | b"None" | b"-" | b"Not applicable"
-    )
+    const SENTINELS: [&[u8]; 9] =
+        [b"", b"-", b"na", b"n/a", b"null", b"none", b"unknown", b"unassigned", b"others"];
+    SENTINELS.iter().any(|sentinel| cell.eq_ignore_ascii_case(sentinel))
+        || cell.eq_ignore_ascii_case(b"not applicable")
 }
 
 /// A month key: the first day of a month as `20260901`, `2026-09-01` (also with a midnight time),
@@ -101,6 +101,8 @@ pub(super) fn id(cell: &[u8]) -> Result<&str, Reason> {
     if text.chars().any(|letter| letter.is_control() || letter == ',') {
         return Err("id_invalid");
     }
+    // A spreadsheet marks text with an apostrophe and turns numbers into decimals.
+    let text = text.strip_prefix('\'').unwrap_or(text);
     let text = text.strip_suffix(".0").unwrap_or(text);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_ruined = text.split_once(['E', 'e']).is_some_and(|(mantissa, exponent)| {
@@ -146,7 +148,10 @@ mod tests {
     fn ids_survive_spreadsheets_or_are_refused() {
         assert_eq!(id(b"6034453.0"), Ok("6034453"));
         assert_eq!(id(b"0012"), Ok("0012"));
-        assert_eq!(id(b"N/A"), Ok(""));
+        assert_eq!(id(b"'1000"), Ok("1000"));
+        for blank in ["N/A", "unknown", "Unassigned", "OTHERS", "null", "Not Applicable", ""] {
+            assert_eq!(id(blank.as_bytes()), Ok(""), "{blank}");
+        }
         assert_eq!(id(b"6.03445E+06"), Err("id_ruined"));
         assert_eq!(id(b"1,2"), Err("id_invalid"));
         assert_eq!(id(b"E5"), Ok("E5"));

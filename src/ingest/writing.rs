@@ -1,7 +1,7 @@
 //! Collapsed rows to fact files. Rows are sorted by their grain; each partner's rows of a month
 //! are hashed, and a unit that an earlier delivery already stored is not stored again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use polars::prelude::{Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries};
@@ -34,6 +34,17 @@ pub(super) struct Target<'a> {
     pub(super) sequence: u64,
 }
 
+/// What is stored of a unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct StoredUnit {
+    /// Hash of all its rows.
+    pub(super) hash: String,
+    /// The ledger entry whose files hold them.
+    pub(super) stored: u64,
+    /// The fact tables that hold them.
+    pub(super) tables: BTreeSet<String>,
+}
+
 /// The rows of one month (or snapshot) of one dataset of one delivery.
 #[derive(Default)]
 pub(super) struct MonthRows {
@@ -56,7 +67,7 @@ impl MonthRows {
 
     /// Writes the rows of partners that `known` does not hold with the same hash.
     ///
-    /// Returns for each partner the hash of its unit and the ledger entry that stores it.
+    /// Returns for each partner what is stored of its unit.
     ///
     /// # Errors
     /// CS2002.
@@ -65,13 +76,18 @@ impl MonthRows {
         target: &Target<'_>,
         texts: &Texts,
         known: &dyn Fn(&PartnerText, &str) -> Option<u64>,
-    ) -> Result<BTreeMap<PartnerText, (String, u64)>> {
+    ) -> Result<BTreeMap<PartnerText, StoredUnit>> {
         let tables = self.tables(target.month, texts);
-        let mut hashers: BTreeMap<PartnerText, blake3::Hasher> = BTreeMap::new();
+        let mut hashers: BTreeMap<PartnerText, (blake3::Hasher, BTreeSet<String>)> =
+            BTreeMap::new();
         for (table, rows) in &tables {
             for row in &rows.rows {
                 let (partner, is_account) = texts.partner(row.partner);
-                let hasher = hashers.entry((partner.to_owned(), is_account)).or_default();
+                let unit = hashers.entry((partner.to_owned(), is_account)).or_default();
+                let (hasher, tables) = unit;
+                if !tables.contains(table.name) {
+                    tables.insert(table.name.to_owned());
+                }
                 hasher.update(table.name.as_bytes());
                 for value in &row.values {
                     value.hash(hasher, texts, &rows.people);
@@ -80,11 +96,12 @@ impl MonthRows {
         }
         let mut units = BTreeMap::new();
         let mut kept: HashMap<PartnerText, bool> = HashMap::new();
-        for (partner, hasher) in hashers {
+        for (partner, (hasher, tables)) in hashers {
             let hash: String = hasher.finalize().to_hex().chars().take(32).collect();
             let stored = known(&partner, &hash);
             kept.insert(partner.clone(), stored.is_none());
-            units.insert(partner, (hash, stored.unwrap_or(target.sequence)));
+            let stored = stored.unwrap_or(target.sequence);
+            units.insert(partner, StoredUnit { hash, stored, tables });
         }
         for (table, mut rows) in tables {
             rows.rows.retain(|row| {

@@ -7,20 +7,21 @@ use crate::calendar::Month;
 use crate::checks::Check;
 use crate::facts::Live;
 
+/// The fact table whose keys hold the partner as delivered.
+const CONSUMPTION: &str = "acr";
 /// How many examples a message names.
 const NAMED: usize = 5;
 
-/// All checks of a month; `titles` are credential titles that no certification has.
-pub(super) fn month_checks(
+/// The checks of a month that need no scoring.
+pub(super) fn ledger_checks(
     live: &Live,
     feeding: &Feeding,
-    titles: &BTreeMap<String, i64>,
     areas_without_rules: &[&str],
     reference: Month,
 ) -> Vec<Check> {
     let mut checks = vec![
         attribution_amounts_agree(live, feeding),
-        titles_unmatched(titles),
+        accounts_agree(live, feeding),
         rows_quarantined(live, feeding),
         amount_digits_dropped(live, feeding),
         files_set_aside(live),
@@ -44,7 +45,8 @@ fn attribution_amounts_agree(live: &Live, feeding: &Feeding) -> Check {
     )
 }
 
-fn titles_unmatched(titles: &BTreeMap<String, i64>) -> Check {
+/// Titles of credentials that no certification has.
+pub(super) fn titles_unmatched(titles: &BTreeMap<String, i64>) -> Check {
     let rows = titles.values().sum();
     let mut listed: Vec<(&String, &i64)> = titles.iter().collect();
     listed.sort_by(|left, right| right.1.cmp(left.1).then(left.0.cmp(right.0)));
@@ -60,6 +62,37 @@ fn titles_unmatched(titles: &BTreeMap<String, i64>) -> Check {
         )
     };
     Check::warn("titles_unmatched", rows, text)
+}
+
+/// Rows without the account column are told apart by location: a consumption that two locations of
+/// one account claim would count once for each.
+fn accounts_agree(live: &Live, feeding: &Feeding) -> Check {
+    let mut partners: BTreeMap<(&str, Option<Month>), BTreeSet<&str>> = BTreeMap::new();
+    for unit in live.units.iter().filter(|unit| feeding.reads(unit)) {
+        if unit.tables.iter().any(|table| table == CONSUMPTION) {
+            partners
+                .entry((unit.account.as_str(), unit.key.month))
+                .or_default()
+                .insert(unit.key.partner_id.as_str());
+        }
+    }
+    let mut accounts: Vec<&str> = partners
+        .iter()
+        .filter(|(_, delivered)| delivered.len() > 1)
+        .map(|((account, _), _)| *account)
+        .collect();
+    accounts.dedup();
+    let count = i64::try_from(accounts.len()).unwrap_or(i64::MAX);
+    accounts.truncate(NAMED);
+    let text = if accounts.is_empty() {
+        "every account is named by its global id".to_owned()
+    } else {
+        format!(
+            "consumption of {count} accounts is delivered under several ids and may count twice (export the global account id): {}",
+            accounts.join(", ")
+        )
+    };
+    Check::warn("account_ids_agree", count, text)
 }
 
 fn rows_quarantined(live: &Live, feeding: &Feeding) -> Check {

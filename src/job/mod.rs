@@ -128,6 +128,11 @@ pub fn plan_ingest(pipeline: &Pipeline, settings: &IngestSettings) -> Result<ing
 /// # Errors
 /// CS3002, CS4002, CS5001, CS5003, CS5004, CS6001, CS6002, CS6005, CS2001, CS2002.
 pub fn score(pipeline: &Pipeline, settings: &ScoreSettings, attempt: &Attempt) -> Result<Scored> {
+    // What is wrong with the request is said before anything is made or waited for.
+    if let Some(id) = &settings.ruleset {
+        pipeline.rules.named(id)?;
+    }
+    Store::open(&settings.facts)?;
     scoring::score_and_publish(pipeline, settings, attempt)
 }
 

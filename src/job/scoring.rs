@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checks::month_checks;
+use super::checks::{ledger_checks, titles_unmatched};
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::record::{manifest, quarantine};
 use super::reference::reference_month;
@@ -148,6 +148,7 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
     add("rules");
     for version in &versions {
         add(&version.area);
+        add(&version.id);
         add(&version.hash);
     }
     for (name, hash) in &pipeline.catalogs.hashes {
@@ -193,9 +194,10 @@ pub(super) fn score_and_publish(
     settings: &ScoreSettings,
     attempt: &Attempt,
 ) -> Result<Scored> {
-    let prepared = prepare(pipeline, settings)?;
     let output = Store::create(&settings.output)?;
+    // The facts are read under the lease: a run that waited publishes what is true now.
     let lease = Lease::take(&output, &attempt.id)?;
+    let prepared = prepare(pipeline, settings)?;
     let month = prepared.reference.to_string();
     let is_published = published_run(&output, &month)?.as_ref() == Some(&prepared.run_id);
     let has_dimensions = [&DIM_PARTNER, &DIM_CUSTOMER, &DIM_RULE, &DATA_DICTIONARY]
@@ -220,7 +222,15 @@ pub(super) fn score_and_publish(
             .sum(),
         tables: Vec::new(),
     };
+    scored.checks = ledger_checks(
+        &prepared.live,
+        &prepared.feeding,
+        &prepared.areas_without_rules,
+        prepared.reference,
+    );
+    scored.checks.extend(prepared.held_back.clone());
     if scored.is_unchanged {
+        enforce(&scored.checks, settings.fail_on)?;
         tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
         scored.tables = read_manifest(&output, &scored.run_id)?
             .map(|manifest| manifest.outputs)
@@ -235,22 +245,14 @@ pub(super) fn score_and_publish(
         Publication::new(&output, &lease, &attempt.id, month.clone(), prepared.run_id.clone());
     if !is_published {
         let result = score_month(pipeline, &prepared)?;
-        let mut checks = month_checks(
-            &prepared.live,
-            &prepared.feeding,
-            &result.unmatched_titles,
-            &prepared.areas_without_rules,
-            prepared.reference,
-        );
-        checks.extend(prepared.held_back.clone());
-        enforce(&checks, settings.fail_on)?;
+        scored.checks.push(titles_unmatched(&result.unmatched_titles));
+        enforce(&scored.checks, settings.fail_on)?;
         for (table, frame) in result.frames {
             publication.add(table, &frame, None)?;
         }
         publication.add(&QUARANTINE, &quarantine(&prepared)?, None)?;
-        publication.add(&CHECK_RESULT, &check_table(&checks)?, None)?;
+        publication.add(&CHECK_RESULT, &check_table(&scored.checks)?, None)?;
         scored.areas = result.areas;
-        scored.checks = checks;
     }
     if !is_published || !has_dimensions {
         add_dimensions(pipeline, &prepared, &mut publication)?;

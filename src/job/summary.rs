@@ -11,6 +11,9 @@ pub fn ingest_text(summary: &ingest::Summary) -> String {
     let mut text = String::new();
     let records: u64 = summary.files.iter().map(|file| file.records).sum();
     let rejected: u64 = summary.files.iter().map(|file| file.quarantined).sum();
+    if summary.accepted > 0 {
+        let _ = writeln!(text, "Accepted    {} replacements that were held", summary.accepted);
+    }
     if summary.files.is_empty() {
         let _ = writeln!(text, "Ingested    nothing new: all {} files are known", summary.known);
         return text;
@@ -51,6 +54,7 @@ pub fn score_text(scored: &Scored) -> String {
             "Unchanged   {} is published already as run {}; no file was written",
             scored.reference, scored.run_id
         );
+        add_checks(&mut text, scored);
         let _ = writeln!(text, "Tables      {}", scored.output);
         return text;
     }
@@ -78,10 +82,7 @@ pub fn score_text(scored: &Scored) -> String {
         "Quarantine  {} records of the files that feed the month",
         scored.quarantined
     );
-    for check in scored.checks.iter().filter(|check| check.is_failed()) {
-        let word = if check.severity == Severity::Error { "Error" } else { "Warning" };
-        let _ = writeln!(text, "{word:<11} {}: {}", check.id, check.message);
-    }
+    add_checks(&mut text, scored);
     let rows: u64 = scored.tables.iter().map(|(_, rows)| rows).sum();
     let _ = writeln!(
         text,
@@ -90,4 +91,11 @@ pub fn score_text(scored: &Scored) -> String {
         scored.tables.len()
     );
     text
+}
+
+fn add_checks(text: &mut String, scored: &Scored) {
+    for check in scored.checks.iter().filter(|check| check.is_failed()) {
+        let word = if check.severity == Severity::Error { "Error" } else { "Warning" };
+        let _ = writeln!(text, "{word:<11} {}: {}", check.id, check.message);
+    }
 }

@@ -28,8 +28,10 @@ pub(super) fn load_pack(file: &PipelineFile, catalogs: &Catalogs) -> Result<Pack
         return Err(file.mistake(&raw.area.span(), "an area is written in small letters and _"));
     }
     let mut versions = Vec::new();
-    for version in &raw.version {
-        let text = file.text.get(version.span()).unwrap_or(&file.text);
+    for (at, version) in raw.version.iter().enumerate() {
+        // The span of an element of an array of tables is its header alone.
+        let end = raw.version.get(at + 1).map_or(file.text.len(), |next| next.span().start);
+        let text = file.text.get(version.span().start..end).unwrap_or(&file.text);
         let reader = Reader { file, catalogs, raw: version.get_ref() };
         versions.push((version.get_ref(), reader.version(&area, &raw.title, text)?));
     }
@@ -203,6 +205,10 @@ impl Reader<'_> {
     }
 
     fn people(&self, raw: &RawPart, step: i64) -> Result<People> {
+        if raw.window.is_some() || raw.unit.is_some() || !raw.associations.is_empty() {
+            let text = "window, unit and associations mean nothing for people";
+            return Err(self.file.mistake(&raw.id.span(), text));
+        }
         let Some(listed) = &raw.certifications else {
             return Err(self.file.mistake(&raw.id.span(), "the part lacks certifications"));
         };
@@ -228,6 +234,7 @@ impl Reader<'_> {
     }
 
     fn customers(&self, raw: &RawPart) -> Result<Customers> {
+        self.refuse_foreign_words(raw)?;
         let missing =
             |word: &str| self.file.mistake(&raw.id.span(), format!("the part lacks {word}"));
         let window = raw.window.as_ref().ok_or_else(|| missing("window"))?;
@@ -291,6 +298,35 @@ impl Reader<'_> {
             result,
             publish_implementations: raw.publish_implementations,
         })
+    }
+
+    /// Refuses words that the measure of a part ignores.
+    fn refuse_foreign_words(&self, raw: &RawPart) -> Result<()> {
+        let is_acr = raw.measure.get_ref() == "acr";
+        let words = [
+            ("services", raw.services.is_some(), is_acr),
+            ("at_least_usd", raw.at_least_usd.is_some(), is_acr),
+            ("above_usd", raw.above_usd.is_some(), is_acr),
+            ("at_most_usd", raw.at_most_usd.is_some(), is_acr),
+            ("below_reason", raw.below_reason.is_some(), is_acr),
+            ("workloads", raw.workloads.is_some(), !is_acr),
+            ("seats_min", raw.seats_min.is_some(), !is_acr),
+            ("seats_max", raw.seats_max.is_some(), !is_acr),
+            ("active_share", raw.active_share.is_some(), !is_acr),
+            ("cap_at_paid_seats", raw.cap_at_paid_seats, !is_acr),
+            ("publish_implementations", raw.publish_implementations, !is_acr),
+            ("certifications", raw.certifications.is_some(), false),
+            ("people_needed", raw.people_needed.is_some(), false),
+            ("points_once", raw.points_once.is_some(), false),
+        ];
+        match words.into_iter().find(|(_, is_given, belongs)| *is_given && !belongs) {
+            Some((word, _, _)) => {
+                let text =
+                    format!("{word} means nothing for the measure {}", raw.measure.get_ref());
+                Err(self.file.mistake(&raw.id.span(), text))
+            }
+            None => Ok(()),
+        }
     }
 
     fn list(

@@ -3,8 +3,12 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
-use super::{read_error, write_error};
+use chrono::{DateTime, Utc};
+
+use super::{Entry, read_error, write_error};
+use crate::calendar::Day;
 use crate::error::Result;
 
 /// Reads a text file.
@@ -132,4 +136,42 @@ pub fn content_hash(path: &Path) -> Result<String> {
     std::io::copy(&mut open_file(path)?, &mut hasher)
         .map_err(|error| read_error(&path.display().to_string(), error))?;
     Ok(format!("blake3:{}", hasher.finalize().to_hex()))
+}
+
+/// All files below a folder. Symbolic links are followed; names that are no UTF-8 are refused.
+pub(super) fn walk(root: &Path, folder: &Path, entries: &mut Vec<Entry>) -> Result<()> {
+    for path in list_folder(folder)? {
+        if path.is_dir() {
+            walk(root, &path, entries)?;
+        } else {
+            entries.extend(entry(root, &path)?);
+        }
+    }
+    Ok(())
+}
+
+/// One file, if it exists.
+pub(super) fn entry(root: &Path, path: &Path) -> Result<Option<Entry>> {
+    let failed = |error| read_error(&path.display().to_string(), error);
+    let meta = match fs::metadata(path) {
+        Ok(meta) if meta.is_file() => meta,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str) else {
+        return Err(failed(std::io::Error::other("the name is no UTF-8")));
+    };
+    let modified = meta.modified().map_err(failed)?;
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&meta);
+    #[cfg(not(unix))]
+    let inode = 0_u64;
+    Ok(Some(Entry {
+        path: name.replace('\\', "/"),
+        size: meta.len(),
+        etag: format!("{inode:x}-{:x}-{:x}", since.as_nanos(), meta.len()),
+        modified: Day::from(DateTime::<Utc>::from(modified).date_naive()),
+    }))
 }

@@ -6,7 +6,6 @@ mod local;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
@@ -93,11 +92,12 @@ impl Store {
         let runtime = Builder::new_current_thread()
             .build()
             .map_err(|error| Error::bug("no runtime for storage").because(error))?;
-        let uri = uri.trim_end_matches('/').to_owned();
+        // One spelling, however the user names the folder.
+        let uri = root.display().to_string();
         Ok(Self { uri, root, objects: Arc::new(objects), runtime: Arc::new(runtime) })
     }
 
-    /// The location as the user gave it, without a trailing slash.
+    /// The location, in one spelling.
     pub fn uri(&self) -> &str {
         &self.uri
     }
@@ -117,14 +117,8 @@ impl Store {
     /// # Errors
     /// CS2001.
     pub fn list(&self, folder: &str) -> Result<Vec<Entry>> {
-        if !self.root.join(folder).is_dir() {
-            return Ok(Vec::new());
-        }
-        let prefix = if folder.is_empty() { None } else { Some(self.object_path(folder)?) };
-        let listed =
-            self.runtime.block_on(self.objects.list(prefix.as_ref()).try_collect::<Vec<_>>());
-        let listed = listed.map_err(|error| read_error(&self.uri_of(folder), error))?;
-        let mut entries: Vec<Entry> = listed.into_iter().map(entry).collect();
+        let mut entries = Vec::new();
+        local::walk(&self.root, &self.root.join(folder), &mut entries)?;
         entries.sort_by(|left, right| left.path.cmp(&right.path));
         Ok(entries)
     }
@@ -134,12 +128,7 @@ impl Store {
     /// # Errors
     /// CS2001.
     pub fn head(&self, path: &str) -> Result<Option<Entry>> {
-        let location = self.object_path(path)?;
-        match self.runtime.block_on(self.objects.head(&location)) {
-            Ok(meta) => Ok(Some(entry(meta))),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(read_error(&self.uri_of(path), error)),
-        }
+        local::entry(&self.root, &self.root.join(path))
     }
 
     /// The content of a small file, if it exists.
@@ -236,15 +225,6 @@ impl Store {
 
     fn object_path(&self, path: &str) -> Result<ObjectPath> {
         ObjectPath::parse(path).map_err(|error| read_error(&self.uri_of(path), error))
-    }
-}
-
-fn entry(meta: object_store::ObjectMeta) -> Entry {
-    Entry {
-        path: meta.location.to_string(),
-        size: meta.size,
-        etag: meta.e_tag.unwrap_or_default(),
-        modified: Day::from(meta.last_modified.date_naive()),
     }
 }
 

@@ -328,3 +328,204 @@ fn rejected_rows_are_kept_with_their_place() {
     assert_eq!((&input["quarantined"], &input["skipped"]), (&3.into(), &1.into()));
     assert_eq!(ttm_of(&place, 1).as_deref(), Some("500.0000"));
 }
+
+#[test]
+fn a_file_overwritten_in_place_is_judged_like_any_replacement() {
+    // By its header alone it says nothing; by one row of many it is held.
+    for (lines, is_held) in [(0, false), (1, true)] {
+        let place = Place::new();
+        filled(&[(1, "500"), (2, "70"), (3, "80")]).write(&place.path("deliveries"), "2026-10-21");
+        place.run().assert().success();
+        let azure = usage(&[(1, "9")]).azure;
+        let text = format!("{AZURE_HEADER}\n{}", azure[..lines].join("\n"));
+        fs::write(place.path("deliveries/2026-10-21/azure.csv"), text).unwrap();
+        let assert = place.run().assert().success();
+        let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+        assert_eq!(text.contains("Warning     replacement_held"), is_held, "{text}");
+        assert_eq!(ttm_of(&place, 1).as_deref(), Some("500.0000"));
+    }
+}
+
+#[test]
+fn files_of_a_delivery_may_swap_their_names() {
+    let place = Place::new();
+    filled(&[]).write(&place.path("deliveries"), "2026-10-21");
+    let folder = place.path("deliveries/2026-10-21");
+    let one = format!("{AZURE_HEADER}\n{}\n", usage(&[(1, "500")]).azure[0]);
+    let two = format!("{AZURE_HEADER}\n{}\n", usage(&[(2, "70")]).azure[0]);
+    fs::write(folder.join("one.csv"), &one).unwrap();
+    fs::write(folder.join("two.csv"), &two).unwrap();
+    place.run().assert().success();
+    fs::write(folder.join("one.csv"), &two).unwrap();
+    fs::write(folder.join("two.csv"), &one).unwrap();
+    place.run().assert().success();
+    assert_eq!(ttm_of(&place, 1).as_deref(), Some("500.0000"));
+    assert_eq!(ttm_of(&place, 2).as_deref(), Some("70.0000"));
+    // Rotated: the old content under another name, new content under the old one.
+    fs::write(folder.join("one.csv"), format!("{AZURE_HEADER}\n{}\n", usage(&[(3, "8")]).azure[0]))
+        .unwrap();
+    fs::write(folder.join("three.csv"), &two).unwrap();
+    place.run().assert().success();
+    for (tenant, amount) in [(1, "500.0000"), (2, "70.0000"), (3, "8.0000")] {
+        assert_eq!(ttm_of(&place, tenant).as_deref(), Some(amount));
+    }
+}
+
+#[test]
+fn a_held_replacement_can_be_accepted_later() {
+    let place = Place::new();
+    filled(&[(1, "500"), (2, "70"), (3, "80")]).write(&place.path("deliveries"), "2026-10-21");
+    usage(&[(1, "600")]).write(&place.path("deliveries"), "2026-11-21");
+    place.run().assert().success();
+    // It stays a warning while nothing else changes, and stops a run that must be clean.
+    let assert = place.run().assert().success();
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("Unchanged") && text.contains("replacement_held"), "{text}");
+    place.run().args(["--fail-on", "warn"]).assert().code(5);
+    let assert = place.run().arg("--accept-drop").assert().success();
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("Accepted    1 replacements"), "{text}");
+    assert_eq!(ttm_of(&place, 1).as_deref(), Some("600.0000"));
+    place.run().args(["--fail-on", "warn"]).assert().success();
+}
+
+#[test]
+fn a_late_file_without_its_siblings_can_be_set_aside_and_does_not_block_others() {
+    let place = Place::new();
+    filled(&[(1, "500")]).write(&place.path("deliveries"), "2026-10-21");
+    place.run().assert().success();
+    fs::remove_file(place.path("deliveries/2026-10-21/azure.csv")).unwrap();
+    let late = format!("{AZURE_HEADER}\n{}\n", usage(&[(1, "1")]).azure[0]);
+    fs::write(place.path("deliveries/2026-10-21/late.csv"), late).unwrap();
+    let mut newer = usage(&[(1, "501")]);
+    newer.azure.extend(filler_of_reference());
+    newer.write(&place.path("deliveries"), "2026-11-21");
+    let set_aside = || place.run().args(["--on-bad-file", "set-aside"]).assert().success();
+    let assert = set_aside();
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("CS3008") && text.contains("file_set_aside"), "{text}");
+    assert_eq!(ttm_of(&place, 1).as_deref(), Some("501.0000"));
+    // Tried again, it fails as before: nothing new is recorded.
+    let entries = fs::read_dir(place.path("facts/ledger")).unwrap().count();
+    set_aside();
+    assert_eq!(fs::read_dir(place.path("facts/ledger")).unwrap().count(), entries);
+    // Once its sibling is back, it counts.
+    filled(&[(1, "500")]).write(&place.path("deliveries"), "2026-10-21");
+    set_aside();
+    let ledger = fs::read_dir(place.path("facts/ledger")).unwrap().count();
+    assert!(ledger > entries);
+}
+
+#[test]
+fn damaged_facts_are_said_and_not_taken_for_nothing() {
+    for table in ["acr/azure_usage/2026-08", "seats/cpor_m365/2026-09", "units"] {
+        for is_missing in [true, false] {
+            let place = run(&filled(&[(1, "500")]));
+            let file = place.path("facts").join(table).join("0000000001.parquet");
+            if is_missing {
+                fs::remove_file(&file).unwrap();
+            } else {
+                let bytes = fs::read(&file).unwrap();
+                fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+            }
+            let mut score = crate::base::capscore();
+            score.args(["score", "--as-of", "2026-09", "--facts", &place.text("facts")]);
+            let assert = score.args(["--output", &place.text("other")]).assert().code(1);
+            let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+            assert!(text.contains("error[CS6005]") && text.contains(table), "{text}");
+        }
+    }
+}
+
+#[test]
+fn files_of_a_killed_ingest_do_not_count() {
+    let place = run(&filled(&[(1, "500")]));
+    let copy = |from: &str, to: &str| {
+        let target = place.path("facts").join(to);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(place.path("facts").join(from), target).unwrap();
+    };
+    copy(
+        "acr/azure_usage/2026-09/0000000001.parquet",
+        "acr/azure_usage/2026-09/0000000002.parquet",
+    );
+    copy("units/0000000001.parquet", "units/0000000002.parquet");
+    let mut trainings = Base::default();
+    trainings.training("1001", "filler", "Exam", "Exam AZ-104", "2020-01-01", "NA");
+    trainings.write(&place.path("deliveries"), "2026-11-21");
+    place.run().assert().success();
+    assert_eq!(ttm_of(&place, 1).as_deref(), Some("500.0000"));
+    assert!(!place.path("facts/acr/azure_usage/2026-09/0000000002.parquet").exists());
+}
+
+#[test]
+fn several_ids_of_one_account_are_a_warning() {
+    let mut base = filled(&[(1, "500")]);
+    let bare = Azure {
+        partner: String::new(),
+        location: "61001".to_owned(),
+        ..Azure::new("1001", 0, 2, "70")
+    };
+    base.azure.push(bare.line());
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    let assert = place.run().assert().success();
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("Warning     account_ids_agree"), "{text}");
+    assert_eq!(ttm_of(&place, 2).as_deref(), Some("70.0000"));
+}
+
+#[test]
+fn old_line_ends_and_stray_quotes_lose_no_row() {
+    let base = filled(&[(1, "500"), (2, "70"), (3, "80")]);
+    let expected = run(&base);
+    let text =
+        |place: &Place| fs::read_to_string(place.path("deliveries/2026-10-21/azure.csv")).unwrap();
+    let plain = text(&expected);
+    let header_end = plain.find('\n').unwrap();
+    for spelled in [
+        plain.replace('\n', "\r"),
+        format!("{}{}", &plain[..=header_end], plain[header_end + 1..].replace('\n', "\r")),
+        plain.replacen('\n', "\r", 4),
+        plain.replacen(",Open,", ",Op\"en,", 1),
+    ] {
+        let place = Place::new();
+        base.write(&place.path("deliveries"), "2026-10-21");
+        fs::write(place.path("deliveries/2026-10-21/azure.csv"), &spelled).unwrap();
+        place.run().assert().success();
+        assert_same_tables(&published(&expected.path("tables")), &published(&place.path("tables")));
+    }
+    // Two stray quotes that swallow the rows between them are refused.
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    let lines: Vec<&str> = plain.lines().collect();
+    let quoted = lines.iter().enumerate().map(|(at, line)| match at {
+        3 => line.replacen(",Retail,", ",\"Retail,", 1),
+        6 => line.replacen(",Retail,", ",Retail\",", 1),
+        _ => (*line).to_owned(),
+    });
+    let quoted: Vec<String> = quoted.collect();
+    fs::write(place.path("deliveries/2026-10-21/azure.csv"), quoted.join("\n")).unwrap();
+    let assert = place.run().assert().code(4);
+    let text = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(text.contains("error[CS3005]"), "{text}");
+}
+
+#[test]
+fn sentinels_are_no_ids() {
+    let mut base = filled(&[]);
+    let line = Azure { partner: "Unknown".to_owned(), ..Azure::new("1001", 0, 1, "500") };
+    base.azure.push(line.line().replace("6Unknown", "61001"));
+    for (person, mcp) in [("a", "Unknown"), ("b", "unassigned"), ("c", "NULL")] {
+        let title = "Microsoft Certified: Azure Security Engineer Associate";
+        base.training("1001", person, "Certification", title, "2025-01-01", "NA");
+        let last = base.trainings.pop().unwrap();
+        base.trainings.push(last.replace(",1,,61001,", &format!(",1,{mcp},61001,")));
+    }
+    let place = run(&base);
+    let areas = place.month_table("fact_area_score");
+    assert_eq!(areas.len(), 1, "{areas:?}");
+    let parts = place.month_table("fact_metric_part");
+    let step = one(&parts, &[("metric", "intermediate_certifications"), ("part", "step1")]);
+    assert_eq!(step["current_value"], "3.0000");
+}

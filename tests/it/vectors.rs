@@ -435,3 +435,35 @@ fn every_number_of_the_pack_matters() {
     unnoticed.retain(|mutant| !mutant.starts_with(&format!("line {scope}:")));
     assert!(unnoticed.is_empty(), "{unnoticed:#?}");
 }
+
+#[test]
+fn a_changed_rule_is_another_run() {
+    let pack = std::fs::read_to_string(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/rules/security.toml"),
+    )
+    .unwrap();
+    let place = Place::new();
+    let later =
+        pack.replacen("area = \"security\"\n", "", 1).replacen("title = \"Security\"\n", "", 1);
+    let later = later.replace("id = \"2023-12-01\"", "id = \"later\"");
+    let later = later.replace("effective_from = 2023-12-01", "effective_from = 2025-01-01");
+    std::fs::write(place.path("pack.toml"), format!("{pack}\n{later}")).unwrap();
+    let doubled = pack.replacen("points_per_unit = \"2\"", "points_per_unit = \"4\"", 1);
+    std::fs::write(place.path("doubled.toml"), doubled).unwrap();
+    let run_id = |arguments: &[&str]| {
+        let mut score = capscore();
+        score.args(["score", "--as-of", crate::base::REFERENCE, "--facts", &SCORED.text("facts")]);
+        score.args(["--output", &place.text("tables")]).args(arguments).assert().success();
+        let row = place.month_table("fact_area_score")[0].clone();
+        (row["run_id"].clone(), row["ruleset_id"].clone())
+    };
+    let (file, doubled) = (place.text("pack.toml"), place.text("doubled.toml"));
+    let plain = run_id(&[]);
+    let changed = run_id(&["--ruleset-file", &doubled]);
+    let old = run_id(&["--ruleset-file", &file, "--ruleset", "2023-12-01"]);
+    let new = run_id(&["--ruleset-file", &file]);
+    assert_ne!(plain.0, changed.0);
+    assert_ne!(old.0, new.0);
+    assert_eq!((old.1.as_str(), new.1.as_str()), ("2023-12-01", "later"));
+    assert_eq!(run_id(&[]), plain);
+}

@@ -1,0 +1,95 @@
+//! Files that come late, or again.
+
+use std::collections::HashSet;
+
+use super::OnBadFile;
+use super::batch::{Batch, set_aside};
+use super::layout::dataset_name;
+use super::reader::FileResult;
+use crate::error::{Code, Error, Result};
+use crate::facts::{Ledger, UnitKey, read_units};
+
+impl Batch<'_> {
+    /// A late file needs the other files of its delivery that speak of the same units: the lines
+    /// of one consumption may be spread over them.
+    ///
+    /// # Errors
+    /// CS3008, unless bad files are set aside: then the late file is.
+    pub(super) fn refuse_partial_deliveries(
+        &self,
+        results: &mut [Vec<FileResult>],
+        ledger: &Ledger,
+    ) -> Result<()> {
+        let texts = self.shared.intern.texts();
+        for (at, files) in results.iter_mut().enumerate() {
+            let (delivery, _) = self.deliveries[at];
+            let read: HashSet<String> = files.iter().map(|file| file.record.uri.clone()).collect();
+            let mut missing: Vec<(UnitKey, String)> = Vec::new();
+            for entry in ledger.entries.iter().filter(|entry| entry.day() == delivery) {
+                if !entry.has_units() {
+                    continue;
+                }
+                for unit in read_units(&self.settings.facts, entry.sequence)? {
+                    let Some(file) = entry.files.get(unit.file) else { continue };
+                    if !read.contains(&file.uri) {
+                        missing.push((unit.key, file.uri.clone()));
+                    }
+                }
+            }
+            for file in files.iter_mut().filter(|_| !missing.is_empty()) {
+                let keys: HashSet<UnitKey> = file
+                    .tally
+                    .units()
+                    .map(|((partner, month), _)| {
+                        let (id, is_account) = texts.partner(partner);
+                        UnitKey {
+                            dataset: dataset_name(file.dataset).to_owned(),
+                            partner_id: id.to_owned(),
+                            is_account,
+                            month,
+                        }
+                    })
+                    .collect();
+                let Some((key, gone)) = missing.iter().find(|(key, _)| keys.contains(key)) else {
+                    continue;
+                };
+                let error = Error::new(
+                    Code::DeliveryIncomplete,
+                    format!(
+                        "{}, new in the delivery of {delivery}, has rows of partner {}, whose other file {gone} is no longer there",
+                        file.record.uri, key.partner_id
+                    ),
+                )
+                .hint("put the other file back, or give the new one a later delivery date");
+                if self.settings.on_bad_file == OnBadFile::Fail {
+                    return Err(error);
+                }
+                self.shared.drop_slot(file.slot);
+                let record = &file.record;
+                *file = set_aside(&record.uri, &record.etag, record.bytes, &error);
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that was set aside is tried again in every run; when it fails as before, there is
+    /// nothing new to record.
+    pub(super) fn forget_known_failures(&self, results: &mut [Vec<FileResult>], ledger: &Ledger) {
+        let known: HashSet<(&str, &str, &str)> = ledger
+            .files()
+            .filter_map(|(_, _, file)| {
+                Some((file.uri.as_str(), file.etag.as_str(), file.set_aside.as_deref()?))
+            })
+            .collect();
+        for files in results.iter_mut() {
+            files.retain(|file| match &file.record.set_aside {
+                Some(reason) => {
+                    let failure =
+                        (file.record.uri.as_str(), file.record.etag.as_str(), reason.as_str());
+                    !known.contains(&failure)
+                }
+                None => true,
+            });
+        }
+    }
+}
