@@ -24,8 +24,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## Score the sample base into out/ and say what to try next
-	@rm -rf $(OUT)/facts $(OUT)/tables
+run: build ## Score the sample base into out/ (again: nothing changed) and say what to try next
 	@CAPSCORE_PERSON_KEY=sample $(CAPSCORE) run --input sample_data/deliveries \
 		--facts $(OUT)/facts --output $(OUT)/tables --as-of 2026-09
 	@printf '\nThe tables are in %s. Why has a partner its score? Try:\n  %s\n' '$(OUT)/tables' \

@@ -50,11 +50,7 @@ PYTHON = {
 ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE", "RLE_DICTIONARY"}
 
 # Checks that fail today, and why. One that passes again fails the run: then remove it from here.
-KNOWN = {
-    "text columns are plain text in pyarrow": "the writer stores them as string_view",
-    "pyarrow filters, sorts and joins on text": "has no kernels for string_view",
-    "pandas with the pyarrow backend filters, sorts and joins on text": "as pyarrow",
-}
+KNOWN = {}
 
 failures = []
 

@@ -63,11 +63,11 @@ pub fn failed(checks: &[Check]) -> (usize, usize) {
 pub fn enforce(checks: &[Check], fail_on: Severity) -> Result<()> {
     let bad: Vec<&Check> =
         checks.iter().filter(|check| check.is_failed() && check.severity >= fail_on).collect();
-    let Some(first) = bad.first() else { return Ok(()) };
-    let others = match bad.len() - 1 {
-        0 => String::new(),
-        more => format!(" (and {more} more)"),
-    };
-    Err(Error::new(Code::CheckFailed, format!("check {}: {}{others}", first.id, first.message))
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let listed: Vec<String> =
+        bad.iter().map(|check| format!("{}: {}", check.id, check.message)).collect();
+    Err(Error::new(Code::CheckFailed, format!("checks failed: {}", listed.join("; ")))
         .hint("nothing was published; mend the data, or accept warnings with --fail-on error"))
 }

@@ -1,13 +1,14 @@
 //! The only caller of polars' execution: always the streaming engine, and no polars error reaches
 //! a user bare.
 
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use polars::prelude::{
-    DataFrame, Engine, IntoLazy, KeyValueMetadata, LazyFrame, ParquetCompression, ParquetWriter,
-    PlRefPath, PolarsError, ScanArgsParquet, StatisticsOptions,
+    CompatLevel, DataFrame, Engine, FileWriteFormat, IntoLazy, KeyValueMetadata, LazyFrame,
+    ParquetCompression, ParquetWriteOptions, PlRefPath, PolarsError, ScanArgsParquet,
+    SinkDestination, SinkTarget, StatisticsOptions, UnifiedSinkArgs,
 };
 
 use crate::error::{Code, Error, Result};
@@ -43,28 +44,44 @@ pub fn scan(paths: &[PathBuf]) -> Result<LazyFrame> {
 }
 
 /// Writes a frame as Parquet: zstd, statistics, row groups of at most `row_group_rows`, key-value
-/// metadata.
+/// metadata; `what` names it.
+///
+/// Text is declared as plain strings: readers older or stricter than polars do not know its own
+/// string views.
 ///
 /// # Errors
 /// CS2002.
 pub fn write_parquet(
-    frame: &mut DataFrame,
-    target: impl Write,
+    frame: DataFrame,
+    target: &Path,
     row_group_rows: usize,
     metadata: Vec<(String, String)>,
     what: &str,
 ) -> Result<()> {
-    ParquetWriter::new(target)
-        .with_compression(ParquetCompression::Zstd(None))
-        .with_statistics(StatisticsOptions::default())
-        .with_row_group_size(Some(row_group_rows))
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
-        .finish(frame)
-        .map(|_| ())
-        .map_err(|error| {
-            Error::new(Code::StorageWrite, format!("cannot write {what}: {error}"))
-                .hint("check that the folder is writable and has room")
-        })
+    let options = ParquetWriteOptions {
+        compression: ParquetCompression::Zstd(None),
+        statistics: StatisticsOptions::default(),
+        row_group_size: Some(row_group_rows),
+        data_page_size: None,
+        key_value_metadata: Some(KeyValueMetadata::from_static(metadata)),
+        arrow_schema: None,
+        compat_level: Some(CompatLevel::oldest()),
+    };
+    let target = SinkTarget::Path(PlRefPath::new(target.to_string_lossy().as_ref()));
+    let written = frame
+        .lazy()
+        .sink(
+            SinkDestination::File { target },
+            FileWriteFormat::Parquet(Arc::new(options)),
+            UnifiedSinkArgs::default(),
+        )
+        .map_err(|error| Error::bug(format!("cannot plan to write {what}: {error}")))
+        .and_then(|sink| collect(sink, what));
+    written.map(|_| ()).map_err(|error| {
+        Error::new(Code::StorageWrite, format!("cannot write {what}"))
+            .because(error)
+            .hint("check that the folder is writable and has room")
+    })
 }
 
 /// A frame as the start of a query.

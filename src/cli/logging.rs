@@ -5,8 +5,8 @@ use tracing_subscriber::filter::LevelFilter;
 use super::options::{ColorChoice, Global, LogFormat};
 use super::output::is_interactive;
 
-/// Starts logging.
-pub(super) fn start(global: &Global) {
+/// Starts logging; whether the log is JSON.
+pub(super) fn start(global: &Global) -> bool {
     let level = match (global.quiet, global.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => LevelFilter::WARN,
@@ -35,4 +35,5 @@ pub(super) fn start(global: &Global) {
     } else {
         tracing::subscriber::set_global_default(builder.finish())
     };
+    is_json
 }

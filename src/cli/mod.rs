@@ -83,12 +83,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    logging::start(&cli.global);
+    let is_json = logging::start(&cli.global);
     let done = interrupts().and_then(|()| dispatch(cli));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&error);
+            if is_json {
+                let hint = error.hint_text().unwrap_or_default();
+                tracing::error!(code = error.code().as_str(), hint, "{error}");
+            } else {
+                output::error(&error);
+            }
             ExitCode::from(error.code().exit_code())
         }
     }

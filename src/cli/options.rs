@@ -10,7 +10,9 @@ use crate::calendar::{Day, Month};
 use crate::checks::Severity;
 use crate::error::{Code, Error, Result};
 use crate::ingest::{OnBadFile, Sources};
-use crate::job::{AsOf, IngestSettings, JobFile, Pipeline, ScoreSettings};
+use crate::job::{
+    AsOf, FailOnSetting, IngestSettings, JobFile, OnBadFileSetting, Pipeline, ScoreSettings,
+};
 use crate::pipelines::PipelineFiles;
 use crate::rules::{Catalogs, Rules};
 
@@ -239,12 +241,11 @@ impl<'a> Context<'a> {
             return Err(Error::new(Code::Usage, "the location of the input is missing")
                 .hint("give --input URI, set CAPSCORE_INPUT, or write it into a job file"));
         }
-        let on_bad_file = match (input.on_bad_file, self.job.on_bad_file.as_deref()) {
-            (Some(BadFile::Fail), _) | (None, None | Some("fail")) => OnBadFile::Fail,
-            (Some(BadFile::SetAside), _) | (None, Some("set-aside")) => OnBadFile::SetAside,
-            (None, Some(other)) => {
-                return Err(wrong_setting("on_bad_file", other, "fail or set-aside"));
+        let on_bad_file = match (input.on_bad_file, self.job.on_bad_file) {
+            (Some(BadFile::SetAside), _) | (None, Some(OnBadFileSetting::SetAside)) => {
+                OnBadFile::SetAside
             }
+            _ => OnBadFile::Fail,
         };
         Ok(IngestSettings {
             inputs,
@@ -285,10 +286,9 @@ impl<'a> Context<'a> {
             ),
         };
         let ruleset = options.ruleset.as_ref().or(self.job.ruleset.as_ref());
-        let fail_on = match (self.global.fail_on, self.job.fail_on.as_deref()) {
-            (Some(FailOn::Warn), _) | (None, Some("warn")) => Severity::Warn,
-            (Some(FailOn::Error), _) | (None, None | Some("error")) => Severity::Error,
-            (None, Some(other)) => return Err(wrong_setting("fail_on", other, "warn or error")),
+        let fail_on = match (self.global.fail_on, self.job.fail_on) {
+            (Some(FailOn::Warn), _) | (None, Some(FailOnSetting::Warn)) => Severity::Warn,
+            _ => Severity::Error,
         };
         Ok(ScoreSettings {
             facts: self.facts(facts)?,

@@ -119,7 +119,7 @@ fn metric_blocks(metric: &MetricPage, tenant: Option<&str>, blocks: &mut Vec<Blo
         let has_no_tenants = matches!(part.value_unit.as_str(), "people" | "services");
         if !part.customers.is_empty() {
             let count = part.customers.len();
-            blocks.push(Block::Line(format!("Customers of {} ({count}):", part.part)));
+            blocks.push(Block::Line(format!("Customers, part {} ({count}):", part.part)));
             limited(customer_grid(&part.customers), blocks);
         } else if let (Some(tenant), false) = (tenant, has_no_tenants) {
             let text = format!("No customer {tenant} has eligible usage in {}.", part.part);

@@ -74,7 +74,7 @@ pub(super) fn reason(code: &str) -> String {
         "counted_elsewhere" => "counts by another workload",
         "associated_above_share" => "already active when the association began",
         "excluded_service" => "a service that does not count",
-        "outside_band" => "outside the seat or spend band",
+        "outside_band" => "outside the limits",
         "below_active_share" => "too few active users",
         "below_threshold" => "below the threshold",
         "not_associated" => "used, but no eligible association",
@@ -107,7 +107,7 @@ pub(super) fn area_flag(code: &str) -> String {
         "borderline_rounding" => {
             "the exact total and the total of rounded figures lie on different sides of the line"
         }
-        "path_conflict" => "the data names more than one path for this partner",
+        "path_conflict" => "another path has more points but does not qualify",
         "mixed_sources" => {
             "some months come from the partner's own export, others from a distributor's"
         }

@@ -139,7 +139,9 @@ impl Ledger {
         for file in store.list("ledger")? {
             let bytes = store.read(&file.path)?.unwrap_or_default();
             let entry: LedgerEntry = serde_json::from_slice(&bytes).map_err(|error| {
-                damaged(format!("{} is damaged", store.uri_of(&file.path))).because(error)
+                damaged(format!("{} is damaged", store.uri_of(&file.path)))
+                    .because(error)
+                    .hint("restore it from a backup, or ingest all deliveries into new facts")
             })?;
             if entry.schema_version > SCHEMA_VERSION {
                 return Err(damaged(format!(
@@ -155,7 +157,7 @@ impl Ledger {
                     "the ledger entry {expected} is missing from {}",
                     store.uri_of("ledger")
                 ))
-                .hint("restore the file from a backup; deliveries are retracted, never deleted"));
+                .hint("restore the file from a backup: ledger entries are never deleted"));
             }
             entries.push(entry);
         }

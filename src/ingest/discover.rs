@@ -30,13 +30,20 @@ pub struct FoundFile {
 pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
     let mut deliveries: BTreeMap<Day, Vec<FoundFile>> = BTreeMap::new();
     for input in inputs {
-        let (store, single) = Store::open_input(input)?;
+        let (store, single) = match Store::open_input(input) {
+            Err(error) if error.code() == Code::StorageRead => {
+                return Err(Error::new(Code::NoDelivery, format!("there is nothing at {input}"))
+                    .because(error)
+                    .hint("check the location of the input"));
+            }
+            opened => opened?,
+        };
         let entries = match single {
             Some(name) => store.head(&name)?.into_iter().collect(),
             None => store.list("")?,
         };
         for entry in entries.into_iter().filter(|entry| !is_ignored(&entry.path)) {
-            let uri = store.uri_of(&entry.path);
+            let uri = store.identity_of(&entry.path);
             let delivery = delivery_of(&uri, &entry);
             deliveries.entry(delivery).or_default().push(FoundFile {
                 path: store.local_path(&entry.path),

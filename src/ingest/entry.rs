@@ -50,7 +50,7 @@ impl Batch<'_> {
             records.push(record);
         }
         units.sort_by(|left, right| (&left.key, left.file).cmp(&(&right.key, right.file)));
-        self.write_frame(&units_path(sequence), &mut units_frame(&units)?)?;
+        self.write_frame(&units_path(sequence), units_frame(&units)?)?;
         self.write_quarantine(sequence, files)?;
         summary.files.extend(records.iter().cloned());
         Ok(LedgerEntry {
@@ -109,14 +109,14 @@ impl Batch<'_> {
                     .collect::<Vec<_>>(),
             ),
         ];
-        let mut frame =
+        let frame =
             DataFrame::new(rows.len(), columns).map_err(|error| Error::bug(error.to_string()))?;
-        self.write_frame(&quarantine_path(sequence), &mut frame)
+        self.write_frame(&quarantine_path(sequence), frame)
     }
 
-    fn write_frame(&self, path: &str, frame: &mut DataFrame) -> Result<()> {
-        let file = crate::store::create_file(&self.settings.facts.prepare(path)?)?;
-        engine::write_parquet(frame, file, 1 << 20, Vec::new(), path)?;
+    fn write_frame(&self, path: &str, frame: DataFrame) -> Result<()> {
+        let file = self.settings.facts.prepare(path)?;
+        engine::write_parquet(frame, &file, 1 << 20, Vec::new(), path)?;
         self.settings.facts.sync(path)
     }
 }

@@ -77,8 +77,14 @@ pub fn inspect(path: &Path, sources: &Sources, catalogs: &Catalogs) -> Result<In
         .iter()
         .map(|(field, at)| ((*field).to_owned(), header.headers[*at].clone()))
         .collect();
-    let task =
-        FileTask { number: 0, delivery: 0, uri, path: path.to_path_buf(), etag: String::new() };
+    let task = FileTask {
+        number: 0,
+        delivery: 0,
+        uri,
+        path: path.to_path_buf(),
+        etag: String::new(),
+        is_ingest: false,
+    };
     let result = read_file(&shared, &task)?;
     let record = result.record;
     Ok(Inspection {

@@ -326,5 +326,6 @@ fn task(number: usize, delivery: usize, file: &FoundFile) -> FileTask {
         uri: file.uri.clone(),
         path: file.path.clone(),
         etag: file.etag.clone(),
+        is_ingest: true,
     }
 }

@@ -22,6 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::facts::FileRecord;
 use crate::money::Money;
 use crate::rules::Catalogs;
+use crate::store;
 
 /// A file is abandoned when more rows than this are rejected.
 const MOST_REJECTIONS: usize = 500_000;
@@ -50,6 +51,9 @@ pub(super) struct FileTask {
     pub(super) uri: String,
     pub(super) path: PathBuf,
     pub(super) etag: String,
+    /// Whether the file is taken in, so that its limits and its sameness are watched; an inspection
+    /// shows what there is.
+    pub(super) is_ingest: bool,
 }
 
 /// What one file gave.
@@ -233,6 +237,10 @@ fn read_into(
         })?;
     let Structure::Whole { records, inner_lines } = visited else { return Ok(None) };
     let totals = finish.totals();
+    if task.is_ingest && store::etag(&task.path)?.as_deref() != Some(task.etag.as_str()) {
+        let text = format!("{} changed while it was read", task.uri);
+        return Err(Error::new(Code::FileChanged, text).hint("run again once it is complete"));
+    }
     let mut result = FileResult {
         record: FileRecord::default(),
         dataset: dataset_index(&recognised.layout.dataset),
@@ -283,7 +291,9 @@ fn read_into(
     result.tally.blank = rejections.blank;
     result.tally.amount_rejected = rejections.amount;
     result.rejected = rejections.rows;
-    check_limits(&result, task)?;
+    if task.is_ingest {
+        check_limits(&result, task)?;
+    }
     Ok(Some(result))
 }
 

@@ -323,11 +323,11 @@ impl Rows {
     fn write(&self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<()> {
         let month = target.month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
         let path = fact_path(table, target.dataset, &month, target.sequence);
-        let mut frame = self.frame(table, texts)?;
-        let file = crate::store::create_file(&target.facts.prepare(&path)?)?;
+        let frame = self.frame(table, texts)?;
+        let file = target.facts.prepare(&path)?;
         let metadata =
             vec![("capscore.facts_schema".to_owned(), crate::facts::SCHEMA_VERSION.to_string())];
-        engine::write_parquet(&mut frame, file, ROW_GROUP_ROWS, metadata, &path)?;
+        engine::write_parquet(frame, &file, ROW_GROUP_ROWS, metadata, &path)?;
         target.facts.sync(&path)
     }
 

@@ -24,16 +24,36 @@ pub struct JobFile {
     pub ruleset: Option<String>,
     /// A rule pack that replaces or adds an area.
     pub ruleset_file: Option<String>,
-    /// `fail` or `set-aside`.
-    pub on_bad_file: Option<String>,
+    /// What to do with a bad file.
+    pub on_bad_file: Option<OnBadFileSetting>,
     /// Whether replacements that lose rows are taken.
     pub accept_drop: Option<bool>,
-    /// `warn` or `error`.
-    pub fail_on: Option<String>,
+    /// Which failed checks stop a publication.
+    pub fail_on: Option<FailOnSetting>,
     /// Files read at once.
     pub threads: Option<usize>,
     /// Memory for waiting rows, e.g. `256MiB`.
     pub memory_limit: Option<String>,
+}
+
+/// `fail` or `set-aside`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBadFileSetting {
+    /// Stop.
+    Fail,
+    /// Leave the file out.
+    SetAside,
+}
+
+/// `warn` or `error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailOnSetting {
+    /// Warnings and errors.
+    Warn,
+    /// Errors only.
+    Error,
 }
 
 impl JobFile {

@@ -19,7 +19,7 @@ use crate::rules::{Catalogs, Rules};
 use crate::store::Store;
 
 pub use attempt::Attempt;
-pub use file::JobFile;
+pub use file::{FailOnSetting, JobFile, OnBadFileSetting};
 pub use reference::AsOf;
 pub use scoring::{ScorePlan, Scored, plan_score};
 pub use summary::{ingest_text, score_text};

@@ -63,7 +63,7 @@ impl<'a> Publication<'a> {
         frame: &DataFrame,
         state: Option<&str>,
     ) -> Result<()> {
-        let mut frame = sorted(frame, table)?;
+        let frame = sorted(frame, table)?;
         let path = table.path(&self.month, self.run_id.as_str());
         let expected = Expected::of(&frame, table)?;
         let target = self.staging.stage(&path)?;
@@ -72,15 +72,15 @@ impl<'a> Publication<'a> {
             Some(state) => metadata.push((STATE_KEY.to_owned(), state.to_owned())),
             None => metadata.push((RUN_ID_KEY.to_owned(), self.run_id.as_str().to_owned())),
         }
-        let file = store::create_file(&target)?;
-        engine::write_parquet(&mut frame, file, table.row_group_rows, metadata, table.name)?;
+        let rows = frame.height() as u64;
+        engine::write_parquet(frame, &target, table.row_group_rows, metadata, table.name)?;
         verify(&target, table, &expected)?;
         let staged = self.staging.staged(&path);
         let bytes = self.output.head(&staged)?.map_or(0, |entry| entry.size);
         self.files.push(OutputFile {
             table: table.name.to_owned(),
             path,
-            rows: frame.height() as u64,
+            rows,
             bytes,
             content_hash: store::content_hash(&target)?,
         });

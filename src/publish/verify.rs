@@ -104,7 +104,7 @@ pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<
 
 fn check_column(column: &Column, values: &ArrayRef) -> std::result::Result<(), String> {
     let fits = match (column.kind, values.data_type()) {
-        (ColumnType::Text, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        (ColumnType::Text, DataType::Utf8 | DataType::LargeUtf8)
         | (ColumnType::Int64, DataType::Int64)
         | (ColumnType::Boolean, DataType::Boolean)
         | (ColumnType::Date, DataType::Date32) => true,
@@ -168,7 +168,6 @@ fn key_bytes(column: &ArrayRef, row: usize) -> Vec<u8> {
     match column.data_type() {
         DataType::Utf8 => column.as_string::<i32>().value(row).as_bytes().to_vec(),
         DataType::LargeUtf8 => column.as_string::<i64>().value(row).as_bytes().to_vec(),
-        DataType::Utf8View => column.as_string_view().value(row).as_bytes().to_vec(),
         DataType::Date32 => ordered(i64::from(column.as_primitive::<Date32Type>().value(row))),
         DataType::Int64 => ordered(column.as_primitive::<Int64Type>().value(row)),
         _ => Vec::new(),

@@ -117,7 +117,9 @@ impl FileLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                return Ok(Err(fs::read_to_string(path).unwrap_or_default()));
+                let owner = fs::read_to_string(path).unwrap_or_default();
+                let owner = if owner.is_empty() { "another process".to_owned() } else { owner };
+                return Ok(Err(owner));
             }
             Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
         }
@@ -148,6 +150,14 @@ pub(super) fn walk(root: &Path, folder: &Path, entries: &mut Vec<Entry>) -> Resu
         }
     }
     Ok(())
+}
+
+/// The change tag of a file, if it exists.
+///
+/// # Errors
+/// CS2001.
+pub fn etag(path: &Path) -> Result<Option<String>> {
+    Ok(entry(path.parent().unwrap_or(path), path)?.map(|entry| entry.etag))
 }
 
 /// One file, if it exists.

@@ -12,7 +12,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use tokio::runtime::{Builder, Runtime};
 
 pub use local::{
-    FileLock, content_hash, create_file, create_folder, list_folder, open_file, read_text,
+    FileLock, content_hash, create_file, create_folder, etag, list_folder, open_file, read_text,
     temporary_file,
 };
 
@@ -92,12 +92,11 @@ impl Store {
         let runtime = Builder::new_current_thread()
             .build()
             .map_err(|error| Error::bug("no runtime for storage").because(error))?;
-        // One spelling, however the user names the folder.
-        let uri = root.display().to_string();
+        let uri = uri.trim_end_matches('/').to_owned();
         Ok(Self { uri, root, objects: Arc::new(objects), runtime: Arc::new(runtime) })
     }
 
-    /// The location, in one spelling.
+    /// The location as the user gave it, without a trailing slash.
     pub fn uri(&self) -> &str {
         &self.uri
     }
@@ -105,6 +104,12 @@ impl Store {
     /// The location of a file, for messages.
     pub fn uri_of(&self, path: &str) -> String {
         format!("{}/{path}", self.uri)
+    }
+
+    /// The location of a file in the one spelling that identifies it, however the user names the
+    /// folder.
+    pub fn identity_of(&self, path: &str) -> String {
+        self.root.join(path).display().to_string()
     }
 
     /// The file on local disk.

@@ -97,7 +97,7 @@ fn an_empty_folder_is_no_delivery() {
     fs::write(place.path("deliveries/README.md"), "not an export").unwrap();
     fails(&place, &mut place.run(), 3, "CS3001", &[]);
     let place = Place::new();
-    fails(&place, &mut place.run(), 1, "CS2001", &["there is no folder"]);
+    fails(&place, &mut place.run(), 3, "CS3001", &["there is nothing at"]);
 }
 
 #[test]

@@ -170,7 +170,7 @@ pub(super) fn counted_sentence(part: &Counted<'_>) -> String {
 }
 
 /// `Azure consumed revenue grew from 12,345.00 to 15,000.00 USD (+2,655.00): 2 whole units of
-/// 1,250.00; 1,095.00 more gives 1 point`.
+/// 1,250.00; 1,095.00 USD more gives 1 point`.
 pub(super) fn growth_sentence(part: &Growth<'_>) -> String {
     let number = |amount: Amount| {
         if part.unit == "users" { amount.short() } else { amount.money() }
@@ -252,7 +252,7 @@ fn push_gain(text: &mut String, unit: &str, gain: Option<Gain>) {
         return;
     };
     let needed_text = match unit {
-        "usd" => needed.money(),
+        "usd" => format!("{} USD", needed.money()),
         "percent" => format!("{} percent", needed.short()),
         _ => needed.short(),
     };

@@ -46,7 +46,7 @@ fn growth_parts_say_units_and_what_is_left() {
     assert_eq!(
         growth_sentence(&part),
         "Azure consumed revenue grew from 12,345.00 to 15,000.00 USD (+2,655.00): \
-         2 whole units of 1,250.00; 1,095.00 more gives 1 point"
+         2 whole units of 1,250.00; 1,095.00 USD more gives 1 point"
     );
     let users = Growth {
         subject: "Active users",
