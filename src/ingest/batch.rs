@@ -12,6 +12,7 @@ use super::acr_facts::{AcrFacts, Shares};
 use super::buckets::BucketKey;
 use super::credentials::CredentialRow;
 use super::intern::Texts;
+use super::late::forget_known_failures;
 use super::layout::{dataset_index, dataset_name};
 use super::locations::LocationRow;
 use super::reader::{FileResult, FileTask, Shared, read_file};
@@ -83,7 +84,7 @@ impl<'a> Batch<'a> {
         let mut results = self.read(progress)?;
         self.drop_repeated_files(&mut results, ledger);
         self.refuse_partial_deliveries(&mut results, ledger)?;
-        self.forget_known_failures(&mut results, ledger);
+        forget_known_failures(&mut results, ledger);
         let collapsed = self.collapse(&results, first_sequence)?;
         for (at, (delivery, _)) in self.deliveries.iter().enumerate() {
             let files: Vec<FileResult> = std::mem::take(&mut results[at]);

@@ -71,25 +71,25 @@ impl Batch<'_> {
         }
         Ok(())
     }
+}
 
-    /// A file that was set aside is tried again in every run; when it fails as before, there is
-    /// nothing new to record.
-    pub(super) fn forget_known_failures(&self, results: &mut [Vec<FileResult>], ledger: &Ledger) {
-        let known: HashSet<(&str, &str, &str)> = ledger
-            .files()
-            .filter_map(|(_, _, file)| {
-                Some((file.uri.as_str(), file.etag.as_str(), file.set_aside.as_deref()?))
-            })
-            .collect();
-        for files in results.iter_mut() {
-            files.retain(|file| match &file.record.set_aside {
-                Some(reason) => {
-                    let failure =
-                        (file.record.uri.as_str(), file.record.etag.as_str(), reason.as_str());
-                    !known.contains(&failure)
-                }
-                None => true,
-            });
-        }
+/// A file that was set aside is tried again in every run; when it fails as before, there is
+/// nothing new to record.
+pub(super) fn forget_known_failures(results: &mut [Vec<FileResult>], ledger: &Ledger) {
+    let known: HashSet<(&str, &str, &str)> = ledger
+        .files()
+        .filter_map(|(_, _, file)| {
+            Some((file.uri.as_str(), file.etag.as_str(), file.set_aside.as_deref()?))
+        })
+        .collect();
+    for files in results.iter_mut() {
+        files.retain(|file| match &file.record.set_aside {
+            Some(reason) => {
+                let failure =
+                    (file.record.uri.as_str(), file.record.etag.as_str(), reason.as_str());
+                !known.contains(&failure)
+            }
+            None => true,
+        });
     }
 }
