@@ -200,7 +200,7 @@ impl Live {
                         delivery,
                         kept,
                         reason,
-                    })
+                    });
                 } else {
                     // What was held before is replaced as well.
                     held.clear();
