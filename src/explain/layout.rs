@@ -305,14 +305,7 @@ mod tests {
         assert_eq!(grid.rows.len(), 20);
         assert_eq!(
             grid.rows[0],
-            [
-                "tenant-0",
-                "W",
-                "1,200 / 30",
-                "1,200 / 30",
-                "yes",
-                "no: outside the seat or spend band"
-            ]
+            ["tenant-0", "W", "1,200 / 30", "1,200 / 30", "yes", "no: outside the limits"]
         );
         assert_eq!(rest, "… and 35 more (use --metric/--tenant or --format json)");
     }
