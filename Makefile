@@ -11,6 +11,15 @@ CARGO_TARGET_DIR ?= $(HOME)/.cache/capscore/target
 export CARGO_TARGET_DIR
 
 CARGO ?= cargo
+
+# Cargo cannot tell two checkouts that share a build folder apart, and would take the other one's
+# binaries for fresh: the package is built anew when the folder was last used from elsewhere.
+ifneq ($(shell cat $(CARGO_TARGET_DIR)/checkout 2>/dev/null),$(CURDIR))
+ifneq ($(wildcard $(CARGO_TARGET_DIR)),)
+$(shell CARGO_TARGET_DIR=$(CARGO_TARGET_DIR) $(CARGO) clean --quiet --package capscore && echo $(CURDIR) >$(CARGO_TARGET_DIR)/checkout)
+endif
+endif
+
 PYTHON ?= python3
 CAPSCORE := $(CARGO_TARGET_DIR)/debug/capscore
 OUT := out

@@ -13,13 +13,16 @@ use super::live::{Live, LiveUnit, StoredMonth};
 use super::schema::{
     ACR, CREDENTIAL, CUSTOMER, FactTable, FactType, LOCATION, PARTNER_NAME, SEATS, SNAPSHOT,
 };
-use super::{fact_path, quarantine_path};
+use super::{UnitKey, fact_path, quarantine_path};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::money::MONEY_SCALE;
 use crate::parquet::Footer;
 use crate::store;
+
+/// The dataset whose segments win over those of usage rows.
+const CUSTOMER_EXPORT: &str = "customers";
 
 /// Reads live facts.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +112,34 @@ impl<'a> LiveFrames<'a> {
         self.table(&CUSTOMER, &|_| true)
     }
 
+    /// Segments of customers up to a month, as each partner's exports say them.
+    ///
+    /// Columns: `month`, `partner_id` (account), `tenant_id`, `segment`, `is_customer_export`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn segments(&self, last: Month) -> Result<LazyFrame> {
+        let months = |month: Option<Month>| month.is_some_and(|month| month <= last);
+        let of = |is_customer_export: bool| -> Result<LazyFrame> {
+            let keep = |key: &UnitKey| {
+                (key.dataset == CUSTOMER_EXPORT) == is_customer_export && months(key.month)
+            };
+            let frame = self.units(&CUSTOMER, &keep)?;
+            Ok(self
+                .credited(frame)
+                .with_column(lit(is_customer_export).alias("is_customer_export")))
+        };
+        let frame = concat([of(true)?, of(false)?], UnionArgs::default())
+            .map_err(|error| Error::bug(error.to_string()))?;
+        Ok(frame.select([
+            col("month"),
+            col("partner_id"),
+            col("tenant_id"),
+            col("segment"),
+            col("is_customer_export"),
+        ]))
+    }
+
     /// Names of partners in usage exports: `month`, `partner_id` (account), `location_id`, `name`,
     /// `country`.
     ///
@@ -152,9 +183,13 @@ impl<'a> LiveFrames<'a> {
     }
 
     fn table(self, table: &FactTable, keep: &dyn Fn(Option<Month>) -> bool) -> Result<LazyFrame> {
+        self.units(table, &|key| keep(key.month))
+    }
+
+    fn units(self, table: &FactTable, keep: &dyn Fn(&UnitKey) -> bool) -> Result<LazyFrame> {
         let mut partners: BTreeMap<StoredMonth, BTreeSet<(&str, bool)>> = BTreeMap::new();
         let has_rows = |unit: &&LiveUnit| unit.tables.iter().any(|known| known == table.name);
-        for unit in self.live.units.iter().filter(|unit| keep(unit.key.month)).filter(has_rows) {
+        for unit in self.live.units.iter().filter(|unit| keep(&unit.key)).filter(has_rows) {
             partners
                 .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))
                 .or_default()

@@ -87,7 +87,14 @@ pub(super) mod column {
 
 const PILLARS: [&str; 4] = ["Networking", "Databases", "Containers", "Identity"];
 const FEATURES: [&str; 3] = ["Standard", "Premium", "Basic"];
+/// The feature of the large consumption: no other line has it.
+const LOAD_FEATURE: &str = "Reserved";
 const USAGE_UNITS: [&str; 4] = ["GB", "1 Hour", "10K", "Units"];
+
+/// Where a partner's services start in a list.
+fn start(partner: &Partner) -> usize {
+    usize::try_from(partner.index).unwrap_or(0) * 5
+}
 
 /// Writes the export of one delivery.
 pub(super) fn write(base: &Base<'_>, delivery: &Delivery) -> Result<Summary> {
@@ -137,7 +144,7 @@ impl<'a> Export<'a> {
         if !customer.is_without_tenant {
             push_guid(tenant, customer.tenant);
         }
-        row.set(column::SEGMENT, customer.segment);
+        row.set(column::SEGMENT, customer.azure_segment);
         row.set(column::CUSTOMER_MARKET, customer.place.country);
         row.set(column::SALES_AREA, customer.place.sales_area);
         row.set(column::INDUSTRY, customer.industry.0);
@@ -169,7 +176,7 @@ impl<'a> Export<'a> {
             } else {
                 (scored / 2, line - scored_lines, customer.lines - scored_lines)
             };
-            self.begin_line(&mut customer, line < scored_lines, number, offset);
+            self.begin_line(partner, &mut customer, line < scored_lines, number, offset);
             let weight = customer.details.between(600, 1_400);
             let exact = share * UNITS_PER_CENT / i64::from(count) * weight / 1_000
                 * noise.between(970, 1_030)
@@ -189,22 +196,62 @@ impl<'a> Export<'a> {
             push_amount(self.row.start(column::QUANTITY), -credit / 3, 1);
             self.write_claims(partner, &customer, -credit, 2, 0)?;
         }
-        Ok(())
+        push_guid(self.row.start(column::SUBSCRIPTION), subscriptions[0]);
+        self.write_load(partner, &customer)
     }
 
-    fn begin_line(&mut self, customer: &mut Customer, is_scored: bool, line: u32, offset: usize) {
+    /// Writes the large consumption that is not scored.
+    fn write_load(&mut self, partner: &Partner, customer: &Customer) -> Result<()> {
+        let month = self.delivery.month;
+        let delivery_key = i64::from(self.delivery.number());
+        let keys = [i64::from(partner.index), i64::from(customer.location), delivery_key];
+        let mut noise = Stream::new(self.base.settings.seed, "load of a month", &keys);
         let vocabulary = &self.base.vocabulary;
-        let services =
-            if is_scored { &vocabulary.scored_services } else { &vocabulary.other_services };
-        let at = offset + usize::try_from(line).unwrap_or(0);
-        let count = services.len().max(1);
-        let service = services.get(at % count).map_or("", String::as_str);
+        // Half of it is a service that some metric leaves out.
+        let is_excluded = customer.location.is_multiple_of(2);
+        let excluded = vocabulary.excluded_services.first().filter(|_| is_excluded);
+        let others = &vocabulary.other_services;
+        let service = excluded.or_else(|| others.get(start(partner) % others.len().max(1)));
+        let service = service.map_or("", String::as_str);
+        let row = &mut self.row;
+        row.set(column::PILLAR, PILLARS[0]);
+        row.set(column::SERVICE, service);
+        row.set(column::OFFERING, service);
+        row.set(column::FEATURE, LOAD_FEATURE);
+        row.set(column::USAGE_UNITS, USAGE_UNITS[1]);
+        let exact = customer.load_cents(month) * noise.between(990, 1_010) / 1_000;
+        let amount = exact * UNITS_PER_CENT;
+        push_amount(row.start(column::QUANTITY), amount / 3, 1);
+        self.write_claims(partner, customer, amount, 2, 0)
+    }
+
+    fn begin_line(
+        &mut self,
+        partner: &Partner,
+        customer: &mut Customer,
+        is_scored: bool,
+        line: u32,
+        offset: usize,
+    ) {
+        let vocabulary = &self.base.vocabulary;
+        let (scored, other) = partner.services();
+        let (services, wanted) = if is_scored {
+            (&vocabulary.scored_services, scored)
+        } else {
+            (&vocabulary.other_services, other)
+        };
+        // Few services a partner; a base with many lines a tenant spreads them over more.
+        let wanted = wanted.max(self.base.settings.lines_per_tenant.saturating_sub(3));
+        let count = usize::try_from(wanted).unwrap_or(usize::MAX).min(services.len()).max(1);
+        let line = usize::try_from(line).unwrap_or(0);
+        let at = start(partner) + (offset + line) % count;
+        let service = services.get(at % services.len().max(1)).map_or("", String::as_str);
         let row = &mut self.row;
         row.set(column::PILLAR, customer.details.word(&PILLARS));
         row.set(column::SERVICE, service);
         row.set(column::OFFERING, service);
         // A service that comes again is another feature of it, not the same consumption.
-        let round = (at - offset) / count;
+        let round = line / count;
         let feature = row.start(column::FEATURE);
         feature.extend_from_slice(customer.details.word(&FEATURES).as_bytes());
         if round > 0 {

@@ -6,6 +6,7 @@ use super::Base;
 use super::partner::{Archetype, PLACES, Partner, Place};
 use super::seats::Seats;
 use super::stream::Stream;
+use super::vocabulary::SEGMENTS;
 use crate::calendar::Month;
 
 const TRADES: [&str; 10] = [
@@ -21,12 +22,6 @@ const TRADES: [&str; 10] = [
     "Shipyard",
 ];
 const FORMS: [&str; 4] = [", Inc.", " GmbH", " Ltd", " & Sons, LLC"];
-const SEGMENTS: [&str; 4] = [
-    "Small, Medium & Corporate Commercial",
-    "Major Commercial",
-    "Enterprise Commercial",
-    "SMB Commercial",
-];
 const INDUSTRIES: [(&str, &str); 4] = [
     ("Retail", "Consumer Goods"),
     ("Manufacturing", "Discrete"),
@@ -123,6 +118,8 @@ pub(super) struct Customer {
     pub(super) name: String,
     /// Its segment.
     pub(super) segment: &'static str,
+    /// Its segment in the Azure export, which is outdated for a few.
+    pub(super) azure_segment: &'static str,
     /// Industry and vertical.
     pub(super) industry: (&'static str, &'static str),
     /// Where it is.
@@ -144,6 +141,16 @@ pub(super) struct Customer {
     newest: Month,
     last: Option<Month>,
     cents: i64,
+    growth: i64,
+    load: Load,
+}
+
+/// The monthly consumption of a service that is not scored and large beside the scored ones: it
+/// decides how a partner's whole consumption grows.
+struct Load {
+    /// In the base's last month, in cents.
+    cents: i64,
+    /// Growth a year, in thousandths.
     growth: i64,
 }
 
@@ -175,12 +182,16 @@ impl Customer {
         let seats =
             Seats::draw(partner, number, serial, course.is_new, settings.tenants_per_partner)
                 .filter(|_| !is_without_tenant);
+        let is_small = partner.is_small_customer(number);
+        let drawn = stream.position(SEGMENTS.len());
+        let is_outdated = serial % 17 == 11;
         Some(Self {
             tenant,
             is_without_tenant,
             parent: 7_000_000 + serial,
             name: format!("Example {trade} {serial:04}{form}"),
-            segment: stream.word(&SEGMENTS),
+            segment: base.vocabulary.segment(is_small, drawn),
+            azure_segment: base.vocabulary.segment(is_small != is_outdated, drawn),
             industry: INDUSTRIES[stream.position(INDUSTRIES.len())],
             // Most customers are in their partner's country.
             place: if stream.one_in(8) {
@@ -199,6 +210,7 @@ impl Customer {
             last: course.last,
             cents: course.cents,
             growth: course.growth,
+            load: Load::draw(settings.seed, partner, number, course.is_new),
         })
     }
 
@@ -209,19 +221,56 @@ impl Customer {
 
     /// Scored consumption of a month before noise, in cents.
     pub(super) fn scored_cents(&self, month: Month) -> i64 {
-        let cents = self.grown(self.cents, month);
-        // The first month is not a whole one.
+        self.of_month(self.grown(self.cents, self.growth, month), month)
+    }
+
+    /// Consumption of the large service that is not scored, before noise, in cents.
+    pub(super) fn load_cents(&self, month: Month) -> i64 {
+        self.of_month(self.grown(self.load.cents, self.load.growth, month), month)
+    }
+
+    /// Months from the base's last month to another one: 0 or negative.
+    pub(super) fn months_to(&self, month: Month) -> i64 {
+        i64::from(month.since(self.newest))
+    }
+
+    /// The first month is not a whole one.
+    fn of_month(&self, cents: i64, month: Month) -> i64 {
         if month == self.first { cents * 6 / 10 } else { cents }
     }
 
     /// Paid seats of a month.
     pub(super) fn paid_seats(&self, seats: &Seats, month: Month) -> i64 {
-        if seats.is_exact { seats.paid } else { self.grown(seats.paid, month) }
+        if seats.is_exact { seats.paid } else { self.grown(seats.paid, self.growth, month) }
     }
 
-    fn grown(&self, newest: i64, month: Month) -> i64 {
-        let months = i64::from(month.since(self.newest));
-        newest * (1000 + self.growth * months / 12).max(100) / 1000
+    fn grown(&self, newest: i64, growth: i64, month: Month) -> i64 {
+        newest * (1000 + growth * self.months_to(month) / 12).max(100) / 1000
+    }
+}
+
+impl Load {
+    /// From a stream of its own, so that scored consumption does not depend on it.
+    fn draw(seed: u64, partner: &Partner, number: u32, is_new: bool) -> Self {
+        let keys = [i64::from(partner.index), i64::from(number)];
+        let mut stream = Stream::new(seed, "load", &keys);
+        // Old customers are large enough that new ones add some percents, and do not double it.
+        let (low, high, growths) = match (partner.archetype, is_new) {
+            (Archetype::Strong, false) => (6_000_000, 9_000_000, [30, 0, 60, -20, 100]),
+            (Archetype::Strong, true) => (50_000, 200_000, [0; 5]),
+            (Archetype::Near, false) => (300_000, 500_000, [20, -30, 0, 40, 10]),
+            (Archetype::Near, true) => (20_000, 60_000, [0; 5]),
+            (Archetype::Steady, _) => (100_000, 300_000, [0, 10, 30, 50, 80]),
+            (Archetype::Shrinking, _) => (100_000, 300_000, [-200; 5]),
+            (Archetype::Skilled, _) => (5_000, 20_000, [30; 5]),
+            (Archetype::Beginner, false) => (100_000, 200_000, [50; 5]),
+            (Archetype::Beginner, true) => (10_000, 60_000, [0; 5]),
+        };
+        let variant = usize::try_from(partner.variant).unwrap_or(0);
+        Self {
+            cents: stream.between(low, high),
+            growth: growths.get(variant).copied().unwrap_or(0),
+        }
     }
 }
 
@@ -253,7 +302,7 @@ impl Course {
         };
         let cents = stream.between(low, high);
         let left = stream.between(1, 10);
-        let is_leaving = partner.archetype == Archetype::Shrinking && number % 3 == 1;
+        let is_leaving = partner.loses(number);
         Self {
             is_new,
             first: earlier(newest, back),

@@ -23,7 +23,8 @@ impl<'a> Files<'a> {
         let settings = base.settings;
         // Whether a number is needed must be known before the first row is written, so the most
         // rows that there could be decide.
-        let lines = u64::from(settings.lines_per_tenant).saturating_mul(4).div_ceil(3) + 1;
+        // Beside the lines a customer has its large consumption and now and then a credit.
+        let lines = u64::from(settings.lines_per_tenant).saturating_mul(4).div_ceil(3) + 2;
         let most_rows = u64::from(settings.partners)
             .saturating_mul(u64::from(settings.tenants_per_partner))
             .saturating_mul(lines)

@@ -1,6 +1,9 @@
 //! A synthetic base of Partner Center exports, the same bytes for the same settings: for tests,
 //! benchmarks and a first look at the product. All partners, customers and people are invented.
 //!
+//! Each delivery has Azure and Microsoft 365 usage, claimed seats, customers, trainings and a
+//! profile. One area's lists decide what is scored; the others see the same customers.
+//!
 //! Months are written one after another and each customer is drawn from its own random streams, so
 //! memory does not grow with the base, and a base with fewer months is the end of one with more.
 
@@ -8,12 +11,14 @@ mod azure;
 mod customer;
 mod dirty;
 mod files;
+mod office;
 mod partner;
 mod people;
 mod profile;
 mod seats;
 mod stream;
 mod table;
+mod tenants;
 mod text;
 mod vocabulary;
 
@@ -89,6 +94,7 @@ pub fn generate(
         let delivery = Delivery::new(settings, month);
         let mut written = azure::write(&base, &delivery)?;
         written.add(seats::write(&base, &delivery)?);
+        written.add(tenants::write(&base, &delivery)?);
         written.add(people::write(&base, &delivery)?);
         written.add(profile::write(&base, &delivery)?);
         total.add(written);
@@ -241,7 +247,7 @@ mod tests {
         let [first, second, other] = folders.each_ref().map(|folder| content(folder.path()));
         assert!(first == second);
         assert!(first != other);
-        assert_eq!(summary.files, 20);
+        assert_eq!(summary.files, 30);
         let bytes: usize = first.iter().map(|(_, bytes)| bytes.len()).sum();
         assert_eq!(summary.bytes, u64::try_from(bytes).unwrap());
     }
@@ -255,6 +261,25 @@ mod tests {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         for record in reader.records() {
             assert_eq!(record.unwrap().len(), 38);
+        }
+    }
+
+    #[test]
+    fn seats_and_customers_have_their_columns_and_all_partners() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), 7, false);
+        for (name, columns) in [("office_usage.csv", 18), ("customers.csv", 31)] {
+            let text = text(folder.path(), &format!("deliveries/2026-10/{name}"));
+            let mut reader =
+                csv::Reader::from_reader(text.trim_start_matches('\u{FEFF}').as_bytes());
+            assert_eq!(reader.headers().unwrap().len(), columns, "{name}");
+            let mut accounts = std::collections::BTreeSet::new();
+            for record in reader.records() {
+                let record = record.unwrap();
+                assert_eq!(record.len(), columns, "{name}");
+                accounts.insert(record[0].to_owned());
+            }
+            assert_eq!(accounts.len(), 7, "{name}");
         }
     }
 

@@ -94,6 +94,34 @@ impl Partner {
         self.locations.get(at).copied().unwrap_or(self.account)
     }
 
+    /// How many Azure services its customers use, scored ones and others: from three to eight.
+    pub(super) fn services(&self) -> (u32, u32) {
+        let count = 3 + (self.index + self.index / 6) % 6;
+        let scored = (count * 2).div_ceil(3);
+        (scored, count - scored)
+    }
+
+    /// Whether a customer is on the small-business side. A quarter of the partners has only such
+    /// customers, a quarter just enough of them for a share of four in five, and half has fewer.
+    pub(super) fn is_small_customer(&self, number: u32) -> bool {
+        // Where customers leave, the share is made of those that stay.
+        let rank = match self.archetype {
+            Archetype::Shrinking => number - (number + 1) / 3,
+            _ => number,
+        };
+        match (self.index + self.index / 6) % 4 {
+            0 => true,
+            1 => rank % 5 != 4,
+            2 => !rank.is_multiple_of(3),
+            _ => !rank.is_multiple_of(2),
+        }
+    }
+
+    /// Whether a customer stops its usage within the last year of the base.
+    pub(super) fn loses(&self, number: u32) -> bool {
+        self.archetype == Archetype::Shrinking && number % 3 == 1
+    }
+
     /// How many of the partner's customers are new in the last year of the base.
     pub(super) fn newcomers(&self, customers: u32) -> u32 {
         // Without an old customer the earlier months of the partner would not be delivered, and
@@ -108,5 +136,38 @@ impl Partner {
             Archetype::Beginner if self.variant == 4 => customers,
             Archetype::Beginner => customers / 2,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_small_customers_differ() {
+        let share = |index: u32| {
+            let partner = Partner::draw(1, index);
+            let kept = (0..8).filter(|number| !partner.loses(*number));
+            let sides: Vec<bool> = kept.map(|number| partner.is_small_customer(number)).collect();
+            (sides.iter().filter(|is_small| **is_small).count(), sides.len())
+        };
+        assert_eq!(share(0), (8, 8));
+        assert_eq!(share(1), (7, 8));
+        assert_eq!(share(2), (5, 8));
+        // Exactly four in five.
+        assert_eq!(share(15), (4, 5));
+    }
+
+    #[test]
+    fn partners_use_three_to_eight_services() {
+        let mut counts: Vec<u32> = (0..30)
+            .map(|index| {
+                let (scored, other) = Partner::draw(1, index).services();
+                scored + other
+            })
+            .collect();
+        counts.sort_unstable();
+        counts.dedup();
+        assert_eq!(counts, [3, 4, 5, 6, 7, 8]);
     }
 }

@@ -1,4 +1,5 @@
-//! People and their credentials: a snapshot in each delivery of all that was earned so far.
+//! People and their credentials: a snapshot in each delivery of all that was earned so far. Each
+//! person holds one step of one area; an area that shares a step with another has the same people.
 
 use super::partner::{Archetype, Partner};
 use super::stream::Stream;
@@ -149,7 +150,7 @@ impl Export<'_> {
         row.set(column::PROFESSIONAL_ID, "");
         // A few people are known by their corporate mail only.
         if !stream.one_in(10) {
-            let id = 990_000_000 + u64::from(partner.index) * 100 + u64::from(number);
+            let id = 990_000_000 + u64::from(partner.index) * 1_000 + u64::from(number);
             row.set_number(column::PROFESSIONAL_ID, id);
         }
         row.set_number(column::LOCATION, partner.location(number));
@@ -236,6 +237,9 @@ fn renewal(due: Day, retired_on: Option<Day>) -> Option<Day> {
 
 /// How many people of a partner hold a step.
 fn holders(partner: &Partner, step: &Step) -> i64 {
+    if step.pack > 0 {
+        return other_holders(partner, step);
+    }
     match (partner.archetype, step.is_last) {
         (Archetype::Strong, _) => step.people + i64::from(partner.variant % 2),
         // Two shades are one person short.
@@ -246,6 +250,25 @@ fn holders(partner: &Partner, step: &Step) -> i64 {
         (Archetype::Near | Archetype::Steady | Archetype::Shrinking | Archetype::Skilled, _) => {
             step.people
         }
+    }
+}
+
+/// How many people of a partner hold a step of an area that the base is not made around: fewer, and
+/// a partner that is strong in one such area may be weak in the next.
+fn other_holders(partner: &Partner, step: &Step) -> i64 {
+    let shade = i64::from((partner.variant + step.pack) % 5);
+    let people = step.people;
+    match (partner.archetype, step.is_last) {
+        (Archetype::Strong, true) if shade == 4 => people * 4 / 5,
+        (Archetype::Near, true) => people * (5 + shade) / 10,
+        (Archetype::Steady, true) => people * (2 + shade % 3) / 10,
+        // One person unlocks the paths that ask for no more.
+        (Archetype::Steady, false) if partner.variant % 2 == 1 => people.min(1),
+        (Archetype::Shrinking, true) => people * 2 / 5,
+        (Archetype::Beginner, true) => shade.min(1),
+        (Archetype::Beginner, false) if partner.variant == 0 => 0,
+        (Archetype::Shrinking | Archetype::Beginner, false) => people.min(1),
+        (Archetype::Strong | Archetype::Near | Archetype::Steady | Archetype::Skilled, _) => people,
     }
 }
 

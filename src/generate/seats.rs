@@ -1,6 +1,8 @@
-//! Seats and active users of customers, and the export of claimed ones (CPOR).
+//! Seats and active users of customers, and the export of claimed ones (CPOR). The export of all
+//! Microsoft 365 usage (module `office`) repeats them with what is sold beside them.
 
 use super::customer::Customer;
+use super::office::Office;
 use super::partner::{Archetype, Partner};
 use super::stream::Stream;
 use super::table::{Row, Table};
@@ -118,36 +120,64 @@ impl Seats {
         self.has_other = stream.one_in(3);
         self
     }
+
+    /// How the seats are associated with the partner.
+    pub(super) fn attribution(&self) -> &'static str {
+        if self.is_claimed { "CPOR" } else { "CSP Tier 2" }
+    }
 }
 
-/// Writes the export of one delivery.
+/// A workload of a customer in one month.
+pub(super) struct Usage<'a> {
+    /// The workload.
+    pub(super) workload: &'a str,
+    /// Paid seats.
+    pub(super) paid: i64,
+    /// Active users.
+    pub(super) active: i64,
+}
+
+/// Writes the export of claimed seats and the one of all Microsoft 365 usage of one delivery.
 pub(super) fn write(base: &Base<'_>, delivery: &Delivery) -> Result<Summary> {
     let settings = base.settings;
     let order = (0..HEADER.len()).collect();
     let form = delivery.form(b'\t');
     let mut table = Table::create(&delivery.folder, "cpor_m365_usage.tsv", &HEADER, order, form)?;
+    let mut office = Office::create(base, delivery)?;
     let mut row = Row::new(HEADER.len());
     push_month(row.start(column::MONTH), delivery.month, true);
     for index in 0..settings.partners {
         let partner = Partner::draw(settings.seed, index);
         for number in 0..settings.tenants_per_partner {
             let Some(customer) = Customer::draw(base, &partner, number) else { continue };
-            let Some(seats) = &customer.seats else { continue };
-            if customer.is_active(delivery.month) {
+            if !customer.is_active(delivery.month) {
+                continue;
+            }
+            let usages = usages(base, delivery, &partner, &customer);
+            if let Some(seats) = &customer.seats {
                 row.set_number(column::LOCATION, partner.location(customer.location));
                 begin_customer(&mut row, &customer, seats);
-                let noise_keys =
-                    [i64::from(index), i64::from(number), i64::from(delivery.number())];
-                let mut noise = Stream::new(settings.seed, "seats", &noise_keys);
-                let usage = Usage { seats, paid: customer.paid_seats(seats, delivery.month) };
-                write_workloads(&mut table, &mut row, base, &usage, &mut noise)?;
+                for usage in &usages {
+                    row.set(column::WORKLOAD, usage.workload);
+                    row.set_number(column::PAID, whole(usage.paid));
+                    row.set_number(column::ACTIVE, whole(usage.active));
+                    table.write(&row)?;
+                }
             }
+            office.write_customer(&partner, &customer, &usages)?;
         }
     }
     if delivery.is_dirty {
         dirty::write_seats(base, delivery, &mut table)?;
     }
-    table.finish()
+    let mut written = table.finish()?;
+    written.add(office.finish()?);
+    Ok(written)
+}
+
+/// A count for a field; a negative one is 0.
+pub(super) fn whole(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
 }
 
 fn begin_customer(row: &mut Row, customer: &Customer, seats: &Seats) {
@@ -161,36 +191,32 @@ fn begin_customer(row: &mut Row, customer: &Customer, seats: &Seats) {
     let mut associated = customer.first.first_day();
     associated.0 += 6;
     push_day(row.start(column::ASSOCIATED), associated, true);
-    row.set(column::ATTRIBUTION, if seats.is_claimed { "CPOR" } else { "CSP Tier 2" });
+    row.set(column::ATTRIBUTION, seats.attribution());
 }
 
-/// What a customer's seats come to in one month.
-struct Usage<'a> {
-    seats: &'a Seats,
-    paid: i64,
-}
-
-fn write_workloads(
-    table: &mut Table,
-    row: &mut Row,
-    base: &Base<'_>,
-    usage: &Usage<'_>,
-    noise: &mut Stream,
-) -> Result<()> {
-    let Usage { seats, paid } = *usage;
+/// What a customer's seats come to in the month of a delivery.
+fn usages<'a>(
+    base: &'a Base<'_>,
+    delivery: &Delivery,
+    partner: &Partner,
+    customer: &Customer,
+) -> Vec<Usage<'a>> {
+    let Some(seats) = &customer.seats else { return Vec::new() };
+    let noise_keys =
+        [i64::from(partner.index), i64::from(customer.location), i64::from(delivery.number())];
+    let mut noise = Stream::new(base.settings.seed, "seats", &noise_keys);
+    let paid = customer.paid_seats(seats, delivery.month);
     let vocabulary = &base.vocabulary;
     let scored = vocabulary.scored_workloads.iter().cycle().skip(seats.offset);
     // A list shorter than the wish gives each workload once.
     let scored = scored.take(seats.workloads.min(vocabulary.scored_workloads.len()));
     let other = vocabulary.other_workloads.iter().cycle().skip(seats.offset);
     let other = other.take(usize::from(seats.has_other && !vocabulary.other_workloads.is_empty()));
-    for workload in scored.chain(other) {
-        let wobble = if seats.is_exact { 0 } else { noise.between(-10, 10) };
-        let active = paid * (seats.active + wobble) / 1_000;
-        row.set(column::WORKLOAD, workload);
-        row.set_number(column::PAID, u64::try_from(paid).unwrap_or(0));
-        row.set_number(column::ACTIVE, u64::try_from(active).unwrap_or(0));
-        table.write(row)?;
-    }
-    Ok(())
+    scored
+        .chain(other)
+        .map(|workload| {
+            let wobble = if seats.is_exact { 0 } else { noise.between(-10, 10) };
+            Usage { workload, paid, active: paid * (seats.active + wobble) / 1_000 }
+        })
+        .collect()
 }

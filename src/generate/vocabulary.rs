@@ -6,28 +6,42 @@ use std::collections::BTreeSet;
 use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
 use crate::rules::{
-    Catalogs, Certification, Measure, Metric, Names, Pack, Rules, Sentence, StepRole, Version,
+    Catalogs, Certification, Measure, Names, Pack, Rules, Sentence, StepRole, Version,
 };
 
+/// Segments as the exports spell them; the catalog says on which side each is.
+pub(super) const SEGMENTS: [&str; 4] = [
+    "Small, Medium & Corporate Commercial",
+    "Major Commercial",
+    "Enterprise Commercial",
+    "SMB Commercial",
+];
+
 /// Names for the rows of a base. One pack sets the scored ones: a base around one area shows more
-/// than a thin spread over all of them.
+/// than a thin spread over all of them. Certifications and what is left out come from all packs.
 pub(super) struct Vocabulary {
     /// Services that the pack counts in all of its versions.
     pub(super) scored_services: Vec<String>,
-    /// The other services of the catalog.
+    /// Services that no version of the pack counts.
     pub(super) other_services: Vec<String>,
     /// Workloads that the pack counts in all of its versions.
     pub(super) scored_workloads: Vec<String>,
-    /// The other workloads of the catalog.
+    /// Workloads that no version of the pack counts.
     pub(super) other_workloads: Vec<String>,
-    /// The certification steps of all versions of the pack.
+    /// Services that a metric of some pack leaves out.
+    pub(super) excluded_services: Vec<String>,
+    /// The certification steps of all packs, those of the pack first.
     pub(super) steps: Vec<Step>,
     /// Certifications that do not count at the end of the base.
     pub(super) other_certifications: Vec<Certification>,
+    small_segments: Vec<&'static str>,
+    large_segments: Vec<&'static str>,
 }
 
 /// One step of a skilling metric.
 pub(super) struct Step {
+    /// The number of its pack, 0 for the one that sets the scored names.
+    pub(super) pack: u32,
     /// Whether it earns points for each person, rather than unlocking the step that does.
     pub(super) is_last: bool,
     /// People that fulfil it.
@@ -50,7 +64,8 @@ impl Vocabulary {
         })?;
         let (scored_services, other_services) = split(pack, &catalogs.services, true);
         let (scored_workloads, other_workloads) = split(pack, &catalogs.workloads, false);
-        let steps = steps(pack, catalogs);
+        let excluded_services = excluded(rules, &other_services);
+        let steps = steps(pack, rules, catalogs, last_month.first_day());
         let counts = |certification: &Certification| {
             is_current(certification, last_month.first_day())
                 && steps.iter().any(|step| step.certifications.contains(certification))
@@ -62,9 +77,18 @@ impl Vocabulary {
             other_services,
             scored_workloads,
             other_workloads,
+            excluded_services,
             steps,
             other_certifications,
+            small_segments: segments(catalogs, true),
+            large_segments: segments(catalogs, false),
         })
+    }
+
+    /// One of the segments on a side.
+    pub(super) fn segment(&self, is_small: bool, drawn: usize) -> &'static str {
+        let names = if is_small { &self.small_segments } else { &self.large_segments };
+        names.get(drawn % names.len().max(1)).copied().unwrap_or_default()
     }
 }
 
@@ -73,7 +97,8 @@ pub(super) fn is_current(certification: &Certification, day: Day) -> bool {
     certification.retired_on.is_none_or(|retired_on| retired_on.0 >= day.0 - 180)
 }
 
-/// The names that all versions of a pack count, and the rest of the catalog.
+/// The names that all versions of a pack count, and those that none does. What only some versions
+/// count is in neither list, so that the same business shows in all of them.
 fn split(pack: &Pack, names: &Names, is_service: bool) -> (Vec<String>, Vec<String>) {
     let lists: Vec<BTreeSet<&str>> = pack
         .versions
@@ -85,8 +110,9 @@ fn split(pack: &Pack, names: &Names, is_service: bool) -> (Vec<String>, Vec<Stri
     let in_any = |name: &str| lists.iter().any(|list| list.contains(name));
     let has_common = names.names().iter().any(|name| in_all(name));
     let is_scored = |name: &str| if has_common { in_all(name) } else { in_any(name) };
-    let (scored, other): (Vec<String>, Vec<String>) =
-        names.names().iter().cloned().partition(|name| is_scored(name));
+    let names = names.names().iter();
+    let scored: Vec<String> = names.clone().filter(|name| is_scored(name)).cloned().collect();
+    let other: Vec<String> = names.filter(|name| !in_any(name)).cloned().collect();
     // A pack may count everything; then nothing is beside it, and the other way round.
     match (scored.is_empty(), other.is_empty()) {
         (true, _) => (other.clone(), other),
@@ -108,35 +134,128 @@ fn listed(version: &Version, is_service: bool) -> BTreeSet<&str> {
     names
 }
 
-fn steps(pack: &Pack, catalogs: &Catalogs) -> Vec<Step> {
+/// Services that some sentence leaves out, of those that the main pack does not count.
+fn excluded(rules: &Rules, others: &[String]) -> Vec<String> {
+    let versions = rules.packs.iter().flat_map(|pack| &pack.versions);
+    let parts = versions.flat_map(|version| &version.metrics).flat_map(|metric| &metric.parts);
+    let mut names: BTreeSet<&String> = BTreeSet::new();
+    for part in parts {
+        if let Sentence::Customers(customers) = &part.sentence {
+            names.extend(customers.excluded.iter().filter(|name| others.contains(name)));
+        }
+    }
+    names.into_iter().cloned().collect()
+}
+
+/// The known segments on one side, or all of them where that side has none.
+fn segments(catalogs: &Catalogs, is_small: bool) -> Vec<&'static str> {
+    let is_on_side = |name: &&str| catalogs.segments.is_smb_side(name).0 == is_small;
+    let names: Vec<&'static str> = SEGMENTS.into_iter().filter(is_on_side).collect();
+    if names.is_empty() { SEGMENTS.to_vec() } else { names }
+}
+
+/// The steps of the main pack, then those of the others; a step that packs share is one.
+fn steps(main: &Pack, rules: &Rules, catalogs: &Catalogs, day: Day) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    let metrics = pack.versions.iter().flat_map(|version| &version.metrics);
-    for step in metrics.flat_map(|metric| steps_of(metric, catalogs)) {
-        let same = |known: &&mut Step| {
-            known.is_last == step.is_last && known.certifications == step.certifications
-        };
-        match steps.iter_mut().find(same) {
-            Some(known) => known.people = known.people.max(step.people),
-            None => steps.push(step),
+    let others = rules.packs.iter().filter(|pack| pack.area != main.area);
+    for (number, pack) in (0_u32..).zip(std::iter::once(main).chain(others)) {
+        for listed in listed_steps(pack) {
+            let step = listed.into_step(number, catalogs, day);
+            let same = |known: &&mut Step| {
+                known.is_last == step.is_last && known.certifications == step.certifications
+            };
+            match steps.iter_mut().find(same) {
+                Some(known) => known.people = known.people.max(step.people),
+                None => steps.push(step),
+            }
         }
     }
     steps
 }
 
-fn steps_of(metric: &Metric, catalogs: &Catalogs) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for part in &metric.parts {
+/// A step as the versions and paths of a pack list it.
+struct ListedStep<'a> {
+    metric: &'a str,
+    part: &'a str,
+    is_last: bool,
+    people: i64,
+    lists: Vec<&'a [String]>,
+}
+
+fn listed_steps(pack: &Pack) -> Vec<ListedStep<'_>> {
+    let mut steps: Vec<ListedStep<'_>> = Vec::new();
+    let metrics = pack.versions.iter().flat_map(|version| &version.metrics);
+    for (metric, part) in
+        metrics.flat_map(|metric| metric.parts.iter().map(move |part| (metric, part)))
+    {
         let Sentence::People(people) = &part.sentence else { continue };
-        let certifications = people
-            .certifications
-            .iter()
-            .filter_map(|code| catalogs.certifications.get(code).cloned())
-            .collect();
         let (is_last, needed) = match people.role {
             StepRole::Prerequisite { people_needed } => (false, people_needed),
             StepRole::Last => (true, part.units_for_max(metric.max_points).unwrap_or(1)),
         };
-        steps.push(Step { is_last, people: needed, certifications });
+        let codes = people.certifications.as_slice();
+        let known =
+            steps.iter_mut().find(|known| known.metric == metric.id && known.part == part.id);
+        if let Some(known) = known {
+            known.people = known.people.max(needed);
+            known.lists.push(codes);
+        } else {
+            steps.push(ListedStep {
+                metric: &metric.id,
+                part: &part.id,
+                is_last,
+                people: needed,
+                lists: vec![codes],
+            });
+        }
     }
     steps
+}
+
+impl ListedStep<'_> {
+    /// With the certifications that count in all versions, so that a person counts whichever
+    /// version is asked; where none of them is current, with those of the newest version.
+    fn into_step(self, pack: u32, catalogs: &Catalogs, day: Day) -> Step {
+        let find = |code: &String| catalogs.certifications.get(code).cloned();
+        let in_all = |code: &&String| self.lists.iter().all(|list| list.contains(code));
+        let first = self.lists.first().copied().unwrap_or_default();
+        let common: Vec<Certification> = first.iter().filter(in_all).filter_map(find).collect();
+        let newest = self.lists.last().copied().unwrap_or_default();
+        let certifications = if common.iter().any(|known| is_current(known, day)) {
+            common
+        } else {
+            newest.iter().filter_map(find).collect()
+        };
+        Step { pack, is_last: self.is_last, people: self.people, certifications }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipelines::PipelineFiles;
+
+    #[test]
+    fn names_come_from_all_packs() {
+        let files = PipelineFiles::embedded();
+        let catalogs = Catalogs::load(&files).unwrap();
+        let rules = Rules::load(&files, &catalogs, &[]).unwrap();
+        let last_month = Month::new(2026, 9).unwrap();
+        let vocabulary = Vocabulary::new(&catalogs, &rules, last_month).unwrap();
+        let mut packs: Vec<u32> = vocabulary.steps.iter().map(|step| step.pack).collect();
+        assert!(packs.is_sorted());
+        packs.dedup();
+        assert!(packs.len() > 1);
+        for step in &vocabulary.steps {
+            let is_current = |known| is_current(known, last_month.first_day());
+            assert!(step.certifications.iter().any(is_current));
+        }
+        assert!(!vocabulary.excluded_services.is_empty());
+        for drawn in 0..SEGMENTS.len() {
+            for is_small in [false, true] {
+                let segment = vocabulary.segment(is_small, drawn);
+                assert_eq!(catalogs.segments.is_smb_side(segment), (is_small, true));
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::buckets::{BucketKey, Buckets, SHARDS};
+use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::records::Cells;
@@ -58,12 +59,7 @@ pub(super) struct AcrReader<'a> {
     association: Option<usize>,
     reseller: Option<usize>,
     amount: Option<usize>,
-    segment: Option<usize>,
-    customer_name: Option<usize>,
-    customer_country: Option<usize>,
-    industry: Option<usize>,
-    partner_name: Option<usize>,
-    partner_country: Option<usize>,
+    describer: Describer,
     /// Columns of the consumption key, in the layout's order; the tenant and month are not among
     /// them.
     key: Vec<Option<usize>>,
@@ -121,12 +117,7 @@ impl<'a> AcrReader<'a> {
             association: column("association_type"),
             reseller: column("reseller_id"),
             amount: column("amount"),
-            segment: column("segment"),
-            customer_name: column("customer_name"),
-            customer_country: column("customer_country"),
-            industry: column("industry"),
-            partner_name: column("partner_name"),
-            partner_country: column("partner_country"),
+            describer: Describer::new(header),
             key,
             rest: rest
                 .into_iter()
@@ -277,26 +268,9 @@ impl<'a> AcrReader<'a> {
         tenant: u32,
         location: Option<u32>,
     ) -> std::result::Result<(), Rejection> {
-        let customer = [
-            (self.segment, "segment"),
-            (self.customer_name, "customer_name"),
-            (self.customer_country, "customer_country"),
-            (self.industry, "industry"),
-        ];
-        let mut texts = [self.blank; 4];
-        for (slot, (column, field)) in texts.iter_mut().zip(customer) {
-            let value = cell(cells, column);
-            *slot = self.intern.id(text(&value, field)?.as_bytes());
-        }
+        let texts = self.describer.customer(cells, &mut self.intern)?;
         self.customers.insert(Description { month, partner, subject: tenant, texts });
-        let mut texts = [self.blank; 4];
-        for (slot, (column, field)) in texts
-            .iter_mut()
-            .zip([(self.partner_name, "partner_name"), (self.partner_country, "partner_country")])
-        {
-            let value = cell(cells, column);
-            *slot = self.intern.id(text(&value, field)?.as_bytes());
-        }
+        let texts = self.describer.partner(cells, &mut self.intern)?;
         let subject = location.unwrap_or(self.blank);
         self.partners.insert(Description { month, partner, subject, texts });
         Ok(())

@@ -13,7 +13,7 @@ use super::buckets::BucketKey;
 use super::credentials::CredentialRow;
 use super::intern::Texts;
 use super::late::forget_known_failures;
-use super::layout::{dataset_index, dataset_name};
+use super::layout::{Family, dataset_index, dataset_name};
 use super::locations::LocationRow;
 use super::reader::{FileResult, FileTask, Shared, read_file};
 use super::seats::SeatFacts;
@@ -193,6 +193,10 @@ impl<'a> Batch<'a> {
                 if !file.credentials.is_empty() || !file.locations.is_empty() {
                     slices.entry((file.dataset, None)).or_default().insert(delivery);
                 }
+                let months: BTreeSet<Month> = file.customers.iter().map(|row| row.month).collect();
+                for month in months {
+                    slices.entry((file.dataset, Some(month))).or_default().insert(delivery);
+                }
             }
         }
         let slices: Vec<(Slice, BTreeSet<usize>)> = slices.into_iter().collect();
@@ -272,6 +276,7 @@ impl<'a> Batch<'a> {
         }
         done.shares = std::mem::take(&mut acr.files);
         done.shares.extend(std::mem::take(&mut seats.files));
+        share_customers(&files, month, &mut done.shares);
         let mut rows = if seats.seats.is_empty() {
             MonthRows::of_acr(acr)
         } else {
@@ -316,6 +321,7 @@ impl FileResult {
         Self {
             record,
             dataset,
+            family: None,
             slot,
             tally: super::tally::Tally::default(),
             rejected: Vec::new(),
@@ -340,6 +346,24 @@ pub(super) fn set_aside(uri: &str, etag: &str, bytes: u64, error: &Error) -> Fil
         ..FileRecord::default()
     };
     FileResult::without_rows(record, usize::MAX, u32::MAX)
+}
+
+/// Counts the rows of customer exports: the first that says something is used, others repeat it.
+fn share_customers(files: &[&FileResult], month: Month, shares: &mut FastMap<u32, Shares>) {
+    let mut seen: HashSet<Description> = HashSet::new();
+    for file in files.iter().filter(|file| file.family == Some(Family::Customers)) {
+        let of_month = file.customers.iter().filter(|row| row.month == month);
+        let new = of_month.filter(|row| seen.insert(**row)).count() as u64;
+        let rows: i64 = file
+            .tally
+            .units()
+            .filter(|((_, known), _)| *known == Some(month))
+            .map(|(_, unit)| unit.rows)
+            .sum();
+        let shares = shares.entry(file.slot).or_default();
+        shares.used += new;
+        shares.repeated += u64::try_from(rows).unwrap_or_default().saturating_sub(new);
+    }
 }
 
 /// The rows of a snapshot over its files; a row that several files (or lines) repeat is one.

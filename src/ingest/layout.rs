@@ -22,6 +22,8 @@ pub enum Family {
     Credentials,
     /// Locations of partners.
     Locations,
+    /// Customers and their segments.
+    Customers,
 }
 
 impl Family {
@@ -32,6 +34,7 @@ impl Family {
             Self::Seats => &["month", "tenant_id", "workload", "paid_seats", "active_users"],
             Self::Credentials => &["title", "kind", "earned_on"],
             Self::Locations => &["location_id", "account_id"],
+            Self::Customers => &["month", "tenant_id", "segment"],
         }
     }
 }
@@ -58,6 +61,7 @@ pub struct Layout {
     /// Fields that identify one consumption, in order.
     pub key: Vec<String>,
     must_have: Vec<String>,
+    must_not_have: Vec<String>,
     required: Vec<Vec<String>>,
     private: Vec<String>,
     defaults: BTreeMap<String, String>,
@@ -98,6 +102,8 @@ struct RawSource {
 struct RawLayout {
     id: Spanned<String>,
     must_have: Vec<String>,
+    #[serde(default)]
+    must_not_have: Vec<String>,
     required: Vec<Spanned<String>>,
     #[serde(default)]
     key: Vec<Spanned<String>>,
@@ -139,6 +145,7 @@ impl Sources {
             .layouts
             .iter()
             .filter(|layout| layout.must_have.iter().all(|needed| folded.contains(needed)))
+            .filter(|layout| !layout.must_not_have.iter().any(|other| folded.contains(other)))
             .max_by_key(|layout| {
                 folded.iter().filter(|header| layout.aliases.contains_key(*header)).count()
             });
@@ -270,6 +277,7 @@ impl Layout {
             id: raw.id.get_ref().clone(),
             key: singles(&raw.key)?,
             must_have: raw.must_have.iter().map(|header| fold(header)).collect(),
+            must_not_have: raw.must_not_have.iter().map(|header| fold(header)).collect(),
             required,
             private: singles(&raw.private)?,
             defaults: raw.defaults.clone(),

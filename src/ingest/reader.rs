@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::acr::{AcrLine, AcrReader, Description};
 use super::buckets::Buckets;
 use super::credentials::{CredentialReader, CredentialRow};
+use super::customers::CustomerReader;
 use super::decode::{Header, Text, Totals, lines_after};
 use super::intern::Interner;
 use super::layout::{Family, Recognised, Sources, dataset_index};
@@ -60,6 +61,7 @@ pub(super) struct FileTask {
 pub(super) struct FileResult {
     pub(super) record: FileRecord,
     pub(super) dataset: usize,
+    pub(super) family: Option<Family>,
     pub(super) slot: u32,
     pub(super) tally: Tally,
     pub(super) rejected: Vec<Rejected>,
@@ -121,6 +123,7 @@ enum Rows<'a> {
     Seats(Box<SeatReader<'a>>),
     Credentials(Box<CredentialReader<'a>>),
     Locations(Box<LocationReader<'a>>),
+    Customers(Box<CustomerReader<'a>>),
 }
 
 impl<'a> Rows<'a> {
@@ -154,6 +157,7 @@ impl<'a> Rows<'a> {
                 intern,
             ))),
             Family::Locations => Rows::Locations(Box::new(LocationReader::new(header, intern))),
+            Family::Customers => Rows::Customers(Box::new(CustomerReader::new(header, intern))),
         }
     }
 
@@ -163,6 +167,7 @@ impl<'a> Rows<'a> {
             Rows::Seats(rows) => rows.read(cells),
             Rows::Credentials(rows) => Ok(rows.read(cells)),
             Rows::Locations(rows) => Ok(rows.read(cells)),
+            Rows::Customers(rows) => Ok(rows.read(cells)),
         }
     }
 }
@@ -244,6 +249,7 @@ fn read_into(
     let mut result = FileResult {
         record: FileRecord::default(),
         dataset: dataset_index(&recognised.layout.dataset),
+        family: Some(recognised.layout.family),
         slot,
         tally: Tally::default(),
         rejected: Vec::new(),
@@ -263,11 +269,17 @@ fn read_into(
         Rows::Seats(mut rows) => {
             rows.finish()?;
             result.customers = rows.customers.into_iter().collect();
+            result.partners = rows.partners.into_iter().collect();
             result.tally = rows.tally;
         }
         Rows::Credentials(rows) => {
             lacks_expiry = rows.lacks_expiry();
             result.credentials = rows.rows;
+            result.tally = rows.tally;
+        }
+        Rows::Customers(rows) => {
+            result.customers = rows.customers.into_iter().collect();
+            result.partners = rows.partners.into_iter().collect();
             result.tally = rows.tally;
         }
         Rows::Locations(rows) => {

@@ -8,6 +8,7 @@ use hashbrown::{HashMap, HashSet};
 use super::acr::Description;
 use super::acr_facts::Shares;
 use super::buckets::{BucketKey, Buckets};
+use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::records::Cells;
@@ -61,7 +62,7 @@ pub(super) struct SeatReader<'a> {
     paid_seats: Option<usize>,
     active_users: Option<usize>,
     associated_on: Option<usize>,
-    customer_name: Option<usize>,
+    describer: Describer,
     attributions: &'a AttributionNames,
     workloads: &'a Names,
     intern: LocalInterner<'a>,
@@ -73,6 +74,7 @@ pub(super) struct SeatReader<'a> {
     scratch: Vec<u8>,
     tenant: Vec<u8>,
     pub(super) customers: HashSet<Description>,
+    pub(super) partners: HashSet<Description>,
     pub(super) tally: Tally,
 }
 
@@ -98,7 +100,7 @@ impl<'a> SeatReader<'a> {
             paid_seats: column("paid_seats"),
             active_users: column("active_users"),
             associated_on: column("associated_on"),
-            customer_name: column("customer_name"),
+            describer: Describer::new(header),
             attributions,
             workloads,
             intern,
@@ -110,6 +112,7 @@ impl<'a> SeatReader<'a> {
             scratch: Vec::new(),
             tenant: Vec::new(),
             customers: HashSet::new(),
+            partners: HashSet::new(),
             tally: Tally::default(),
         }
     }
@@ -169,15 +172,11 @@ impl<'a> SeatReader<'a> {
             self.tally.unknown_attributions.insert(name.to_owned());
             Attribution::OTHER
         });
-        let name_cell = cell(cells, self.customer_name);
-        let name = self.intern.id(text(&name_cell, "customer_name")?.as_bytes());
-        let blank = self.intern.id(b"");
-        self.customers.insert(Description {
-            month,
-            partner: partner.id,
-            subject: tenant,
-            texts: [blank, name, blank, blank],
-        });
+        let texts = self.describer.customer(cells, &mut self.intern)?;
+        self.customers.insert(Description { month, partner: partner.id, subject: tenant, texts });
+        let texts = self.describer.partner(cells, &mut self.intern)?;
+        let subject = partner.location.unwrap_or_else(|| self.intern.id(b""));
+        self.partners.insert(Description { month, partner: partner.id, subject, texts });
         self.tally.accept(partner.id, Some(month), Money::ZERO, partner.location);
         // The facts keep it for a catalog that will know it; today no rule can use it.
         if self.workloads.known(workload_name).is_none() {

@@ -6,7 +6,10 @@ use super::window;
 use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
 use crate::facts::{Live, LiveFrames, LiveUnit};
-use crate::rules::Version;
+use crate::rules::{Selection, Version};
+
+/// The dataset with the segments of customers.
+const CUSTOMERS: &str = "customers";
 
 /// What a month's score reads.
 #[derive(Debug, Clone)]
@@ -19,12 +22,16 @@ pub(super) struct Feeding {
 
 impl Feeding {
     pub(super) fn new(live: &Live, reference: Month, versions: &[&Version]) -> Self {
-        let datasets: BTreeSet<String> = versions
+        let mut datasets: BTreeSet<String> = versions
             .iter()
             .flat_map(|version| &version.metrics)
             .flat_map(|metric| &metric.parts)
             .flat_map(|part| part.datasets.iter().cloned())
             .collect();
+        // A path that is assigned looks at the segments of customers.
+        if versions.iter().any(|version| matches!(version.selection, Selection::Assigned(_))) {
+            datasets.insert(CUSTOMERS.to_owned());
+        }
         let mut feeding = Self { reference, datasets, files: BTreeSet::new() };
         let units = live.units.iter().filter(|unit| feeding.reads(unit));
         let files = units.flat_map(|unit| unit.files.iter().map(|file| (unit.sequence, *file)));

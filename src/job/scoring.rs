@@ -289,6 +289,7 @@ fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Ou
         seats: frames
             .seats(&[reference, reference.plus(-12)], &|name| workloads.canonical(name))?,
         credentials: frames.credentials()?,
+        segments: frames.segments(reference)?,
         usage_partners,
         delivered: &prepared.delivered,
         early: prepared.early.clone(),

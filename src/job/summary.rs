@@ -59,22 +59,23 @@ pub fn score_text(scored: &Scored) -> String {
         return text;
     }
     let _ = writeln!(text, "Scored      {} as run {}", scored.reference, scored.run_id);
+    let width =
+        scored.areas.iter().map(|area| area.title.chars().count()).max().unwrap_or_default();
     for area in &scored.areas {
         let [complete, lower_bound, not_computable] = area.coverage;
-        let _ = writeln!(
+        let _ = write!(
             text,
-            "  {:<22} {} partners, {} qualified, {} within 10 points, median {} (rules {})",
+            "  {:<width$}  {} of {} partners qualified, {} within 10 points, median {} (rules {}",
             area.title,
-            area.partners,
             area.qualified,
+            area.partners,
             area.within_ten,
             area.median,
             area.ruleset_id
         );
         let _ = writeln!(
             text,
-            "  {:<22} coverage: {complete} complete, {lower_bound} lower bound, {not_computable} not computable",
-            ""
+            "; {complete} complete, {lower_bound} lower bound, {not_computable} not computable)"
         );
     }
     let _ = writeln!(

@@ -4,10 +4,10 @@ use toml::Spanned;
 
 use super::catalog::{Catalogs, Names, content_hash, parse_day};
 use super::pack::{
-    CustomerResult, Customers, Limit, Measure, Metric, Pack, Part, People, Ratio, Scope, SeatBand,
-    Selection, Sentence, StepRole, Unit, Version, Window,
+    Assignment, Band, CustomerResult, Customers, Limit, Measure, Metric, Pack, Part, People, Ratio,
+    Reading, Scope, SeatBand, Selection, Sentence, StepRole, Unit, Version, Window,
 };
-use super::raw::{RawMetric, RawPack, RawPart, RawScope, RawVersion};
+use super::raw::{RawAssignment, RawMetric, RawPack, RawPart, RawScope, RawVersion};
 use crate::calendar::Day;
 use crate::error::Result;
 use crate::ids::{Attribution, AttributionSet};
@@ -28,12 +28,25 @@ pub(super) fn load_pack(file: &PipelineFile, catalogs: &Catalogs) -> Result<Pack
         return Err(file.mistake(&raw.area.span(), "an area is written in small letters and _"));
     }
     let mut versions = Vec::new();
-    for (at, version) in raw.version.iter().enumerate() {
-        // The span of an element of an array of tables is its header alone.
-        let end = raw.version.get(at + 1).map_or(file.text.len(), |next| next.span().start);
-        let text = file.text.get(version.span().start..end).unwrap_or(&file.text);
-        let reader = Reader { file, catalogs, raw: version.get_ref() };
-        versions.push((version.get_ref(), reader.version(&area, &raw.title, text)?));
+    let mut merged: Vec<RawVersion> = Vec::new();
+    for version in &raw.version {
+        let own = version.get_ref();
+        let resolved = match &own.like {
+            None => own.clone(),
+            Some(like) => {
+                let base = merged.iter().find(|known| known.id.get_ref() == like.get_ref());
+                let Some(base) = base else {
+                    let text = format!("no version {:?} stands above this one", like.get_ref());
+                    return Err(file.mistake(&like.span(), text));
+                };
+                own.over(base)
+            }
+        };
+        merged.push(resolved);
+    }
+    for (own, resolved) in raw.version.iter().zip(&merged) {
+        let reader = Reader { file, catalogs, raw: resolved };
+        versions.push((own.get_ref(), reader.version(&area, &raw.title)?));
     }
     versions.sort_by_key(|(_, version)| version.effective_from);
     for pair in versions.windows(2) {
@@ -60,20 +73,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn version(&self, area: &str, title: &str, text: &str) -> Result<Version> {
+    fn version(&self, area: &str, title: &str) -> Result<Version> {
         let raw = self.raw;
-        let paths: Vec<String> = raw.paths.iter().map(|path| path.get_ref().clone()).collect();
-        for path in &raw.paths {
+        let listed = self.given(raw.paths.as_ref(), "paths")?;
+        let paths: Vec<String> = listed.iter().map(|path| path.get_ref().clone()).collect();
+        for path in listed {
             self.one_of(path, &tables::PATHS)?;
         }
-        let selection = match (raw.selection.get_ref().as_str(), paths.len()) {
-            ("single", 1) => Selection::Single,
-            ("higher_total", 2..) => Selection::HigherTotal,
-            (other, count) => {
-                let text = format!("the selection {other:?} does not fit {count} paths");
-                return Err(self.file.mistake(&raw.selection.span(), text));
-            }
-        };
+        let selection = self.selection(&paths)?;
         let mut metrics = Vec::new();
         for metric in &raw.metric {
             metrics.push(self.metric(metric, &paths)?);
@@ -89,22 +96,76 @@ impl Reader<'_> {
             let text = format!("the metrics stand in this order: {}", tables::METRICS.join(", "));
             return Err(self.file.mistake(&raw.id.span(), text));
         }
-        Ok(Version {
+        let scopes = raw.scope.as_deref().unwrap_or_default();
+        let mut version = Version {
             area: area.to_owned(),
             area_title: title.to_owned(),
             id: raw.id.get_ref().clone(),
             effective_from: parse_day(self.file, &raw.effective_from)?,
             effective_to: None,
             is_date_assumed: raw.is_date_assumed,
-            source_url: raw.source_url.clone(),
+            source_url: self.given(raw.source_url.as_ref(), "source_url")?.clone(),
             paths,
             selection,
-            to_qualify: self.points(&raw.points_to_qualify)?,
-            metric_must_exceed: self.points(&raw.metric_must_exceed)?,
-            incentive: self.points(&raw.incentive_points)?,
-            scopes: raw.scope.iter().map(|scope| self.scope(scope)).collect::<Result<_>>()?,
+            to_qualify: self
+                .points(self.given(raw.points_to_qualify.as_ref(), "points_to_qualify")?)?,
+            metric_must_exceed: self
+                .points(self.given(raw.metric_must_exceed.as_ref(), "metric_must_exceed")?)?,
+            incentive: self
+                .points(self.given(raw.incentive_points.as_ref(), "incentive_points")?)?,
+            scopes: scopes.iter().map(|scope| self.scope(scope)).collect::<Result<_>>()?,
             metrics,
-            hash: content_hash(text),
+            hash: String::new(),
+        };
+        // What a version says, not how it is written: comments and `like` make no difference.
+        version.hash = content_hash(&format!("{version:?}"));
+        Ok(version)
+    }
+
+    fn given<'v, T>(&self, value: Option<&'v T>, word: &str) -> Result<&'v T> {
+        value.ok_or_else(|| {
+            let text = format!("the version {} lacks {word}", self.raw.id.get_ref());
+            self.file.mistake(&self.raw.id.span(), text)
+        })
+    }
+
+    fn selection(&self, paths: &[String]) -> Result<Selection> {
+        let word = self.given(self.raw.selection.as_ref(), "selection")?;
+        match (word.get_ref().as_str(), paths.len()) {
+            ("single", 1) => Ok(Selection::Single),
+            ("higher_total", 2..) => Ok(Selection::HigherTotal),
+            ("assigned", 2..) => {
+                let raw = self.given(self.raw.assignment.as_ref(), "assignment")?;
+                Ok(Selection::Assigned(self.assignment(raw, paths)?))
+            }
+            (other, count) => {
+                let text = format!("the selection {other:?} does not fit {count} paths");
+                Err(self.file.mistake(&word.span(), text))
+            }
+        }
+    }
+
+    fn assignment(&self, raw: &RawAssignment, paths: &[String]) -> Result<Assignment> {
+        let known: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let (share, is_share_enough) = match (&raw.smb_share_at_least, &raw.smb_share_above) {
+            (Some(share), None) => (share, true),
+            (None, Some(share)) => (share, false),
+            _ => {
+                let text = "give smb_share_at_least or smb_share_above";
+                return Err(self.file.mistake(&raw.path.span(), text));
+            }
+        };
+        Ok(Assignment {
+            path: self.one_of(&raw.path, &known)?,
+            otherwise: self.one_of(&raw.otherwise, &known)?,
+            associations: self.associations(&raw.associations)?,
+            smb_share: self.ratio(share)?,
+            is_share_enough,
+            ttm_below: raw
+                .ttm_acr_below_usd
+                .as_ref()
+                .map(|amount| self.amount(amount))
+                .transpose()?,
         })
     }
 
@@ -163,7 +224,7 @@ impl Reader<'_> {
         let sentence = if raw.measure.get_ref() == "people" {
             Sentence::People(self.people(raw, step)?)
         } else {
-            Sentence::Customers(self.customers(raw)?)
+            Sentence::Customers(Box::new(self.customers(raw)?))
         };
         let is_prerequisite = matches!(
             &sentence,
@@ -200,7 +261,11 @@ impl Reader<'_> {
             unit_size,
             datasets,
             needs,
-            source_url: raw.source_url.clone().unwrap_or_else(|| self.raw.source_url.clone()),
+            source_url: raw
+                .source_url
+                .clone()
+                .or_else(|| self.raw.source_url.clone())
+                .unwrap_or_default(),
         })
     }
 
@@ -209,8 +274,12 @@ impl Reader<'_> {
             let text = "window, unit and associations mean nothing for people";
             return Err(self.file.mistake(&raw.id.span(), text));
         }
-        let Some(listed) = &raw.certifications else {
+        let Some(name) = &raw.certifications else {
             return Err(self.file.mistake(&raw.id.span(), "the part lacks certifications"));
+        };
+        let Some(listed) = self.raw.certifications.get(name.get_ref()) else {
+            let text = format!("the version has no list of certifications {:?}", name.get_ref());
+            return Err(self.file.mistake(&name.span(), text));
         };
         let mut certifications = Vec::new();
         for code in listed {
@@ -253,9 +322,12 @@ impl Reader<'_> {
         } else {
             self.list(raw.workloads.as_ref(), &self.raw.workloads, &self.catalogs.workloads)?
         };
-        let result = match self.one_of(&raw.result, &["net_count", "growth_units"])?.as_str() {
+        let results = ["net_count", "growth_units", "count", "growth_percent"];
+        let result = match self.one_of(&raw.result, &results)?.as_str() {
             "net_count" => CustomerResult::NetCount,
-            _ => CustomerResult::GrowthUnits,
+            "growth_units" => CustomerResult::GrowthUnits,
+            "count" => CustomerResult::Count,
+            _ => CustomerResult::GrowthPercent,
         };
         let reason = match &raw.below_reason {
             Some(reason) => self.one_of(reason, &["outside_band", "below_threshold"])?,
@@ -283,16 +355,37 @@ impl Reader<'_> {
         Ok(Customers {
             measure,
             names,
-            window: match self.one_of(window, &["month", "ttm"])?.as_str() {
+            window: match self.one_of(window, &["month", "either_of_two_months", "ttm"])?.as_str() {
                 "month" => Window::Month,
+                "either_of_two_months" => Window::EitherOfTwoMonths,
                 _ => Window::Ttm,
             },
-            unit: match self.one_of(unit, &["tenant", "tenant_workload"])?.as_str() {
+            unit: match self.one_of(unit, &["tenant", "tenant_workload", "service"])?.as_str() {
                 "tenant" => Unit::Tenant,
-                _ => Unit::TenantWorkload,
+                "tenant_workload" => Unit::TenantWorkload,
+                _ => Unit::Service,
             },
             associations: self.associations(&raw.associations)?,
+            excluded: self.list(
+                raw.excluded.as_ref(),
+                &self.raw.services,
+                &self.catalogs.services,
+            )?,
             limit,
+            minimum_ttm: amount(&raw.minimum_ttm_usd)?,
+            promoted: raw.promoted,
+            band: match self.word(raw.band.as_ref(), "per_side", &["per_side", "current"])?.as_str()
+            {
+                "per_side" => Band::PerSide,
+                _ => Band::Current,
+            },
+            reading: match self
+                .word(raw.reading.as_ref(), "both_sides", &["both_sides", "zero_baseline"])?
+                .as_str()
+            {
+                "both_sides" => Reading::BothSides,
+                _ => Reading::ZeroBaseline,
+            },
             seats,
             active_share: raw.active_share.as_ref().map(|share| self.ratio(share)).transpose()?,
             result,
@@ -309,6 +402,8 @@ impl Reader<'_> {
             ("above_usd", raw.above_usd.is_some(), is_acr),
             ("at_most_usd", raw.at_most_usd.is_some(), is_acr),
             ("below_reason", raw.below_reason.is_some(), is_acr),
+            ("excluded", raw.excluded.is_some(), is_acr),
+            ("minimum_ttm_usd", raw.minimum_ttm_usd.is_some(), is_acr),
             ("workloads", raw.workloads.is_some(), !is_acr),
             ("seats_min", raw.seats_min.is_some(), !is_acr),
             ("seats_max", raw.seats_max.is_some(), !is_acr),
@@ -367,6 +462,16 @@ impl Reader<'_> {
 
     fn datasets(&self, listed: &[Spanned<String>]) -> Result<Vec<String>> {
         listed.iter().map(|dataset| self.one_of(dataset, &tables::DATASETS)).collect()
+    }
+
+    /// A word with a default.
+    fn word(
+        &self,
+        word: Option<&Spanned<String>>,
+        default: &str,
+        known: &[&str],
+    ) -> Result<String> {
+        word.map_or_else(|| Ok(default.to_owned()), |word| self.one_of(word, known))
     }
 
     fn one_of(&self, word: &Spanned<String>, known: &[&str]) -> Result<String> {

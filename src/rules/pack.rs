@@ -49,17 +49,37 @@ pub struct Version {
     pub scopes: Vec<Scope>,
     /// The metrics, in table order.
     pub metrics: Vec<Metric>,
-    /// Hash of the version's text and of nothing else.
+    /// Hash of everything that the version says.
     pub hash: String,
 }
 
 /// How the selected path of a partner is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// There is only one path.
     Single,
     /// The qualifying path, else the one with the higher total, else the first.
     HigherTotal,
+    /// The path that a test of the customer base assigns.
+    Assigned(Assignment),
+}
+
+/// A test of a partner's customer base: tenants with eligible consumption above zero in R, one vote
+/// each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// The path that is assigned when all limits hold and there is a customer.
+    pub path: String,
+    /// The path that is assigned otherwise.
+    pub otherwise: String,
+    /// The attributions that make a customer.
+    pub associations: AttributionSet,
+    /// The share of customers on the small-business side.
+    pub smb_share: Ratio,
+    /// Whether exactly that share is enough.
+    pub is_share_enough: bool,
+    /// Consumption of the trailing twelve months must stay below this.
+    pub ttm_below: Option<Money>,
 }
 
 /// A published view of trailing-twelve-month consumption.
@@ -113,7 +133,7 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sentence {
     /// Customers and what they consume or use.
-    Customers(Customers),
+    Customers(Box<Customers>),
     /// Certified people of one step.
     People(People),
 }
@@ -131,12 +151,22 @@ pub struct Customers {
     pub unit: Unit,
     /// The attributions that count.
     pub associations: AttributionSet,
+    /// Services that never count.
+    pub excluded: Vec<String>,
     /// Limits on the measured amount.
     pub limit: Limit,
+    /// The least consumption of trailing twelve months that is scored at all.
+    pub minimum_ttm: Option<Money>,
     /// Limits on paid seats.
     pub seats: Option<SeatBand>,
     /// The least share of active users.
     pub active_share: Option<Ratio>,
+    /// Whether a customer that was within the limits a year ago and is above them now still counts.
+    pub promoted: bool,
+    /// On which side the limits are judged.
+    pub band: Band,
+    /// How net adds are counted.
+    pub reading: Reading,
     /// What the result is.
     pub result: CustomerResult,
     /// Whether the current side is published as implementations.
@@ -162,6 +192,8 @@ pub enum Measure {
 pub enum Window {
     /// R alone.
     Month,
+    /// R−1 and R, whichever is larger.
+    EitherOfTwoMonths,
     /// R−11 to R, added.
     Ttm,
 }
@@ -171,6 +203,7 @@ impl Window {
     pub fn months(self) -> i32 {
         match self {
             Self::Month => 1,
+            Self::EitherOfTwoMonths => 2,
             Self::Ttm => 12,
         }
     }
@@ -183,6 +216,8 @@ pub enum Unit {
     Tenant,
     /// Pairs of tenant and workload.
     TenantWorkload,
+    /// Services over the whole customer base.
+    Service,
 }
 
 /// Limits on an amount; all given ones must hold.
@@ -223,6 +258,28 @@ pub enum CustomerResult {
     NetCount,
     /// The measure now minus a year ago, in whole units.
     GrowthUnits,
+    /// Qualifying units now.
+    Count,
+    /// The growth of the measure over a year, in whole percents.
+    GrowthPercent,
+}
+
+/// On which side limits and bands are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Band {
+    /// Each side by its own data.
+    PerSide,
+    /// Both sides by today's data.
+    Current,
+}
+
+/// How net adds are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Customers that qualify now minus those that qualified a year ago.
+    BothSides,
+    /// A customer adds only when it had nothing a year ago.
+    ZeroBaseline,
 }
 
 /// A sentence over people: holders of any one of the certifications.
@@ -270,8 +327,12 @@ impl Part {
         match &self.sentence {
             Sentence::People(_) => "people",
             Sentence::Customers(customers) => match (customers.result, customers.measure) {
-                (CustomerResult::NetCount, _) if customers.unit == Unit::Tenant => "tenants",
-                (CustomerResult::NetCount, _) => "tenant_workloads",
+                (CustomerResult::NetCount | CustomerResult::Count, _) => match customers.unit {
+                    Unit::Tenant => "tenants",
+                    Unit::TenantWorkload => "tenant_workloads",
+                    Unit::Service => "services",
+                },
+                (CustomerResult::GrowthPercent, _) => "percent",
                 (CustomerResult::GrowthUnits, Measure::Acr) => "usd",
                 (CustomerResult::GrowthUnits, _) => "users",
             },
@@ -307,10 +368,13 @@ impl Part {
         let Sentence::Customers(customers) = &self.sentence else {
             return "valid on the last day of R".to_owned();
         };
-        match customers.window {
-            Window::Month => "R against R-12".to_owned(),
-            Window::Ttm => "R-11 to R against R-23 to R-12".to_owned(),
-        }
+        let is_net = customers.result != CustomerResult::Count;
+        let (now, before) = match customers.window {
+            Window::Month => ("R", "R-12"),
+            Window::EitherOfTwoMonths => ("R-1 or R", "R-13 or R-12"),
+            Window::Ttm => ("R-11 to R", "R-23 to R-12"),
+        };
+        if is_net { format!("{now} against {before}") } else { now.to_owned() }
     }
 }
 
@@ -338,6 +402,15 @@ impl Customers {
         }
         if self.measure == (Measure::ActiveUsers { capped: true }) {
             words.push("active users up to the paid seats".to_owned());
+        }
+        if self.promoted {
+            words.push("or promoted from there within a year".to_owned());
+        }
+        if let Some(amount) = self.minimum_ttm {
+            words.push(format!("at least {amount} USD in twelve months in all"));
+        }
+        if !self.excluded.is_empty() {
+            words.push(format!("not {}", self.excluded.join(", ")));
         }
         if words.is_empty() { "all customers".to_owned() } else { words.join(", ") }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPack {
     pub(super) area: Spanned<String>,
@@ -13,28 +13,82 @@ pub(super) struct RawPack {
     pub(super) version: Vec<Spanned<RawVersion>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawVersion {
     pub(super) id: Spanned<String>,
     pub(super) effective_from: Spanned<toml::value::Datetime>,
     pub(super) is_date_assumed: bool,
-    pub(super) source_url: String,
-    pub(super) paths: Vec<Spanned<String>>,
-    pub(super) selection: Spanned<String>,
-    pub(super) points_to_qualify: Spanned<String>,
-    pub(super) metric_must_exceed: Spanned<String>,
-    pub(super) incentive_points: Spanned<String>,
+    /// The version of the same file that everything not said here is taken from.
+    pub(super) like: Option<Spanned<String>>,
+    pub(super) source_url: Option<String>,
+    pub(super) paths: Option<Vec<Spanned<String>>>,
+    pub(super) selection: Option<Spanned<String>>,
+    pub(super) assignment: Option<RawAssignment>,
+    pub(super) points_to_qualify: Option<Spanned<String>>,
+    pub(super) metric_must_exceed: Option<Spanned<String>>,
+    pub(super) incentive_points: Option<Spanned<String>>,
     #[serde(default)]
-    pub(super) services: BTreeMap<String, Vec<Spanned<String>>>,
+    pub(super) services: Lists,
     #[serde(default)]
-    pub(super) workloads: BTreeMap<String, Vec<Spanned<String>>>,
+    pub(super) workloads: Lists,
     #[serde(default)]
-    pub(super) scope: Vec<RawScope>,
+    pub(super) certifications: Lists,
+    pub(super) scope: Option<Vec<RawScope>>,
+    #[serde(default)]
     pub(super) metric: Vec<RawMetric>,
 }
 
-#[derive(Deserialize)]
+/// Named lists of a version.
+pub(super) type Lists = BTreeMap<String, Vec<Spanned<String>>>;
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAssignment {
+    pub(super) path: Spanned<String>,
+    pub(super) otherwise: Spanned<String>,
+    pub(super) associations: Vec<Spanned<String>>,
+    pub(super) smb_share_at_least: Option<Spanned<String>>,
+    pub(super) smb_share_above: Option<Spanned<String>>,
+    pub(super) ttm_acr_below_usd: Option<Spanned<String>>,
+}
+
+impl RawVersion {
+    /// This version with everything that it leaves to `base`: lists by name, metrics by id, the rest
+    /// key by key.
+    pub(super) fn over(&self, base: &Self) -> Self {
+        let mut merged = self.clone();
+        let fill = |own: &mut Lists, base: &Lists| {
+            for (name, list) in base {
+                own.entry(name.clone()).or_insert_with(|| list.clone());
+            }
+        };
+        fill(&mut merged.services, &base.services);
+        fill(&mut merged.workloads, &base.workloads);
+        fill(&mut merged.certifications, &base.certifications);
+        merged.source_url = merged.source_url.or_else(|| base.source_url.clone());
+        merged.paths = merged.paths.or_else(|| base.paths.clone());
+        merged.selection = merged.selection.or_else(|| base.selection.clone());
+        merged.assignment = merged.assignment.or_else(|| base.assignment.clone());
+        merged.points_to_qualify =
+            merged.points_to_qualify.or_else(|| base.points_to_qualify.clone());
+        merged.metric_must_exceed =
+            merged.metric_must_exceed.or_else(|| base.metric_must_exceed.clone());
+        merged.incentive_points = merged.incentive_points.or_else(|| base.incentive_points.clone());
+        merged.scope = merged.scope.or_else(|| base.scope.clone());
+        let mut metrics = base.metric.clone();
+        for metric in merged.metric {
+            match metrics.iter_mut().find(|known| known.id.get_ref() == metric.id.get_ref()) {
+                Some(known) => *known = metric,
+                None => metrics.push(metric),
+            }
+        }
+        merged.metric = metrics;
+        merged
+    }
+}
+
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawScope {
     pub(super) id: Spanned<String>,
@@ -42,7 +96,7 @@ pub(super) struct RawScope {
     pub(super) associations: Vec<Spanned<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMetric {
     pub(super) id: Spanned<String>,
@@ -51,7 +105,7 @@ pub(super) struct RawMetric {
     pub(super) part: Vec<RawPart>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPart {
     pub(super) id: Spanned<String>,
@@ -69,6 +123,12 @@ pub(super) struct RawPart {
     pub(super) above_usd: Option<Spanned<String>>,
     pub(super) at_most_usd: Option<Spanned<String>>,
     pub(super) below_reason: Option<Spanned<String>>,
+    pub(super) excluded: Option<Spanned<String>>,
+    pub(super) minimum_ttm_usd: Option<Spanned<String>>,
+    pub(super) reading: Option<Spanned<String>>,
+    pub(super) band: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) promoted: bool,
     pub(super) seats_min: Option<i64>,
     pub(super) seats_max: Option<i64>,
     pub(super) active_share: Option<Spanned<String>>,
@@ -76,7 +136,7 @@ pub(super) struct RawPart {
     pub(super) cap_at_paid_seats: bool,
     #[serde(default)]
     pub(super) publish_implementations: bool,
-    pub(super) certifications: Option<Vec<Spanned<String>>>,
+    pub(super) certifications: Option<Spanned<String>>,
     pub(super) people_needed: Option<i64>,
     pub(super) points_once: Option<Spanned<String>>,
     pub(super) result: Spanned<String>,

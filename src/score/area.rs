@@ -1,37 +1,33 @@
 //! Scores one area: parts, metrics, totals, the gate and the selected path, for all partners.
 
-use std::collections::HashMap;
-
 use polars::prelude::DataFrame;
 
-use super::customers::{Evidence, acr_evidence, seat_evidence};
+use super::assignment::{SmbCustomers, assigned_paths};
+use super::customers::{Evidence, acr_evidence, other_reading, seat_evidence, service_evidence};
 use super::evidence::{add_customer, add_implementation, add_skilling};
-use super::measure::{Sides, TenantAcr, WorkloadSeats, tenant_acr, workload_seats};
-use super::part::{MetricScore, PartScore};
+use super::measure::Sides;
+use super::measures::{Measured, Measures};
+use super::part::{MetricScore, Obstacle, PartScore};
 use super::partners::{Coverage, Covered, DatasetSet, Partners};
 use super::people::{Credentials, Steps};
-use super::total::{ScoredMetric, Total, select, total, units_to_next_point};
+use super::total::{ScoredMetric, Total, alternative_points, select, total, units_to_next_point};
 use super::{AreaSummary, Input};
 use crate::error::Result;
-use crate::ids::AttributionSet;
 use crate::money::Money;
 use crate::points::Points;
-use crate::rules::{Customers, Measure, Metric, Part, Sentence, Version, Window};
+use crate::rules::{CustomerResult, Customers, Metric, Part, Selection, Sentence, Version, Window};
 use crate::tables::{
     FACT_AREA_SCORE, FACT_CUSTOMER_EVIDENCE, FACT_IMPLEMENTATION, FACT_METRIC_PART,
     FACT_METRIC_SCORE, FACT_SKILLING_EVIDENCE, Rows, Table,
 };
-
-/// What identifies an aggregation of facts: sentences that measure the same share it.
-type MeasureKey = (Vec<String>, AttributionSet, Window);
 
 /// Scores areas one after another and collects their rows.
 pub(super) struct AreaScorer<'a> {
     input: &'a Input<'a>,
     partners: &'a Partners,
     credentials: &'a Credentials,
-    acr: HashMap<MeasureKey, TenantAcr>,
-    seats: HashMap<MeasureKey, WorkloadSeats>,
+    measures: Measures,
+    smb: Option<SmbCustomers>,
     /// Sentences whose evidence is written, with their keys.
     written: Vec<(Customers, Vec<String>, String)>,
     areas: Rows,
@@ -52,8 +48,8 @@ impl<'a> AreaScorer<'a> {
             input,
             partners,
             credentials,
-            acr: HashMap::new(),
-            seats: HashMap::new(),
+            measures: Measures::default(),
+            smb: None,
             written: Vec::new(),
             areas: Rows::new(&FACT_AREA_SCORE),
             metrics: Rows::new(&FACT_METRIC_SCORE),
@@ -88,7 +84,32 @@ impl<'a> AreaScorer<'a> {
             let of_partner = |partner| total(version, &metrics, partner);
             totals.push((0..self.partners.len()).map(of_partner).collect());
         }
-        Ok(self.write_areas(version, &totals))
+        let assigned = self.assigned(version)?;
+        Ok(self.write_areas(version, &totals, assigned.as_deref()))
+    }
+
+    /// The index of the assigned path per partner, where the version assigns one.
+    fn assigned(&mut self, version: &Version) -> Result<Option<Vec<usize>>> {
+        let Selection::Assigned(assignment) = &version.selection else { return Ok(None) };
+        let smb = match self.smb.take() {
+            Some(smb) => smb,
+            None => SmbCustomers::new(
+                &self.input.segments,
+                &self.input.catalogs.segments,
+                self.input.reference,
+                self.partners,
+            )?,
+        };
+        let paths = assigned_paths(
+            assignment,
+            &version.paths,
+            &mut self.measures,
+            &smb,
+            self.input,
+            self.partners,
+        )?;
+        self.smb = Some(smb);
+        Ok(Some(paths))
     }
 
     fn metric<'v>(
@@ -163,32 +184,21 @@ impl<'a> AreaScorer<'a> {
     ) -> Result<(Vec<PartScore>, String)> {
         let reference = self.input.reference;
         let sides = Sides::new(sentence.window, reference);
-        let measure = (sentence.names.clone(), sentence.associations, sentence.window);
-        if sentence.measure == Measure::Acr && !self.acr.contains_key(&measure) {
-            let acr = tenant_acr(
-                &self.input.acr,
-                &sentence.names,
-                sentence.associations,
-                sides,
-                self.partners,
-            )?;
-            self.acr.insert(measure.clone(), acr);
-        }
-        if sentence.measure != Measure::Acr && !self.seats.contains_key(&measure) {
-            let seats = workload_seats(
-                &self.input.seats,
-                &sentence.names,
-                sentence.associations,
-                reference,
-                self.partners,
-            )?;
-            self.seats.insert(measure.clone(), seats);
-        }
-        let evidence: Vec<Evidence<'_>> = match (self.acr.get(&measure), self.seats.get(&measure)) {
-            (Some(acr), _) if sentence.measure == Measure::Acr => acr_evidence(sentence, acr),
-            (_, Some(seats)) => seat_evidence(sentence, seats),
-            _ => Vec::new(),
+        self.measures.prepare(sentence, self.input, self.partners)?;
+        let measured = self.measures.get(sentence);
+        let evidence: Vec<Evidence<'_>> = match &measured {
+            Some(Measured::Acr(acr)) => acr_evidence(sentence, acr),
+            Some(Measured::Services(acr)) => service_evidence(sentence, acr),
+            Some(Measured::Seats(seats)) => seat_evidence(sentence, seats),
+            None => Vec::new(),
         };
+        let other_nets = match &measured {
+            Some(Measured::Acr(acr)) if sentence.window == Window::EitherOfTwoMonths => {
+                Some(other_reading(sentence, acr, &evidence, self.partners.len()))
+            }
+            _ => None,
+        };
+        let ttm = self.measures.ttm_totals(sentence, self.partners.len());
         let covered: Vec<Covered> = (0..self.partners.len())
             .map(|partner| self.partners.covered(partner, part, reference))
             .collect();
@@ -234,9 +244,27 @@ impl<'a> AreaScorer<'a> {
         let scores = covered
             .into_iter()
             .zip(sums)
-            .map(|(covered, (current, baseline))| match covered.coverage {
-                Coverage::NotComputable => PartScore::not_computable(covered),
-                _ => PartScore::net(part, current, baseline, covered),
+            .enumerate()
+            .map(|(partner, (covered, (current, baseline)))| match sentence.result {
+                _ if covered.coverage == Coverage::NotComputable => {
+                    PartScore::not_computable(covered)
+                }
+                CustomerResult::Count => PartScore::count(part, current, covered),
+                CustomerResult::GrowthPercent => {
+                    let is_small = sentence
+                        .minimum_ttm
+                        .is_some_and(|least| ttm.get(partner).copied().unwrap_or_default() < least);
+                    let obstacle = if is_small {
+                        Some(Obstacle::BelowMinimum)
+                    } else {
+                        (baseline <= Money::ZERO).then_some(Obstacle::NoBaseline)
+                    };
+                    PartScore::percent(part, current, baseline, obstacle, covered)
+                }
+                CustomerResult::NetCount | CustomerResult::GrowthUnits => PartScore {
+                    other_net: other_nets.as_ref().map(|nets| nets[partner]),
+                    ..PartScore::net(part, current, baseline, covered)
+                },
             })
             .collect();
         Ok((scores, key))
@@ -284,7 +312,19 @@ impl<'a> AreaScorer<'a> {
             if score.points > Points::ZERO && score.points.0 < crate::points::UNITS_PER_POINT {
                 flags.push("metric_below_one_point");
             }
+            for (_, scores, _) in &scored.parts {
+                flags.extend(match scores[partner].obstacle {
+                    Some(Obstacle::BelowMinimum) => Some("below_minimum"),
+                    Some(Obstacle::NoBaseline) => Some("no_baseline"),
+                    None => None,
+                });
+            }
+            let alternative = alternative_points(scored, partner);
+            if alternative.is_some_and(|points| points != score.points) {
+                flags.push("disputed_baseline");
+            }
             flags.sort_unstable();
+            flags.dedup();
             self.metrics
                 .month(self.input.reference)
                 .text(id)
@@ -303,7 +343,7 @@ impl<'a> AreaScorer<'a> {
                 .text(score.covered.coverage.as_str())
                 .text(score.covered.missing.text().as_str())
                 .text(flags.join(",").as_str())
-                .int(None)
+                .int(alternative.map(|points| points.0))
                 .end();
             for (part, scores, key) in &scored.parts {
                 let score = &scores[partner];
@@ -332,7 +372,12 @@ impl<'a> AreaScorer<'a> {
         }
     }
 
-    fn write_areas(&mut self, version: &Version, totals: &[Vec<Total>]) -> AreaSummary {
+    fn write_areas(
+        &mut self,
+        version: &Version,
+        totals: &[Vec<Total>],
+        assigned: Option<&[usize]>,
+    ) -> AreaSummary {
         let max: Points = version.metrics.iter().map(|metric| metric.max_points).sum();
         let datasets = DatasetSet::of(
             version.metrics.iter().flat_map(|metric| &metric.parts).flat_map(|part| &part.datasets),
@@ -351,7 +396,8 @@ impl<'a> AreaScorer<'a> {
         for partner in 0..self.partners.len() {
             let id = self.partners.ids()[partner].as_str();
             let of_partner: Vec<&Total> = totals.iter().map(|path| &path[partner]).collect();
-            let (selected, reason, is_conflict) = select(version, &of_partner);
+            let assigned = assigned.map(|paths| paths[partner]);
+            let (selected, reason, is_conflict) = select(version, &of_partner, assigned);
             let is_early = self.input.early.iter().any(|(early, dataset)| {
                 early == id && DatasetSet::of(std::iter::once(dataset)).meets(datasets)
             });

@@ -1,8 +1,10 @@
 //! Sentences over customers: which rows count on each side, why, and what they add.
 
-use super::measure::{SeatCount, TenantAcr, WorkloadSeats};
+use super::measure::{SeatCount, ServiceAcr, TenantAcr, WorkloadSeats};
 use crate::money::Money;
-use crate::rules::{CustomerResult, Customers, Limit, Measure, Ratio, SeatBand, Unit};
+use crate::rules::{
+    Band, CustomerResult, Customers, Limit, Measure, Ratio, Reading, SeatBand, Unit,
+};
 
 /// One row of evidence: a customer, or a customer's workload, with both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub(super) struct Evidence<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measured {
     Acr { current: Money, baseline: Money },
+    Service { current: Money },
     Seats { current: SeatCount, baseline: SeatCount },
 }
 
@@ -33,6 +36,7 @@ pub(super) struct Side<'a> {
 }
 
 const COUNTED: Side<'static> = Side { is_counted: true, reason: "counted" };
+const PROMOTED: Side<'static> = Side { is_counted: true, reason: "promoted" };
 
 impl<'a> Side<'a> {
     fn not(reason: &'a str) -> Self {
@@ -71,32 +75,106 @@ impl Ratio {
 
 /// Evidence over consumption: tenants whose amount is within the limits count.
 pub(super) fn acr_evidence<'a>(sentence: &'a Customers, acr: &'a TenantAcr) -> Vec<Evidence<'a>> {
-    let side = |amount: Money, has_other: bool| {
+    let side = |amount: Money, judged: Money, has_other: bool| {
         if amount == Money::ZERO {
             Side::absent(has_other)
-        } else if sentence.limit.holds(amount) {
+        } else if sentence.limit.holds(judged) {
             COUNTED
         } else {
             Side::not(&sentence.limit.reason)
         }
     };
+    // Within the limits a year ago and above them now.
+    let is_promoted = |current: Money, baseline: Money| {
+        sentence.promoted
+            && sentence.limit.holds(baseline)
+            && baseline != Money::ZERO
+            && sentence.limit.at_most.is_some_and(|most| current > most)
+    };
     (0..acr.partner.len())
         .map(|at| {
-            let current = side(acr.current[at], acr.other_current[at]);
-            let baseline = side(acr.baseline[at], acr.other_baseline[at]);
+            let (now, before) = (acr.current[at], acr.baseline[at]);
+            let current = if is_promoted(now, before) {
+                PROMOTED
+            } else {
+                side(now, now, acr.other_current[at])
+            };
+            let judged = if sentence.band == Band::Current { now } else { before };
+            let baseline = side(before, judged, acr.other_baseline[at]);
             let add = |side: Side<'_>, amount| match sentence.result {
                 _ if !side.is_counted => Money::ZERO,
-                CustomerResult::NetCount => Money::from_dollars(1),
-                CustomerResult::GrowthUnits => amount,
+                CustomerResult::NetCount | CustomerResult::Count => Money::from_dollars(1),
+                CustomerResult::GrowthUnits | CustomerResult::GrowthPercent => amount,
+            };
+            let adds = match sentence.reading {
+                Reading::BothSides => (add(current, now), add(baseline, before)),
+                // A customer with any consumption a year ago is no gain; one that still qualifies
+                // is no loss.
+                Reading::ZeroBaseline => {
+                    let gains = current.is_counted && !acr.has_baseline[at];
+                    let loses = baseline.is_counted && !current.is_counted;
+                    (count(gains), count(loses))
+                }
             };
             Evidence {
                 partner: acr.partner[at],
                 tenant: &acr.tenant[at],
                 workload: "",
-                measured: Measured::Acr { current: acr.current[at], baseline: acr.baseline[at] },
+                measured: Measured::Acr { current: now, baseline: before },
                 current,
                 baseline,
-                adds: (add(current, acr.current[at]), add(baseline, acr.baseline[at])),
+                adds,
+            }
+        })
+        .collect()
+}
+
+/// The net of the other reading of net adds, per partner: customers that qualify and had nothing a
+/// year ago, minus those that qualified then and no longer do; or the difference of both sides.
+pub(super) fn other_reading(
+    sentence: &Customers,
+    acr: &TenantAcr,
+    evidence: &[Evidence<'_>],
+    partners: usize,
+) -> Vec<i64> {
+    let mut nets = vec![0; partners];
+    for (row, has_baseline) in evidence.iter().zip(&acr.has_baseline) {
+        let (now, before) = (row.current.is_counted, row.baseline.is_counted);
+        nets[row.partner] += match sentence.reading {
+            Reading::BothSides => i64::from(now && !has_baseline) - i64::from(before && !now),
+            Reading::ZeroBaseline => i64::from(now) - i64::from(before),
+        };
+    }
+    nets
+}
+
+fn count(is_counted: bool) -> Money {
+    if is_counted { Money::from_dollars(1) } else { Money::ZERO }
+}
+
+/// Evidence over services: those with consumption above zero count, unless they are excluded.
+pub(super) fn service_evidence<'a>(
+    sentence: &'a Customers,
+    acr: &'a ServiceAcr,
+) -> Vec<Evidence<'a>> {
+    (0..acr.partner.len())
+        .map(|at| {
+            let amount = acr.amount[at];
+            let current = if sentence.excluded.contains(&acr.service[at]) {
+                Side::not("excluded_service")
+            } else if sentence.limit.holds(amount) {
+                COUNTED
+            } else {
+                Side::not(&sentence.limit.reason)
+            };
+            Evidence {
+                partner: acr.partner[at],
+                tenant: "",
+                workload: &acr.service[at],
+                measured: Measured::Service { current: amount },
+                current,
+                baseline: Side::not(""),
+                adds: (count(current.is_counted), Money::ZERO),
             }
         })
         .collect()
@@ -118,21 +196,25 @@ pub(super) fn seat_evidence<'a>(
         let end =
             (start..seats.partner.len()).find(|at| !is_same(*at)).unwrap_or(seats.partner.len());
         let rows = start..end;
-        let current = tenant_sides(
-            sentence,
-            &seats.current[rows.clone()],
-            &seats.other_current[rows.clone()],
-        );
-        let baseline = tenant_sides(
-            sentence,
-            &seats.baseline[rows.clone()],
-            &seats.other_baseline[rows.clone()],
-        );
+        let (now, before) = (&seats.current[rows.clone()], &seats.baseline[rows.clone()]);
+        let current = Tenant {
+            counts: now,
+            judged: now,
+            has_other: &seats.other_current[rows.clone()],
+            is_promoted: sentence.promoted && is_promoted(sentence, now, before),
+        };
+        let baseline = Tenant {
+            counts: before,
+            judged: if sentence.band == Band::Current { now } else { before },
+            has_other: &seats.other_baseline[rows.clone()],
+            is_promoted: false,
+        };
+        let (current, baseline) = (current.sides(sentence), baseline.sides(sentence));
         for (at, (current, baseline)) in rows.zip(current.into_iter().zip(baseline)) {
             let add = |side: Side<'_>, count: SeatCount| match sentence.result {
                 _ if !side.is_counted => Money::ZERO,
-                CustomerResult::NetCount => Money::from_dollars(1),
-                CustomerResult::GrowthUnits => {
+                CustomerResult::NetCount | CustomerResult::Count => Money::from_dollars(1),
+                CustomerResult::GrowthUnits | CustomerResult::GrowthPercent => {
                     Money::from_dollars(measured(sentence.measure, count))
                 }
             };
@@ -162,43 +244,60 @@ fn measured(measure: Measure, count: SeatCount) -> i64 {
     }
 }
 
-/// One side of the workloads of one tenant.
-fn tenant_sides<'a>(
-    sentence: &'a Customers,
-    counts: &[SeatCount],
-    has_other: &[bool],
-) -> Vec<Side<'a>> {
-    let is_present = |count: SeatCount| count != SeatCount::default();
-    let in_band = |count: SeatCount| sentence.seats.is_none_or(|band| band.holds(count.paid));
-    let is_active = |count: SeatCount| sentence.active_share.is_none_or(|share| share.holds(count));
-    let qualifies = |count: SeatCount| is_present(count) && in_band(count) && is_active(count);
-    let tenant_in_band = counts.iter().any(|count| is_present(*count) && in_band(*count));
-    // Rows are in the order of their names: the first of the largest wins a tie.
-    let best = counts
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| qualifies(**count))
-        .max_by_key(|(at, count)| (count.paid, count.active, std::cmp::Reverse(*at)))
-        .map(|(at, _)| at);
-    counts
-        .iter()
-        .zip(has_other)
-        .enumerate()
-        .map(|(at, (count, has_other))| {
-            if !is_present(*count) {
-                return Side::absent(*has_other);
+/// Whether a tenant had a workload in the band a year ago and has one above it now.
+fn is_promoted(sentence: &Customers, now: &[SeatCount], before: &[SeatCount]) -> bool {
+    let Some(band @ SeatBand { max: Some(max), .. }) = sentence.seats else { return false };
+    before.iter().any(|count| band.holds(count.paid)) && now.iter().any(|count| count.paid > max)
+}
+
+/// One side of the workloads of one tenant, in the order of their names.
+struct Tenant<'s> {
+    counts: &'s [SeatCount],
+    /// The counts that the band is judged by.
+    judged: &'s [SeatCount],
+    has_other: &'s [bool],
+    is_promoted: bool,
+}
+
+impl Tenant<'_> {
+    fn sides<'a>(&self, sentence: &'a Customers) -> Vec<Side<'a>> {
+        let is_present = |at: usize| self.counts[at] != SeatCount::default();
+        let in_own_band =
+            |at: usize| sentence.seats.is_none_or(|band| band.holds(self.judged[at].paid));
+        // All workloads of a promoted tenant pass the band test.
+        let in_band = |at: usize| self.is_promoted || in_own_band(at);
+        let is_active =
+            |at: usize| sentence.active_share.is_none_or(|share| share.holds(self.counts[at]));
+        let qualifies = |at: usize| is_present(at) && in_band(at) && is_active(at);
+        let rows = 0..self.counts.len();
+        let has_own_band = rows.clone().any(|at| is_present(at) && in_own_band(at));
+        // The first of the largest wins a tie: rows stand in the order of their names.
+        let best = rows.clone().filter(|at| qualifies(*at)).max_by_key(|at| {
+            (self.counts[*at].paid, self.counts[*at].active, std::cmp::Reverse(*at))
+        });
+        let counted = |is_by_promotion: bool| if is_by_promotion { PROMOTED } else { COUNTED };
+        rows.map(|at| {
+            if !is_present(at) {
+                return Side::absent(self.has_other[at]);
             }
             match (sentence.unit, sentence.result) {
                 // The band is a test of the tenant: all its workloads count.
-                (Unit::TenantWorkload, CustomerResult::GrowthUnits) if tenant_in_band => COUNTED,
-                (Unit::TenantWorkload, CustomerResult::NetCount) if qualifies(*count) => COUNTED,
-                (Unit::Tenant, _) if best == Some(at) => COUNTED,
+                (Unit::TenantWorkload, CustomerResult::GrowthUnits)
+                    if has_own_band || self.is_promoted =>
+                {
+                    counted(!has_own_band)
+                }
+                (Unit::TenantWorkload, CustomerResult::NetCount) if qualifies(at) => {
+                    counted(!in_own_band(at))
+                }
+                (Unit::Tenant, _) if best == Some(at) => counted(!in_own_band(at)),
                 (Unit::Tenant, _) if best.is_some() => Side::not("counted_elsewhere"),
-                _ if !in_band(*count) => Side::not("outside_band"),
+                _ if !in_band(at) => Side::not("outside_band"),
                 _ => Side::not("below_active_share"),
             }
         })
         .collect()
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +315,12 @@ mod tests {
             window: crate::rules::Window::Month,
             unit,
             associations: crate::ids::AttributionSet::EMPTY,
+            excluded: Vec::new(),
             limit: Limit::default(),
+            minimum_ttm: None,
+            promoted: false,
+            band: Band::PerSide,
+            reading: Reading::BothSides,
             seats: Some(SeatBand { min: 25, max: None }),
             active_share: Some(Ratio { numerator: 15, denominator: 100 }),
             result,
@@ -226,10 +330,11 @@ mod tests {
 
     fn reasons(counts: &[SeatCount]) -> Vec<&'static str> {
         let sentence = sentence(Unit::Tenant, CustomerResult::NetCount);
-        let others = vec![false; counts.len()];
+        let has_other = vec![false; counts.len()];
         let names =
             ["counted", "counted_elsewhere", "outside_band", "below_active_share", "no_usage"];
-        tenant_sides(&sentence, counts, &others)
+        Tenant { counts, judged: counts, has_other: &has_other, is_promoted: false }
+            .sides(&sentence)
             .iter()
             .map(|side| names.into_iter().find(|name| *name == side.reason).unwrap_or("?"))
             .collect()

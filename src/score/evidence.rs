@@ -20,16 +20,18 @@ pub(super) fn add_customer(
     row: &Evidence<'_>,
 ) {
     let (acr, seats) = match row.measured {
-        Measured::Acr { current, baseline } => (Some((current, baseline)), None),
-        Measured::Seats { current, baseline } => (None, Some((current, baseline))),
+        Measured::Acr { current, baseline } => ((Some(current), Some(baseline)), None),
+        Measured::Service { current } => ((Some(current), None), None),
+        Measured::Seats { current, baseline } => ((None, None), Some((current, baseline))),
     };
+    let baseline = (!matches!(row.measured, Measured::Service { .. })).then_some(sides.baseline);
     rows.month(reference)
         .text(partners.ids()[row.partner].as_str())
         .text(key)
         .text(row.tenant)
         .text(row.workload)
-        .money(acr.map(|sides| sides.0))
-        .money(acr.map(|sides| sides.1))
+        .money(acr.0)
+        .money(acr.1)
         .money(None)
         .money(None)
         .int(seats.map(|sides| sides.0.paid))
@@ -47,8 +49,8 @@ pub(super) fn add_customer(
         .money(Money(row.adds.0.0 - row.adds.1.0))
         .month(sides.current.0)
         .month(sides.current.1)
-        .month(sides.baseline.0)
-        .month(sides.baseline.1)
+        .month(baseline.map(|months| months.0))
+        .month(baseline.map(|months| months.1))
         .end();
 }
 

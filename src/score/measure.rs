@@ -12,8 +12,8 @@ use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::AttributionSet;
-use crate::money::Money;
-use crate::rules::Window;
+use crate::money::{MONEY_SCALE, Money};
+use crate::rules::{CustomerResult, Customers, Window};
 
 /// Azure consumed revenue per partner and tenant, sorted by partner and tenant.
 #[derive(Debug, Clone, Default)]
@@ -22,9 +22,22 @@ pub(super) struct TenantAcr {
     pub(super) tenant: Vec<String>,
     pub(super) current: Vec<Money>,
     pub(super) baseline: Vec<Money>,
+    /// Whether any month of the baseline has an amount.
+    pub(super) has_baseline: Vec<bool>,
     /// Whether there is consumption of the services under other associations.
     pub(super) other_current: Vec<bool>,
     pub(super) other_baseline: Vec<bool>,
+}
+
+impl TenantAcr {
+    /// The current amounts added per partner.
+    pub(super) fn totals(&self, partners: usize) -> Vec<Money> {
+        let mut totals = vec![Money::ZERO; partners];
+        for (partner, amount) in self.partner.iter().zip(&self.current) {
+            totals[*partner] += *amount;
+        }
+        totals
+    }
 }
 
 /// Seats per partner, tenant and workload, sorted so.
@@ -60,10 +73,12 @@ impl Sides {
         Self { current: (first, reference), baseline: (first.plus(-12), reference.plus(-12)) }
     }
 
-    /// How far back the months of both sides lie, as bits: bit n is R−n.
-    pub(super) fn month_bits(self, reference: Month) -> u32 {
-        [self.current, self.baseline]
-            .into_iter()
+    /// How far back the months of a sentence lie, as bits: bit n is R−n.
+    pub(super) fn month_bits(sentence: &Customers, reference: Month) -> u32 {
+        let sides = Self::new(sentence.window, reference);
+        let has_baseline = sentence.result != CustomerResult::Count;
+        std::iter::once(sides.current)
+            .chain(has_baseline.then_some(sides.baseline))
             .flat_map(|(first, last)| Month::range(first, last))
             .filter_map(|month| u32::try_from(reference.since(month)).ok())
             .fold(0, |bits, back| bits | 1 << back)
@@ -111,21 +126,46 @@ pub(super) fn tenant_acr(
     acr: &LazyFrame,
     services: &[String],
     associations: AttributionSet,
-    sides: Sides,
+    (window, reference): (Window, Month),
     partners: &Partners,
 ) -> Result<TenantAcr> {
+    let sides = Sides::new(window, reference);
     let (current, baseline) = (within(sides.current), within(sides.baseline));
     let eligible = meets(associations);
-    let has_amount = col("amount").neq(lit(0));
-    let frame = acr
+    let has_amount = || col("amount").neq(lit(0));
+    // Sums per month first: of two months the larger counts, and a baseline is nothing only when
+    // each of its months is.
+    let by_month = acr
         .clone()
         .filter(current.clone().or(baseline.clone()).and(listed("service", services)))
+        .group_by([col("partner_id"), col("tenant_id"), col("month")])
+        .agg([
+            when(eligible.clone()).then(col("amount")).otherwise(lit(NULL)).sum().alias("amount"),
+            any_where(eligible.clone(), "is_eligible"),
+            any_where(eligible.not().and(has_amount()), "has_other"),
+        ]);
+    let is_eligible = || col("is_eligible").eq(lit(1));
+    let side = |months: Expr, name: &str| {
+        let amount = when(months.and(is_eligible())).then(col("amount")).otherwise(lit(NULL));
+        match window {
+            Window::EitherOfTwoMonths => amount.max().alias(name),
+            Window::Month | Window::Ttm => amount.sum().alias(name),
+        }
+    };
+    let other = |months: Expr, name: &str| any_where(months.and(col("has_other").eq(lit(1))), name);
+    let no_amount = || lit(0).cast(DataType::Decimal(38, MONEY_SCALE));
+    let frame = by_month
         .group_by([col("partner_id"), col("tenant_id")])
         .agg([
-            sum_where(col("amount"), eligible.clone().and(current.clone()), "current"),
-            sum_where(col("amount"), eligible.clone().and(baseline.clone()), "baseline"),
-            any_where(eligible.clone().not().and(current).and(has_amount.clone()), "other_current"),
-            any_where(eligible.not().and(baseline).and(has_amount), "other_baseline"),
+            side(current.clone(), "current"),
+            side(baseline.clone(), "baseline"),
+            any_where(baseline.clone().and(is_eligible()).and(has_amount()), "has_baseline"),
+            other(current, "other_current"),
+            other(baseline, "other_baseline"),
+        ])
+        .with_columns([
+            col("current").fill_null(no_amount()),
+            col("baseline").fill_null(no_amount()),
         ])
         .filter(col("current").neq(lit(0)).or(col("baseline").neq(lit(0))))
         .sort(["partner_id", "tenant_id"], SortMultipleOptions::default());
@@ -135,8 +175,49 @@ pub(super) fn tenant_acr(
         tenant: texts(&frame, "tenant_id")?,
         current: amounts(&frame, "current")?,
         baseline: amounts(&frame, "baseline")?,
+        has_baseline: flags(&frame, "has_baseline")?,
         other_current: flags(&frame, "other_current")?,
         other_baseline: flags(&frame, "other_baseline")?,
+    })
+}
+
+/// Azure consumed revenue per partner and service over all tenants, sorted so.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ServiceAcr {
+    pub(super) partner: Vec<usize>,
+    pub(super) service: Vec<String>,
+    pub(super) amount: Vec<Money>,
+}
+
+/// A service name that says nothing.
+const NO_SERVICE: [&str; 2] = ["", "unknown"];
+
+/// Azure consumed revenue by service in the current side of a window.
+///
+/// # Errors
+/// CS9001.
+pub(super) fn service_acr(
+    acr: &LazyFrame,
+    services: &[String],
+    associations: AttributionSet,
+    (window, reference): (Window, Month),
+    partners: &Partners,
+) -> Result<ServiceAcr> {
+    let months = within(Sides::new(window, reference).current);
+    let named =
+        NO_SERVICE.iter().fold(lit(true), |named, name| named.and(col("service").neq(lit(*name))));
+    let frame = acr
+        .clone()
+        .filter(months.and(meets(associations)).and(listed("service", services)).and(named))
+        .group_by([col("partner_id"), col("service")])
+        .agg([col("amount").sum()])
+        .filter(col("amount").neq(lit(0)))
+        .sort(["partner_id", "service"], SortMultipleOptions::default());
+    let frame = engine::collect(frame, "Azure consumed revenue by service")?;
+    Ok(ServiceAcr {
+        partner: partners.indexes(&frame)?,
+        service: texts(&frame, "service")?,
+        amount: amounts(&frame, "amount")?,
     })
 }
 

@@ -3,10 +3,12 @@
 //! by partner gives the same rows, and no result depends on row order.
 
 mod area;
+mod assignment;
 mod customers;
 mod dimensions;
 mod evidence;
 mod measure;
+mod measures;
 mod part;
 mod partners;
 mod people;
@@ -50,6 +52,8 @@ pub struct Input<'a> {
     pub seats: LazyFrame,
     /// `partner_id`, `person_key`, `title`, `earned_on`, `expires_on`, `is_expiry_known`.
     pub credentials: LazyFrame,
+    /// `month`, `partner_id`, `tenant_id`, `segment`, `is_customer_export` up to R.
+    pub segments: LazyFrame,
     /// Partners with a live row of consumption or seats in R−23…R.
     pub usage_partners: BTreeSet<String>,
     /// What each partner delivered.

@@ -16,6 +16,19 @@ pub(super) struct PartScore {
     pub(super) remainder: Option<Money>,
     pub(super) points: Points,
     pub(super) covered: Covered,
+    /// Why a growth in percent earns nothing, whatever it is.
+    pub(super) obstacle: Option<Obstacle>,
+    /// The net of the other reading of net adds.
+    pub(super) other_net: Option<i64>,
+}
+
+/// Why a growth in percent earns nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Obstacle {
+    /// The total of trailing twelve months is below the minimum.
+    BelowMinimum,
+    /// There is nothing a year ago to grow from.
+    NoBaseline,
 }
 
 /// The result of one metric for one partner.
@@ -38,6 +51,8 @@ impl PartScore {
             remainder: None,
             points: Points::ZERO,
             covered,
+            obstacle: None,
+            other_net: None,
         }
     }
 
@@ -48,7 +63,8 @@ impl PartScore {
         let increments = growth.div_euclid(part.unit_size.0);
         let is_counted = matches!(
             &part.sentence,
-            Sentence::Customers(customers) if customers.result == CustomerResult::NetCount
+            Sentence::Customers(customers)
+                if matches!(customers.result, CustomerResult::NetCount | CustomerResult::Count)
         );
         Self {
             current: Some(current),
@@ -57,6 +73,41 @@ impl PartScore {
             remainder: (!is_counted).then(|| Money(growth - increments * part.unit_size.0)),
             points: times(part.points_per_unit, increments),
             covered,
+            obstacle: None,
+            other_net: None,
+        }
+    }
+
+    /// A part that counts what there is now.
+    pub(super) fn count(part: &Part, current: Money, covered: Covered) -> Self {
+        let counted = Self::net(part, current, Money::ZERO, covered);
+        Self { baseline: None, ..counted }
+    }
+
+    /// Growth in whole percents of the baseline.
+    pub(super) fn percent(
+        part: &Part,
+        current: Money,
+        baseline: Money,
+        obstacle: Option<Obstacle>,
+        covered: Covered,
+    ) -> Self {
+        let growth = (current.0 - baseline.0).max(0);
+        let (increments, remainder) = match obstacle {
+            None => (growth * 100 / baseline.0, Some((growth * 100) % baseline.0)),
+            Some(_) => (0, None),
+        };
+        // The fraction of a percent, cut after four digits.
+        let cut = |rest: i128| Money(rest * 10_000 / baseline.0 * 1_000_000);
+        Self {
+            current: Some(current),
+            baseline: Some(baseline),
+            increments: i64::try_from(increments).unwrap_or(i64::MAX),
+            remainder: remainder.map(cut),
+            points: times(part.points_per_unit, increments),
+            covered,
+            obstacle,
+            other_net: None,
         }
     }
 
@@ -80,6 +131,8 @@ impl PartScore {
             remainder: None,
             points,
             covered,
+            obstacle: None,
+            other_net: None,
         }
     }
 
@@ -91,10 +144,21 @@ impl PartScore {
         self.covered.coverage != Coverage::NotComputable
     }
 
-    /// What is missing to the next increment of a part with two sides.
+    /// What is missing to the next increment.
     pub(super) fn missing_to_next(&self, part: &Part) -> Option<Money> {
-        let change = self.change()?;
+        let (current, baseline) = (self.current?, self.baseline.unwrap_or_default());
+        let change = Money(current.0 - baseline.0);
+        let is_percent = part.value_unit() == "percent";
+        if is_percent && self.obstacle.is_some() {
+            return None;
+        }
         let missing = match self.remainder {
+            _ if change < Money::ZERO && is_percent => {
+                // In percent, rounded up to four digits.
+                let loss = -change.0 * 100 * 10_000;
+                let digits = (loss + baseline.0 - 1).div_euclid(baseline.0);
+                Money(part.unit_size.0 + digits * 1_000_000)
+            }
             _ if change < Money::ZERO => Money(part.unit_size.0 - change.0),
             Some(remainder) => Money(part.unit_size.0 - remainder.0),
             None => part.unit_size,

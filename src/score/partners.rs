@@ -128,9 +128,7 @@ impl Partners {
     pub(super) fn covered(&self, partner: usize, part: &Part, reference: Month) -> Covered {
         let needed_bits = match &part.sentence {
             Sentence::People(_) => u32::MAX,
-            Sentence::Customers(customers) => {
-                Sides::new(customers.window, reference).month_bits(reference)
-            }
+            Sentence::Customers(customers) => Sides::month_bits(customers, reference),
         };
         let delivered = |dataset: &String| {
             self.delivered[partner].get(dataset).copied().unwrap_or_default() & needed_bits

@@ -54,9 +54,18 @@ pub(super) fn total(version: &Version, metrics: &[ScoredMetric<'_>], partner: us
 
 /// The selected path, why, and whether a path with a higher total was passed over because only
 /// another one qualifies.
-pub(super) fn select(version: &Version, totals: &[&Total]) -> (usize, &'static str, bool) {
+pub(super) fn select(
+    version: &Version,
+    totals: &[&Total],
+    assigned: Option<usize>,
+) -> (usize, &'static str, bool) {
     if version.selection == Selection::Single {
         return (0, "only_path", false);
+    }
+    if let Some(assigned) = assigned {
+        let path = version.paths.get(assigned).map_or("", String::as_str);
+        let reason = if path == "smb" { "assigned_smb" } else { "assigned_enterprise" };
+        return (assigned, reason, false);
     }
     let highest = totals.iter().map(|total| total.points).max().unwrap_or_default();
     let first_highest = totals.iter().position(|total| total.points == highest).unwrap_or_default();
@@ -100,4 +109,15 @@ pub(super) fn units_to_next_point(scored: &ScoredMetric<'_>, partner: usize) -> 
     let people: Vec<i64> = people.iter().map(|people| people[partner]).collect();
     completions_to_next_point(scored.metric, &parts, &people, is_unlocked[partner])
         .map(Money::from_dollars)
+}
+
+/// The points of net adds by the other reading, where a metric has one and can be computed.
+pub(super) fn alternative_points(scored: &ScoredMetric<'_>, partner: usize) -> Option<Points> {
+    let mut points = None;
+    for (part, scores, _) in &scored.parts {
+        let net = scores[partner].other_net?.max(0);
+        let earned = Points(part.points_per_unit.0.saturating_mul(net));
+        points = Some(Points(points.map_or(0, |known: Points| known.0) + earned.0));
+    }
+    points.map(|points| points.min(scored.metric.max_points))
 }

@@ -10,6 +10,7 @@ use crate::tables::{self, Row};
 
 pub const AZURE_HEADER: &str = "PGAMpnID,SubscriptionId,SubscriptionStartDate,SubscriptionEndDate,FirstUseDate,SubscriptionState,Month,ServiceLevel1,ServiceLevel2,ServiceLevel3,ServiceLevel4,ServiceGroup2,ServiceGroup3,ServiceInfluencer,ComputeOS,ComputeCoreSoftware,UsageUnits,UsageQuantity,CustomerName,CustomerTenantId,CustomerTpid,CustomerSegment,CustomerMarket,MPNID,PartnerName,PartnerLocation,PartnerAttributionType,SalesChannel,EnrollmentNumber,IsACRDuplicateAtPGALevel,ResellerID,ResellerName,IndustryName,VerticalName,EOU,AdminType,AssociationType,ACR_USD";
 pub const SEATS_HEADER: &str = "CustomerTenantId,CustomerName,WorkloadName,MonthlyActiveUsers,PaidAvailableUnits,ClaimId,MpnId,DateAssociated,PartnerAttributionType,Date";
+pub const OFFICE_HEADER: &str = "PGAPartnerID,CustomerTenantId,CustomerTpid,WorkloadName,Month,PaidAvailableUnits,MonthlyActiveUsers,CustomerName,CustomerMarket,CustomerSegment,IndustryName,VerticalName,EOU,PartnerID,PartnerName,PartnerLocation,PartnerAttributionType,IsDuplicateRowForPGA";
 pub const TRAININGS_HEADER: &str = "PGAMpnId,TrainingActivityId,TrainingTitle,TrainingType,IndividualFirstName,IndividualLastName,Email,CorpEmail,TrainingCompletionDate,ExpirationDate,ActivationStatus,Month,IcMCP,MCPID,MpnId,PartnerName,PartnerCityLocation,PartnerCountryLocation";
 pub const PROFILE_HEADER: &str =
     "MPNId,PartnerName,PGA_MPNID,PGA_PartnerName,City,Country,AccountType";
@@ -52,6 +53,7 @@ pub struct Azure {
     pub reseller: String,
     pub quantity: String,
     pub amount: String,
+    pub segment: String,
 }
 
 impl Azure {
@@ -68,14 +70,15 @@ impl Azure {
             reseller: String::new(),
             quantity: "1".to_owned(),
             amount: amount.to_owned(),
+            segment: "Small, Medium & Corporate Commercial".to_owned(),
         }
     }
 
     pub fn line(&self) -> String {
         let Self { partner, location, subscription, month, service, tenant, .. } = self;
-        let Self { attribution, role, reseller, quantity, amount, .. } = self;
+        let Self { attribution, role, reseller, quantity, amount, segment, .. } = self;
         format!(
-            "{partner},0aa1b2c3-0000-4000-8000-{subscription:012x},2021-05-01,,2021-05-03,Active,{month}-01,Pillar,{service},Offering,Tier,,,,,,GB,{quantity},\"Test Customer, Inc.\",{tenant},77{subscription},\"Small, Medium & Corporate Commercial\",Utopia,{location},Test Partner,Utopia,{attribution},Direct,,0,{reseller},,Retail,,,{role},,{amount}"
+            "{partner},0aa1b2c3-0000-4000-8000-{subscription:012x},2021-05-01,,2021-05-03,Active,{month}-01,Pillar,{service},Offering,Tier,,,,,,GB,{quantity},\"Test Customer, Inc.\",{tenant},77{subscription},\"{segment}\",Utopia,{location},Test Partner,Utopia,{attribution},Direct,,0,{reseller},,Retail,,,{role},,{amount}"
         )
     }
 }
@@ -85,6 +88,7 @@ impl Azure {
 pub struct Base {
     pub azure: Vec<String>,
     pub seats: Vec<String>,
+    pub office: Vec<String>,
     pub trainings: Vec<String>,
     pub profile: Vec<String>,
     pub next_person: u32,
@@ -96,8 +100,10 @@ impl Base {
         for back in 0..24 {
             let mut filler = Azure::new(partner, back, 900_000, "0.01");
             filler.service = "Storage".to_owned();
+            filler.attribution = "TPOR".to_owned();
             self.azure.push(filler.line());
             self.seats(partner, back, 900_000, "Teams", 1, 1);
+            self.office(partner, back, 900_000, "Teams", "CSP Tier 2", 1, 1);
         }
         self.training(partner, "filler", "Exam", "Exam AZ-104", "2020-01-01", "NA");
         self.profile
@@ -119,6 +125,24 @@ impl Base {
     ) {
         self.seats.push(format!(
             "{},Test Customer,{workload},{active},{paid},C-{tenant_number},6{partner},2020-01-01,CPOR,{}-01",
+            tenant(tenant_number),
+            month(back),
+        ));
+    }
+
+    /// A row of Microsoft 365 usage under an association.
+    pub fn office(
+        &mut self,
+        partner: &str,
+        back: i32,
+        tenant_number: u32,
+        workload: &str,
+        attribution: &str,
+        paid: i64,
+        active: i64,
+    ) {
+        self.office.push(format!(
+            "{partner},{},77{tenant_number},{workload},{}-01,{paid},{active},Test Customer,Utopia,SMB Commercial,Retail,,,6{partner},Test Partner,Utopia,{attribution},0",
             tenant(tenant_number),
             month(back),
         ));
@@ -162,6 +186,7 @@ impl Base {
         for (name, header, lines) in [
             ("azure.csv", AZURE_HEADER, &self.azure),
             ("seats.csv", SEATS_HEADER, &self.seats),
+            ("office.csv", OFFICE_HEADER, &self.office),
             ("trainings.csv", TRAININGS_HEADER, &self.trainings),
             ("profile.csv", PROFILE_HEADER, &self.profile),
         ] {
@@ -190,18 +215,31 @@ impl Place {
         self.path(name).display().to_string()
     }
 
-    /// `capscore run` on `deliveries` into `facts` and `tables`.
+    /// `capscore run` on `deliveries` into `facts` and `tables`, by the single-path rules.
     pub fn run(&self) -> Command {
+        self.run_by("2023-12-01")
+    }
+
+    /// `capscore run` by a ruleset.
+    pub fn run_by(&self, ruleset: &str) -> Command {
         let mut command = capscore();
-        command.args(["run", "--as-of", REFERENCE]);
+        command.args(["run", "--as-of", REFERENCE, "--ruleset", ruleset]);
         command.args(["--input", &self.text("deliveries"), "--facts", &self.text("facts")]);
         command.args(["--output", &self.text("tables")]);
         command
     }
 
-    /// Rows of a table of the reference month.
+    /// Rows of a table of the reference month; of tables with areas, those of Security.
     pub fn month_table(&self, table: &str) -> Vec<Row> {
-        tables::read(&self.path("tables").join(table).join(format!("{REFERENCE}.parquet")))
+        self.area_table(table, "security")
+    }
+
+    /// Rows of a table of the reference month; of tables with areas, those of one area.
+    pub fn area_table(&self, table: &str, area: &str) -> Vec<Row> {
+        let file = self.path("tables").join(table).join(format!("{REFERENCE}.parquet"));
+        let mut rows = tables::read(&file);
+        rows.retain(|row| row.get("area").is_none_or(|known| known == area));
+        rows
     }
 
     /// Rows of a table that belongs to no month.

@@ -104,13 +104,7 @@ fn an_empty_folder_is_no_delivery() {
 fn rules_are_checked_before_anything_is_read() {
     let place = Place::new();
     small().write(&place.path("deliveries"), "2026-10-21");
-    fails(
-        &place,
-        place.run().args(["--ruleset", "2023-12-02"]),
-        8,
-        "CS5001",
-        &["did you mean 2023-12-01?"],
-    );
+    fails(&place, &mut place.run_by("2023-12-02"), 8, "CS5001", &["did you mean 2023-12-01?"]);
     fs::write(place.path("pack.toml"), "area = \"security\"\ntitle = 7\n").unwrap();
     let pack = place.text("pack.toml");
     fails(&place, place.run().args(["--ruleset-file", &pack]), 8, "CS5002", &["pack.toml:2"]);
@@ -217,7 +211,7 @@ fn a_second_run_says_that_nothing_changed_and_rewrites_no_file() {
     let (tables, facts) = (stamps(&place.path("tables")), stamps(&place.path("facts")));
     let assert = place.run().assert().success();
     let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
-    assert!(text.contains("nothing new: all 4 files are known"), "{text}");
+    assert!(text.contains("nothing new: all 5 files are known"), "{text}");
     assert!(text.contains("Unchanged   2026-09 is published already"), "{text}");
     assert_eq!(tables, stamps(&place.path("tables")));
     assert_eq!(facts, stamps(&place.path("facts")));

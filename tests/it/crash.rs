@@ -43,7 +43,8 @@ fn a_killed_run_is_completed_by_the_next() {
             }
         }
         let mut child = Process::new(&program)
-            .args(["run", "--as-of", "2026-09", "--input", &place.text("deliveries")])
+            .args(["run", "--as-of", "2026-09", "--ruleset", "2023-12-01"])
+            .args(["--input", &place.text("deliveries")])
             .args(["--facts", &place.text("facts"), "--output", &place.text("tables")])
             .env("CAPSCORE_PERSON_KEY", "test")
             .stdout(Stdio::null())
@@ -109,7 +110,8 @@ fn two_runs_at_once_do_not_mix() {
     base.write(&place.path("deliveries"), "2026-10-21");
     let run = || {
         Process::new(capscore().get_program())
-            .args(["run", "--as-of", "2026-09", "--input", &place.text("deliveries")])
+            .args(["run", "--as-of", "2026-09", "--ruleset", "2023-12-01"])
+            .args(["--input", &place.text("deliveries")])
             .args(["--facts", &place.text("facts"), "--output", &place.text("tables")])
             .env("CAPSCORE_PERSON_KEY", "test")
             .stdout(Stdio::null())

@@ -87,7 +87,8 @@ pub fn compare(deliveries: &Path, place: &Place) -> Recomputed {
 fn the_sample_base_is_scored_as_the_oracle_says() {
     let place = Place::new();
     let mut command = capscore();
-    command.args(["run", "--as-of", "2026-09", "--input"]).arg(sample("deliveries"));
+    command.args(["run", "--as-of", "2026-09", "--ruleset", "2023-12-01", "--input"]);
+    command.arg(sample("deliveries"));
     command.args(["--facts", &place.text("facts"), "--output", &place.text("tables")]);
     command.assert().success();
     let expected = compare(&sample("deliveries"), &place);

@@ -18,6 +18,7 @@ mod command_line;
 mod crash;
 mod deliveries;
 mod golden;
+mod newer_vectors;
 mod project;
 mod properties;
 #[allow(dead_code, reason = "the oracle computes more than is compared")]

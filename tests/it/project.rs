@@ -83,6 +83,9 @@ fn modules_use_lower_layers_only() {
 fn programme_names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (file, keys) in [
+        ("rules/data_ai.toml", ["area", "title"].as_slice()),
+        ("rules/digital_app_innovation.toml", ["area", "title"].as_slice()),
+        ("rules/infrastructure.toml", ["area", "title"].as_slice()),
         ("rules/security.toml", ["area", "title"].as_slice()),
         ("catalogs/services.toml", ["name", "aliases"].as_slice()),
         ("catalogs/workloads.toml", ["name", "aliases"].as_slice()),

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::base::{
-    AZURE_HEADER, Azure, Base, PROFILE_HEADER, Place, SEATS_HEADER, TRAININGS_HEADER, published,
+    AZURE_HEADER, Azure, Base, OFFICE_HEADER, PROFILE_HEADER, Place, SEATS_HEADER,
+    TRAININGS_HEADER, published,
 };
 use crate::tables::Row;
 
@@ -206,6 +207,7 @@ fn cut_up(base: &Base, place: &Place, dice: &mut Dice) {
     let folder = place.path("deliveries/2026-10-21");
     write_cut_up(&folder, "a", AZURE_HEADER, &base.azure, dice);
     write_cut_up(&folder, "s", SEATS_HEADER, &base.seats, dice);
+    write_cut_up(&folder, "o", OFFICE_HEADER, &base.office, dice);
     write_cut_up(&folder, "t", TRAININGS_HEADER, &base.trainings, dice);
     write_cut_up(&folder, "p", PROFILE_HEADER, &base.profile, dice);
 }
