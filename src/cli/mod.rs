@@ -54,9 +54,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Say what a file is and what an ingest would make of it
     Inspect(inspect::Arguments),
-    /// List, show or validate rule packs
-    #[command(subcommand)]
-    Rules(rules::Command),
+    /// List, show, compare or validate rule packs
+    Rules(rules::Arguments),
     /// List, show or export the schema of the published tables
     #[command(subcommand)]
     Schema(schema::Command),
@@ -107,7 +106,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Score(arguments) => score::run(&global, &arguments),
         Command::Explain(arguments) => explain::run(&global, arguments),
         Command::Inspect(arguments) => inspect::run(&global, &arguments),
-        Command::Rules(command) => rules::run(&global, command),
+        Command::Rules(arguments) => rules::run(&global, arguments),
         Command::Schema(command) => schema::run(&command),
         Command::Facts(command) => facts::run(&global, command),
         Command::Runs(command) => runs::run(&global, command),

@@ -153,7 +153,7 @@ pub(super) struct ScoreOptions {
     ruleset: Option<String>,
     /// Rule pack that replaces or adds its area
     #[arg(long, value_name = "FILE")]
-    ruleset_file: Option<PathBuf>,
+    pub(super) ruleset_file: Option<PathBuf>,
     /// Formats to publish
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "parquet")]
     format: Vec<OutputFormat>,
@@ -191,10 +191,9 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// CS2001, CS5002.
-    pub(super) fn pipeline(&self, score: Option<&ScoreOptions>) -> Result<Pipeline> {
+    pub(super) fn pipeline(&self, ruleset_file: Option<PathBuf>) -> Result<Pipeline> {
         let catalogs = Catalogs::load(&self.files)?;
-        let flag = score.and_then(|options| options.ruleset_file.clone());
-        let extra = flag.or_else(|| self.job.ruleset_file.as_ref().map(PathBuf::from));
+        let extra = ruleset_file.or_else(|| self.job.ruleset_file.as_ref().map(PathBuf::from));
         let extra: Vec<&std::path::Path> = extra.iter().map(PathBuf::as_path).collect();
         let rules = Rules::load(&self.files, &catalogs, &extra)?;
         Ok(Pipeline { sources: Sources::load(&self.files)?, catalogs, rules })
@@ -321,7 +320,7 @@ pub(super) fn parse_month(text: &str) -> Result<Month> {
     Month::parse(text).ok_or_else(|| wrong_setting("the month", text, "YYYY-MM"))
 }
 
-fn today() -> Day {
+pub(super) fn today() -> Day {
     Day::from(chrono::Utc::now().date_naive())
 }
 

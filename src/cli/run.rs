@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     let context = Context::new(global)?;
-    let pipeline = context.pipeline(Some(&arguments.score))?;
+    let pipeline = context.pipeline(arguments.score.ruleset_file.clone())?;
     let score = context.score(&arguments.score, &arguments.facts, &arguments.output)?;
     let ingest = context.ingest(arguments.input, &arguments.facts)?;
     if let Some(id) = &score.ruleset {

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<()> {
     let context = Context::new(global)?;
-    let pipeline = context.pipeline(Some(&arguments.score))?;
+    let pipeline = context.pipeline(arguments.score.ruleset_file.clone())?;
     let settings = context.score(&arguments.score, &arguments.facts, &arguments.output)?;
     if arguments.plan {
         return output::print(&plan_text(&pipeline, &settings, false)?);

@@ -64,6 +64,18 @@ pub(super) fn titles_unmatched(titles: &BTreeMap<String, i64>) -> Check {
     Check::warn("titles_unmatched", rows, text)
 }
 
+/// Certifications that count by a name which no rule page lists yet.
+pub(super) fn assumed_alias(people: &BTreeMap<String, i64>) -> Check {
+    let named: Vec<String> =
+        people.iter().map(|(code, people)| format!("{code} ({people} people)")).collect();
+    let text = if named.is_empty() {
+        "every certification counts by an established name".to_owned()
+    } else {
+        format!("counted by a newer name that no rule page lists yet: {}", named.join(", "))
+    };
+    Check::warn("assumed_alias", people.values().sum(), text)
+}
+
 /// Rows without the account column are told apart by location: a consumption that two locations of
 /// one account claim would count once for each.
 fn accounts_agree(live: &Live, feeding: &Feeding) -> Check {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checks::{ledger_checks, titles_unmatched};
+use super::checks::{assumed_alias, ledger_checks, titles_unmatched};
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::record::{manifest, quarantine};
 use super::reference::reference_month;
@@ -246,6 +246,7 @@ pub(super) fn score_and_publish(
     if !is_published {
         let result = score_month(pipeline, &prepared)?;
         scored.checks.push(titles_unmatched(&result.unmatched_titles));
+        scored.checks.push(assumed_alias(&result.assumed_aliases));
         enforce(&scored.checks, settings.fail_on)?;
         for (table, frame) in result.frames {
             publication.add(table, &frame, None)?;
@@ -286,8 +287,7 @@ fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Ou
         catalogs: &pipeline.catalogs,
         run_id: &prepared.run_id,
         acr: frames.acr(reference.plus(-23), reference, &|name| services.canonical(name))?,
-        seats: frames
-            .seats(&[reference, reference.plus(-12)], &|name| workloads.canonical(name))?,
+        seats: frames.seats(&seat_months(prepared), &|name| workloads.canonical(name))?,
         credentials: frames.credentials()?,
         segments: frames.segments(reference)?,
         usage_partners,
@@ -295,6 +295,17 @@ fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Ou
         early: prepared.early.clone(),
         quarantined: prepared.quarantined.clone(),
     })
+}
+
+/// The months of seats that the rules look at.
+fn seat_months(prepared: &Prepared<'_>) -> Vec<Month> {
+    let reference = prepared.reference;
+    let looks_at_twelve = prepared.versions.iter().any(|version| version.reads_seats_of_twelve());
+    if looks_at_twelve {
+        Month::range(reference.plus(-23), reference).collect()
+    } else {
+        vec![reference.plus(-12), reference]
+    }
 }
 
 fn add_dimensions(

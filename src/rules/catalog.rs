@@ -169,7 +169,17 @@ fn letters(name: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct Certifications {
     by_code: BTreeMap<String, Certification>,
-    by_title: HashMap<String, String>,
+    /// The code of a title, and whether that title is only assumed to be a newer name.
+    by_title: HashMap<String, (String, bool)>,
+}
+
+/// The certification of a delivered title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TitleMatch<'a> {
+    /// The certification.
+    pub certification: &'a Certification,
+    /// Whether the title is only assumed to be a newer name of it (AMB-29).
+    pub is_assumed: bool,
 }
 
 /// One certification.
@@ -198,6 +208,9 @@ struct RawCertification {
     other_titles: Vec<String>,
     #[serde(default)]
     other_codes: Vec<String>,
+    /// Titles and exam numbers that no list names yet.
+    #[serde(default)]
+    assumed_titles: Vec<String>,
     retired_on: Option<Spanned<toml::value::Datetime>>,
 }
 
@@ -210,13 +223,15 @@ impl Certifications {
             let code = entry.code.get_ref().clone();
             let retired_on =
                 entry.retired_on.as_ref().map(|date| parse_day(file, date)).transpose()?;
-            for title in std::iter::once(&entry.title)
+            let established = std::iter::once(&entry.title)
                 .chain(&entry.other_titles)
                 .chain(std::iter::once(&code))
                 .chain(&entry.other_codes)
-            {
-                if by_title.insert(letters(title), code.clone()).is_some_and(|known| known != code)
-                {
+                .map(|title| (title, false));
+            let assumed = entry.assumed_titles.iter().map(|title| (title, true));
+            for (title, is_assumed) in established.chain(assumed) {
+                let known = by_title.insert(letters(title), (code.clone(), is_assumed));
+                if known.is_some_and(|known| known != (code.clone(), is_assumed)) {
                     let text = format!("the title {title:?} belongs to two certifications");
                     return Err(file.mistake(&entry.code.span(), text));
                 }
@@ -243,12 +258,14 @@ impl Certifications {
 
     /// The certification with a delivered title: a leading "… Certified:" is dropped, case and
     /// punctuation are ignored.
-    pub fn by_title(&self, title: &str) -> Option<&Certification> {
+    pub fn by_title(&self, title: &str) -> Option<TitleMatch<'_>> {
         let plain = match title.split_once(':') {
             Some((lead, rest)) if lead.trim().to_lowercase().ends_with("certified") => rest,
             _ => title,
         };
-        self.by_title.get(&letters(plain)).and_then(|code| self.by_code.get(code))
+        let (code, is_assumed) = self.by_title.get(&letters(plain))?;
+        let certification = self.by_code.get(code)?;
+        Some(TitleMatch { certification, is_assumed: *is_assumed })
     }
 }
 
@@ -354,7 +371,9 @@ mod tests {
     #[test]
     fn titles_ignore_case_punctuation_and_the_lead() {
         let certifications = catalogs().certifications;
-        let code = |title: &str| certifications.by_title(title).map(|found| found.code.clone());
+        let code = |title: &str| {
+            certifications.by_title(title).map(|found| found.certification.code.clone())
+        };
         assert_eq!(
             code("Microsoft Certified: azure security ENGINEER associate").as_deref(),
             Some("AZ-500")

@@ -1,16 +1,28 @@
 //! Dated rule packs and catalogs: load, validate, pick by date.
 
 mod catalog;
+mod diff;
 mod load;
+mod load_part;
+mod options;
 mod pack;
 mod raw;
+mod words;
 
 use std::path::Path;
 
-pub use catalog::{AttributionNames, Catalogs, Certification, Certifications, Names, Segments};
+pub use catalog::{
+    AttributionNames, Catalogs, Certification, Certifications, Names, Segments, TitleMatch,
+};
+pub use diff::{Change, Difference, differences};
+pub use options::{
+    ActiveShareOf, AssumedAliases, Band, Choice, CountedPoints, GrowthIncrements, LostAssociation,
+    MinimumAcrOf, NegativeParts, NoBaseline, Options, PathChoice, PathCustomers, Prerequisites,
+    ProtectedUsers, Reading, RetiredExpiry, UsersOf,
+};
 pub use pack::{
-    Assignment, Band, CustomerResult, Customers, Limit, Measure, Metric, Pack, Part, People, Ratio,
-    Reading, Scope, SeatBand, Selection, Sentence, StepRole, Unit, Version, Window,
+    Assignment, CustomerResult, Customers, Floor, Limit, Measure, Metric, Pack, Part, People,
+    Ratio, Scope, SeatBand, Selection, Sentence, StepRole, Unit, Version, Window,
 };
 
 use crate::calendar::Day;

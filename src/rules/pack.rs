@@ -2,6 +2,7 @@
 //! sentences in a small vocabulary (`docs/scoring.md`). The engine knows no area, certification,
 //! service or workload by name: all of them come from here.
 
+use super::options::Options;
 use crate::calendar::Day;
 use crate::ids::AttributionSet;
 use crate::money::Money;
@@ -41,8 +42,10 @@ pub struct Version {
     pub selection: Selection,
     /// The total that qualifies.
     pub to_qualify: Points,
-    /// Every metric must earn more than this.
-    pub metric_must_exceed: Points,
+    /// What every metric must earn.
+    pub floor: Floor,
+    /// The chosen readings.
+    pub options: Options,
     /// The total that earns incentives.
     pub incentive: Points,
     /// The trailing-twelve-month views that the version publishes beside the one of all services.
@@ -64,8 +67,7 @@ pub enum Selection {
     Assigned(Assignment),
 }
 
-/// A test of a partner's customer base: tenants with eligible consumption above zero in R, one vote
-/// each.
+/// A test of a partner's customer base: tenants with eligible consumption above zero, one vote each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     /// The path that is assigned when all limits hold and there is a customer.
@@ -78,8 +80,36 @@ pub struct Assignment {
     pub smb_share: Ratio,
     /// Whether exactly that share is enough.
     pub is_share_enough: bool,
+    /// The months in which a tenant with consumption is a customer.
+    pub customers: Window,
     /// Consumption of the trailing twelve months must stay below this.
     pub ttm_below: Option<Money>,
+}
+
+/// What every metric of a qualifying path must earn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Floor {
+    /// More than this.
+    Above(Points),
+    /// This or more.
+    AtLeast(Points),
+}
+
+impl Floor {
+    /// The limit itself.
+    pub fn points(self) -> Points {
+        match self {
+            Self::Above(points) | Self::AtLeast(points) => points,
+        }
+    }
+
+    /// Whether the points of a metric are enough.
+    pub fn is_met_by(self, points: Points) -> bool {
+        match self {
+            Self::Above(limit) => points > limit,
+            Self::AtLeast(limit) => points >= limit,
+        }
+    }
 }
 
 /// A published view of trailing-twelve-month consumption.
@@ -163,10 +193,8 @@ pub struct Customers {
     pub active_share: Option<Ratio>,
     /// Whether a customer that was within the limits a year ago and is above them now still counts.
     pub promoted: bool,
-    /// On which side the limits are judged.
-    pub band: Band,
-    /// How net adds are counted.
-    pub reading: Reading,
+    /// The chosen readings.
+    pub options: Options,
     /// What the result is.
     pub result: CustomerResult,
     /// Whether the current side is published as implementations.
@@ -194,7 +222,7 @@ pub enum Window {
     Month,
     /// R−1 and R, whichever is larger.
     EitherOfTwoMonths,
-    /// R−11 to R, added.
+    /// R−11 to R: amounts added, of seats the month with the most.
     Ttm,
 }
 
@@ -264,24 +292,6 @@ pub enum CustomerResult {
     GrowthPercent,
 }
 
-/// On which side limits and bands are judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Band {
-    /// Each side by its own data.
-    PerSide,
-    /// Both sides by today's data.
-    Current,
-}
-
-/// How net adds are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// Customers that qualify now minus those that qualified a year ago.
-    BothSides,
-    /// A customer adds only when it had nothing a year ago.
-    ZeroBaseline,
-}
-
 /// A sentence over people: holders of any one of the certifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct People {
@@ -321,6 +331,19 @@ impl Version {
     }
 }
 
+impl Version {
+    /// Whether a part counts seats of more than single months.
+    pub fn reads_seats_of_twelve(&self) -> bool {
+        self.metrics.iter().flat_map(|metric| &metric.parts).any(|part| {
+            matches!(
+                &part.sentence,
+                Sentence::Customers(customers)
+                    if customers.measure != Measure::Acr && customers.window != Window::Month
+            )
+        })
+    }
+}
+
 impl Part {
     /// The unit of the part's values in the tables.
     pub fn value_unit(&self) -> &'static str {
@@ -345,20 +368,48 @@ impl Part {
         (per_unit > 0).then(|| max.0.div_euclid(per_unit) + i64::from(max.0 % per_unit != 0))
     }
 
+    /// The attributions that count, sorted, with commas; blank for people.
+    pub fn associations_text(&self) -> String {
+        match &self.sentence {
+            Sentence::Customers(customers) => customers.associations.sorted_text(),
+            Sentence::People(_) => String::new(),
+        }
+    }
+
+    /// The services or workloads that count; empty means all, or that the part counts people.
+    pub fn names(&self) -> &[String] {
+        match &self.sentence {
+            Sentence::Customers(customers) => &customers.names,
+            Sentence::People(_) => &[],
+        }
+    }
+
+    /// What earns the points of one increment, for people: `each 1250 USD`, `each tenant`.
+    pub fn unit_text(&self) -> String {
+        let size = self.unit_size;
+        match self.value_unit() {
+            _ if self.is_prerequisite() => "the whole step".to_owned(),
+            "usd" => format!("each {size} USD"),
+            "percent" => "each whole percent".to_owned(),
+            "users" => format!("each {size} active users"),
+            "people" => "each person".to_owned(),
+            "tenants" => "each tenant".to_owned(),
+            "services" => "each service".to_owned(),
+            _ => "each workload of a tenant".to_owned(),
+        }
+    }
+
+    fn is_prerequisite(&self) -> bool {
+        matches!(
+            &self.sentence,
+            Sentence::People(People { role: StepRole::Prerequisite { .. }, .. })
+        )
+    }
+
     /// What qualifies, for people.
     pub fn threshold_text(&self) -> String {
         match &self.sentence {
-            Sentence::People(people) => {
-                let codes = people.certifications.join(" or ");
-                match people.role {
-                    StepRole::Prerequisite { people_needed } => {
-                        format!("at least {people_needed} people with {codes}")
-                    }
-                    StepRole::Last => {
-                        format!("people with {codes}, once all earlier steps are met")
-                    }
-                }
-            }
+            Sentence::People(people) => people.text(&people.certifications.join(" or ")),
             Sentence::Customers(customers) => customers.threshold_text(),
         }
     }
@@ -375,6 +426,21 @@ impl Part {
             Window::Ttm => ("R-11 to R", "R-23 to R-12"),
         };
         if is_net { format!("{now} against {before}") } else { now.to_owned() }
+    }
+}
+
+impl People {
+    /// Who counts, with words for the certifications.
+    pub(super) fn text(&self, certifications: &str) -> String {
+        match self.role {
+            StepRole::Prerequisite { people_needed } => {
+                let people = if people_needed == 1 { "person" } else { "people" };
+                format!("at least {people_needed} {people} with {certifications}")
+            }
+            StepRole::Last => {
+                format!("people with {certifications}, once all earlier steps are met")
+            }
+        }
     }
 }
 

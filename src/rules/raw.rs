@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::options::RawOptions;
+
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPack {
@@ -27,7 +29,11 @@ pub(super) struct RawVersion {
     pub(super) assignment: Option<RawAssignment>,
     pub(super) points_to_qualify: Option<Spanned<String>>,
     pub(super) metric_must_exceed: Option<Spanned<String>>,
+    pub(super) metric_must_reach: Option<Spanned<String>>,
     pub(super) incentive_points: Option<Spanned<String>>,
+    /// Readings that differ from the defaults.
+    #[serde(default)]
+    pub(super) options: RawOptions,
     #[serde(default)]
     pub(super) services: Lists,
     #[serde(default)]
@@ -72,8 +78,13 @@ impl RawVersion {
         merged.assignment = merged.assignment.or_else(|| base.assignment.clone());
         merged.points_to_qualify =
             merged.points_to_qualify.or_else(|| base.points_to_qualify.clone());
-        merged.metric_must_exceed =
-            merged.metric_must_exceed.or_else(|| base.metric_must_exceed.clone());
+        if merged.metric_must_exceed.is_none() && merged.metric_must_reach.is_none() {
+            merged.metric_must_exceed.clone_from(&base.metric_must_exceed);
+            merged.metric_must_reach.clone_from(&base.metric_must_reach);
+        }
+        for (name, word) in &base.options {
+            merged.options.entry(name.clone()).or_insert_with(|| word.clone());
+        }
         merged.incentive_points = merged.incentive_points.or_else(|| base.incentive_points.clone());
         merged.scope = merged.scope.or_else(|| base.scope.clone());
         let mut metrics = base.metric.clone();
@@ -125,8 +136,6 @@ pub(super) struct RawPart {
     pub(super) below_reason: Option<Spanned<String>>,
     pub(super) excluded: Option<Spanned<String>>,
     pub(super) minimum_ttm_usd: Option<Spanned<String>>,
-    pub(super) reading: Option<Spanned<String>>,
-    pub(super) band: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) promoted: bool,
     pub(super) seats_min: Option<i64>,

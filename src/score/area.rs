@@ -1,5 +1,7 @@
 //! Scores one area: parts, metrics, totals, the gate and the selected path, for all partners.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use polars::prelude::DataFrame;
 
 use super::assignment::{SmbCustomers, assigned_paths};
@@ -15,7 +17,10 @@ use super::{AreaSummary, Input};
 use crate::error::Result;
 use crate::money::Money;
 use crate::points::Points;
-use crate::rules::{CustomerResult, Customers, Metric, Part, Selection, Sentence, Version, Window};
+use crate::rules::{
+    CustomerResult, Customers, Metric, MinimumAcrOf, NoBaseline, Part, Selection, Sentence,
+    Version, Window,
+};
 use crate::tables::{
     FACT_AREA_SCORE, FACT_CUSTOMER_EVIDENCE, FACT_IMPLEMENTATION, FACT_METRIC_PART,
     FACT_METRIC_SCORE, FACT_SKILLING_EVIDENCE, Rows, Table,
@@ -36,6 +41,8 @@ pub(super) struct AreaScorer<'a> {
     evidence: Rows,
     skilling: Rows,
     implementations: Rows,
+    /// Partner, person and certification that count by an assumed name.
+    assumed: BTreeSet<(usize, String, String)>,
 }
 
 impl<'a> AreaScorer<'a> {
@@ -57,6 +64,7 @@ impl<'a> AreaScorer<'a> {
             evidence: Rows::new(&FACT_CUSTOMER_EVIDENCE),
             skilling: Rows::new(&FACT_SKILLING_EVIDENCE),
             implementations: Rows::new(&FACT_IMPLEMENTATION),
+            assumed: BTreeSet::new(),
         }
     }
 
@@ -70,6 +78,15 @@ impl<'a> AreaScorer<'a> {
             (&FACT_SKILLING_EVIDENCE, self.skilling.finish()?),
             (&FACT_IMPLEMENTATION, self.implementations.finish()?),
         ])
+    }
+
+    /// How many people hold a certification that counts by each assumed name's code.
+    pub(super) fn assumed_aliases(&self) -> BTreeMap<String, i64> {
+        let mut people = BTreeMap::new();
+        for (_, _, code) in &self.assumed {
+            *people.entry(code.clone()).or_default() += 1;
+        }
+        people
     }
 
     pub(super) fn score(&mut self, version: &Version) -> Result<AreaSummary> {
@@ -125,7 +142,8 @@ impl<'a> AreaScorer<'a> {
             .collect();
         let credentials = self.credentials;
         let has_steps = parts.iter().any(|part| matches!(part.sentence, Sentence::People(_)));
-        let steps = has_steps.then(|| credentials.steps(&parts, self.partners.len()));
+        let steps =
+            has_steps.then(|| credentials.steps(&parts, version.options, self.partners.len()));
         if let Some(steps) = &steps {
             self.write_skilling(version, path, metric, &parts, steps);
         }
@@ -137,7 +155,7 @@ impl<'a> AreaScorer<'a> {
                 }
                 Sentence::People(_) => {
                     let people =
-                        steps.as_ref().map(|steps| (&steps.people[at], &steps.is_unlocked));
+                        steps.as_ref().map(|steps| (&steps.people[at], &steps.is_open[at]));
                     (self.step(part, people), String::new())
                 }
             };
@@ -150,8 +168,8 @@ impl<'a> AreaScorer<'a> {
                 MetricScore::add(metric.max_points, &of_partner)
             })
             .collect();
-        let steps = steps.map(|steps| (steps.people, steps.is_unlocked));
-        Ok(ScoredMetric { metric, parts: scored, scores, steps })
+        let people = steps.map(|steps| steps.people);
+        Ok(ScoredMetric { metric, parts: scored, scores, people })
     }
 
     fn covered(&self, partner: usize, part: &Part) -> Covered {
@@ -163,8 +181,8 @@ impl<'a> AreaScorer<'a> {
             .map(|partner| {
                 let covered = self.covered(partner, part);
                 match people {
-                    Some((people, is_unlocked)) if covered.coverage != Coverage::NotComputable => {
-                        PartScore::step(part, people[partner], is_unlocked[partner], covered)
+                    Some((people, is_open)) if covered.coverage != Coverage::NotComputable => {
+                        PartScore::step(part, people[partner], is_open[partner], covered)
                     }
                     _ => PartScore::not_computable(covered),
                 }
@@ -182,7 +200,7 @@ impl<'a> AreaScorer<'a> {
         part: &Part,
         sentence: &Customers,
     ) -> Result<(Vec<PartScore>, String)> {
-        let reference = self.input.reference;
+        let (reference, options) = (self.input.reference, version.options);
         let sides = Sides::new(sentence.window, reference);
         self.measures.prepare(sentence, self.input, self.partners)?;
         let measured = self.measures.get(sentence);
@@ -193,7 +211,10 @@ impl<'a> AreaScorer<'a> {
             None => Vec::new(),
         };
         let other_nets = match &measured {
-            Some(Measured::Acr(acr)) if sentence.window == Window::EitherOfTwoMonths => {
+            Some(Measured::Acr(acr))
+                if sentence.result == CustomerResult::NetCount
+                    && sentence.window == Window::EitherOfTwoMonths =>
+            {
                 Some(other_reading(sentence, acr, &evidence, self.partners.len()))
             }
             _ => None,
@@ -251,19 +272,30 @@ impl<'a> AreaScorer<'a> {
                 }
                 CustomerResult::Count => PartScore::count(part, current, covered),
                 CustomerResult::GrowthPercent => {
-                    let is_small = sentence
-                        .minimum_ttm
-                        .is_some_and(|least| ttm.get(partner).copied().unwrap_or_default() < least);
+                    let total = match options.minimum_acr_of {
+                        MinimumAcrOf::Ttm => ttm.get(partner).copied().unwrap_or_default(),
+                        MinimumAcrOf::Current => current,
+                        MinimumAcrOf::Baseline => baseline,
+                    };
+                    let is_small = sentence.minimum_ttm.is_some_and(|least| total < least);
                     let obstacle = if is_small {
                         Some(Obstacle::BelowMinimum)
                     } else {
                         (baseline <= Money::ZERO).then_some(Obstacle::NoBaseline)
                     };
-                    PartScore::percent(part, current, baseline, obstacle, covered)
+                    let score =
+                        PartScore::percent(part, options, current, baseline, obstacle, covered);
+                    let is_full = obstacle == Some(Obstacle::NoBaseline)
+                        && options.no_baseline == NoBaseline::Maximum
+                        && current > Money::ZERO;
+                    PartScore {
+                        points: if is_full { metric.max_points } else { score.points },
+                        ..score
+                    }
                 }
                 CustomerResult::NetCount | CustomerResult::GrowthUnits => PartScore {
                     other_net: other_nets.as_ref().map(|nets| nets[partner]),
-                    ..PartScore::net(part, current, baseline, covered)
+                    ..PartScore::net(part, options, current, baseline, covered)
                 },
             })
             .collect();
@@ -286,6 +318,10 @@ impl<'a> AreaScorer<'a> {
             })
         };
         for row in steps.evidence.iter().filter(|row| is_computable(row.partner)) {
+            if row.is_assumed && row.reason == "counted" {
+                let person = (row.partner, row.person.to_owned(), row.code.to_owned());
+                self.assumed.insert(person);
+            }
             add_skilling(&mut self.skilling, self.input.reference, self.partners, place, row);
         }
     }
@@ -295,7 +331,7 @@ impl<'a> AreaScorer<'a> {
             let id = self.partners.ids()[partner].as_str();
             let score = &scored.scores[partner];
             let is_mixed = scored.metric.value_unit == "mixed";
-            let is_stepped = scored.steps.is_some() && scored.parts.len() > 1;
+            let is_stepped = scored.people.is_some() && scored.parts.len() > 1;
             let has_values = !is_mixed && !is_stepped;
             let sum = |value: fn(&PartScore) -> Option<Money>| {
                 let values: Vec<Money> = scored
@@ -306,7 +342,7 @@ impl<'a> AreaScorer<'a> {
                 (has_values && !values.is_empty()).then(|| values.into_iter().sum::<Money>())
             };
             let mut flags = Vec::new();
-            if scored.steps.is_some() && self.credentials.expiry_unknown[partner] {
+            if scored.people.is_some() && self.credentials.expiry_unknown[partner] {
                 flags.push("expiry_unknown");
             }
             if score.points > Points::ZERO && score.points.0 < crate::points::UNITS_PER_POINT {
@@ -339,7 +375,7 @@ impl<'a> AreaScorer<'a> {
                 .money(sum(|part| part.current))
                 .money(sum(|part| part.baseline))
                 .money(sum(PartScore::change))
-                .money(units_to_next_point(scored, partner))
+                .money(units_to_next_point(scored, version.options.prerequisites, partner))
                 .text(score.covered.coverage.as_str())
                 .text(score.covered.missing.text().as_str())
                 .text(flags.join(",").as_str())

@@ -94,7 +94,8 @@ pub(super) fn assigned_paths(
     let place = |name: &String| paths.iter().position(|path| path == name).unwrap_or_default();
     let (assigned, otherwise) = (place(&assignment.path), place(&assignment.otherwise));
     let mut customers = vec![(0_i64, 0_i64); partners.len()];
-    let month = measures.acr(&[], assignment.associations, Window::Month, input, partners)?;
+    let window = assignment.customers;
+    let month = measures.acr(&[], assignment.associations, window, input, partners)?;
     for at in 0..month.partner.len() {
         if month.current[at] > Money::ZERO {
             let (all, small) = &mut customers[month.partner[at]];

@@ -3,7 +3,8 @@
 use super::measure::{SeatCount, ServiceAcr, TenantAcr, WorkloadSeats};
 use crate::money::Money;
 use crate::rules::{
-    Band, CustomerResult, Customers, Limit, Measure, Ratio, Reading, SeatBand, Unit,
+    ActiveShareOf, Band, CustomerResult, Customers, Limit, LostAssociation, Measure,
+    ProtectedUsers, Ratio, Reading, SeatBand, Unit, UsersOf,
 };
 
 /// One row of evidence: a customer, or a customer's workload, with both sides.
@@ -57,6 +58,13 @@ impl Limit {
     }
 }
 
+impl Customers {
+    /// Whether the baseline of a customer without an eligible association now is dropped.
+    fn drops_lost(&self) -> bool {
+        self.options.lost_association == LostAssociation::DropBoth
+    }
+}
+
 impl SeatBand {
     /// Whether paid seats lie in the band.
     pub(super) fn holds(&self, paid: i64) -> bool {
@@ -99,14 +107,23 @@ pub(super) fn acr_evidence<'a>(sentence: &'a Customers, acr: &'a TenantAcr) -> V
             } else {
                 side(now, now, acr.other_current[at])
             };
-            let judged = if sentence.band == Band::Current { now } else { before };
-            let baseline = side(before, judged, acr.other_baseline[at]);
+            let judged = if sentence.options.band_side == Band::Current { now } else { before };
+            let is_dropped = now == Money::ZERO && sentence.drops_lost();
+            let baseline = if is_dropped {
+                Side::absent(acr.other_current[at])
+            } else {
+                side(before, judged, acr.other_baseline[at])
+            };
             let add = |side: Side<'_>, amount| match sentence.result {
                 _ if !side.is_counted => Money::ZERO,
                 CustomerResult::NetCount | CustomerResult::Count => Money::from_dollars(1),
                 CustomerResult::GrowthUnits | CustomerResult::GrowthPercent => amount,
             };
-            let adds = match sentence.reading {
+            let adds = match sentence.options.net_adds {
+                // Only net adds have two readings.
+                _ if sentence.result != CustomerResult::NetCount => {
+                    (add(current, now), add(baseline, before))
+                }
                 Reading::BothSides => (add(current, now), add(baseline, before)),
                 // A customer with any consumption a year ago is no gain; one that still qualifies
                 // is no loss.
@@ -140,7 +157,7 @@ pub(super) fn other_reading(
     let mut nets = vec![0; partners];
     for (row, has_baseline) in evidence.iter().zip(&acr.has_baseline) {
         let (now, before) = (row.current.is_counted, row.baseline.is_counted);
-        nets[row.partner] += match sentence.reading {
+        nets[row.partner] += match sentence.options.net_adds {
             Reading::BothSides => i64::from(now && !has_baseline) - i64::from(before && !now),
             Reading::ZeroBaseline => i64::from(now) - i64::from(before),
         };
@@ -205,11 +222,14 @@ pub(super) fn seat_evidence<'a>(
         };
         let baseline = Tenant {
             counts: before,
-            judged: if sentence.band == Band::Current { now } else { before },
+            judged: if sentence.options.band_side == Band::Current { now } else { before },
             has_other: &seats.other_baseline[rows.clone()],
             is_promoted: false,
         };
-        let (current, baseline) = (current.sides(sentence), baseline.sides(sentence));
+        let is_dropped =
+            sentence.drops_lost() && now.iter().all(|count| *count == SeatCount::default());
+        let current = current.sides(sentence);
+        let baseline = if is_dropped { current.clone() } else { baseline.sides(sentence) };
         for (at, (current, baseline)) in rows.zip(current.into_iter().zip(baseline)) {
             let add = |side: Side<'_>, count: SeatCount| match sentence.result {
                 _ if !side.is_counted => Money::ZERO,
@@ -266,8 +286,17 @@ impl Tenant<'_> {
             |at: usize| sentence.seats.is_none_or(|band| band.holds(self.judged[at].paid));
         // All workloads of a promoted tenant pass the band test.
         let in_band = |at: usize| self.is_promoted || in_own_band(at);
-        let is_active =
-            |at: usize| sentence.active_share.is_none_or(|share| share.holds(self.counts[at]));
+        let all = self.counts.iter().fold(SeatCount::default(), |all, count| SeatCount {
+            paid: all.paid + count.paid,
+            active: all.active + count.active,
+        });
+        let is_active = |at: usize| {
+            let judged = match sentence.options.active_share_of {
+                ActiveShareOf::AnyWorkload => self.counts[at],
+                ActiveShareOf::Tenant => all,
+            };
+            sentence.active_share.is_none_or(|share| share.holds(judged))
+        };
         let qualifies = |at: usize| is_present(at) && in_band(at) && is_active(at);
         let rows = 0..self.counts.len();
         let has_own_band = rows.clone().any(|at| is_present(at) && in_own_band(at));
@@ -275,17 +304,28 @@ impl Tenant<'_> {
         let best = rows.clone().filter(|at| qualifies(*at)).max_by_key(|at| {
             (self.counts[*at].paid, self.counts[*at].active, std::cmp::Reverse(*at))
         });
+        let most_users = rows
+            .clone()
+            .filter(|at| sentence.options.users_of == UsersOf::Tenant || in_band(*at))
+            .max_by_key(|at| {
+                (measured(sentence.measure, self.counts[*at]), std::cmp::Reverse(*at))
+            });
         let counted = |is_by_promotion: bool| if is_by_promotion { PROMOTED } else { COUNTED };
         rows.map(|at| {
             if !is_present(at) {
                 return Side::absent(self.has_other[at]);
             }
             match (sentence.unit, sentence.result) {
-                // The band is a test of the tenant: all its workloads count.
                 (Unit::TenantWorkload, CustomerResult::GrowthUnits)
                     if has_own_band || self.is_promoted =>
                 {
-                    counted(!has_own_band)
+                    match (sentence.options.users_of, sentence.options.protected_users) {
+                        (UsersOf::Band, _) if !in_band(at) => Side::not("outside_band"),
+                        (_, ProtectedUsers::Largest) if most_users != Some(at) => {
+                            Side::not("counted_elsewhere")
+                        }
+                        _ => counted(!has_own_band),
+                    }
                 }
                 (Unit::TenantWorkload, CustomerResult::NetCount) if qualifies(at) => {
                     counted(!in_own_band(at))
@@ -319,8 +359,7 @@ mod tests {
             limit: Limit::default(),
             minimum_ttm: None,
             promoted: false,
-            band: Band::PerSide,
-            reading: Reading::BothSides,
+            options: crate::rules::Options::default(),
             seats: Some(SeatBand { min: 25, max: None }),
             active_share: Some(Ratio { numerator: 15, denominator: 100 }),
             result,

@@ -221,7 +221,7 @@ pub(super) fn service_acr(
     })
 }
 
-/// Seats of some workloads under some associations: of all rows of one month, partner, tenant and
+/// Seats of some workloads under some associations: of all rows of one side, partner, tenant and
 /// workload the one with the most paid seats, then the most active users (contract §3, Seats).
 ///
 /// # Errors
@@ -230,31 +230,33 @@ pub(super) fn workload_seats(
     seats: &LazyFrame,
     workloads: &[String],
     associations: AttributionSet,
-    reference: Month,
+    (window, reference): (Window, Month),
     partners: &Partners,
 ) -> Result<WorkloadSeats> {
-    let (current, baseline) = (month_literal(reference), month_literal(reference.plus(-12)));
-    let is_current = || col("month").eq(current.clone());
-    let is_baseline = || col("month").eq(baseline.clone());
+    let sides = Sides::new(window, reference);
+    let is_current = || col("is_current");
+    let is_baseline = || col("is_current").not();
     let has_seats = || col("paid_seats").gt(lit(0)).or(col("active_users").gt(lit(0)));
     let grain = [col("partner_id"), col("tenant_id"), col("workload")];
-    let month_grain = [col("month"), col("partner_id"), col("tenant_id"), col("workload")];
-    let month_grain_seats =
-        [col("month"), col("partner_id"), col("tenant_id"), col("workload"), col("paid_seats")];
+    let side_grain = [is_current(), col("partner_id"), col("tenant_id"), col("workload")];
+    let side_grain_seats =
+        [is_current(), col("partner_id"), col("tenant_id"), col("workload"), col("paid_seats")];
+    let months = within(sides.current).or(within(sides.baseline));
     let rows = seats
         .clone()
-        .filter(is_current().or(is_baseline()).and(listed("workload", workloads)).and(has_seats()));
+        .filter(months.and(listed("workload", workloads)).and(has_seats()))
+        .with_column(within(sides.current).alias("is_current"));
     let eligible = rows.clone().filter(meets(associations));
     // Two group-bys instead of a sort within groups: both run in the streaming engine.
-    let most_seats = eligible.clone().group_by(month_grain).agg([col("paid_seats").max()]);
+    let most_seats = eligible.clone().group_by(side_grain).agg([col("paid_seats").max()]);
     let best = eligible
         .join(
             most_seats,
-            month_grain_seats.clone(),
-            month_grain_seats.clone(),
+            side_grain_seats.clone(),
+            side_grain_seats.clone(),
             JoinArgs::new(JoinType::Semi),
         )
-        .group_by(month_grain_seats)
+        .group_by(side_grain_seats)
         .agg([col("active_users").max()]);
     let sides = best.group_by(grain.clone()).agg([
         sum_where(col("paid_seats"), is_current(), "current_paid"),

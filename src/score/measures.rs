@@ -55,13 +55,7 @@ impl Measures {
                 self.acr(services, associations, window, input, partners)?;
             }
             _ if !self.seats.contains_key(&key) => {
-                let seats = workload_seats(
-                    &input.seats,
-                    services,
-                    associations,
-                    input.reference,
-                    partners,
-                )?;
+                let seats = workload_seats(&input.seats, services, associations, months, partners)?;
                 self.seats.insert(key, seats);
             }
             _ => {}

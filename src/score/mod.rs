@@ -70,6 +70,9 @@ pub struct Output {
     pub frames: Vec<(&'static Table, DataFrame)>,
     /// Titles of credentials that no certification has, with the number of rows.
     pub unmatched_titles: BTreeMap<String, i64>,
+    /// Certifications that count by a name that is only assumed to be a newer one of theirs, with
+    /// the number of people.
+    pub assumed_aliases: BTreeMap<String, i64>,
     /// Figures for people, one entry an area.
     pub areas: Vec<AreaSummary>,
 }
@@ -111,9 +114,10 @@ pub fn score(input: &Input<'_>) -> Result<Output> {
     for version in input.versions {
         areas.push(scorer.score(version)?);
     }
+    let assumed_aliases = scorer.assumed_aliases();
     let mut frames = scorer.finish()?;
     frames.push((&FACT_ACR_TTM, acr_ttm(input, &partners)?));
-    Ok(Output { frames, unmatched_titles: credentials.unmatched, areas })
+    Ok(Output { frames, unmatched_titles: credentials.unmatched, assumed_aliases, areas })
 }
 
 fn acr_ttm(input: &Input<'_>, partners: &Partners) -> Result<DataFrame> {

@@ -3,7 +3,9 @@
 
 use crate::money::Money;
 use crate::points::Points;
-use crate::rules::{CustomerResult, Part, Sentence, StepRole};
+use crate::rules::{
+    CustomerResult, GrowthIncrements, NegativeParts, Options, Part, Sentence, StepRole,
+};
 
 use super::partners::{Coverage, Covered, DatasetSet};
 
@@ -57,10 +59,20 @@ impl PartScore {
     }
 
     /// A part that compares two sides. Growth is measured in whole units; a shrinking part earns
-    /// nothing and takes nothing from others.
-    pub(super) fn net(part: &Part, current: Money, baseline: Money, covered: Covered) -> Self {
-        let growth = (current.0 - baseline.0).max(0);
-        let increments = growth.div_euclid(part.unit_size.0);
+    /// nothing and takes nothing from others, unless the version sets it against them.
+    pub(super) fn net(
+        part: &Part,
+        options: Options,
+        current: Money,
+        baseline: Money,
+        covered: Covered,
+    ) -> Self {
+        let change = current.0 - baseline.0;
+        let growth = change.max(0);
+        let increments = match options.negative_parts {
+            NegativeParts::Clamp => growth / part.unit_size.0,
+            NegativeParts::Offset => change / part.unit_size.0,
+        };
         let is_counted = matches!(
             &part.sentence,
             Sentence::Customers(customers)
@@ -70,8 +82,12 @@ impl PartScore {
             current: Some(current),
             baseline: Some(baseline),
             increments: i64::try_from(increments).unwrap_or(i64::MAX),
-            remainder: (!is_counted).then(|| Money(growth - increments * part.unit_size.0)),
-            points: times(part.points_per_unit, increments),
+            remainder: (!is_counted).then(|| Money(growth % part.unit_size.0)),
+            points: if options.growth_increments == GrowthIncrements::Exact && growth > 0 {
+                share_of(part.points_per_unit, growth, part.unit_size.0)
+            } else {
+                times(part.points_per_unit, increments)
+            },
             covered,
             obstacle: None,
             other_net: None,
@@ -80,13 +96,14 @@ impl PartScore {
 
     /// A part that counts what there is now.
     pub(super) fn count(part: &Part, current: Money, covered: Covered) -> Self {
-        let counted = Self::net(part, current, Money::ZERO, covered);
+        let counted = Self::net(part, Options::default(), current, Money::ZERO, covered);
         Self { baseline: None, ..counted }
     }
 
     /// Growth in whole percents of the baseline.
     pub(super) fn percent(
         part: &Part,
+        options: Options,
         current: Money,
         baseline: Money,
         obstacle: Option<Obstacle>,
@@ -104,22 +121,26 @@ impl PartScore {
             baseline: Some(baseline),
             increments: i64::try_from(increments).unwrap_or(i64::MAX),
             remainder: remainder.map(cut),
-            points: times(part.points_per_unit, increments),
+            points: if options.growth_increments == GrowthIncrements::Exact && obstacle.is_none() {
+                share_of(part.points_per_unit, growth * 100, baseline.0)
+            } else {
+                times(part.points_per_unit, increments)
+            },
             covered,
             obstacle,
             other_net: None,
         }
     }
 
-    /// A step of a skilling metric: a prerequisite earns once, the last step for each person once
-    /// all prerequisites are met.
-    pub(super) fn step(part: &Part, people: i64, is_unlocked: bool, covered: Covered) -> Self {
+    /// A step of a skilling metric: a prerequisite earns once, the last step for each person;
+    /// `is_open` says whether the steps before it allow that.
+    pub(super) fn step(part: &Part, people: i64, is_open: bool, covered: Covered) -> Self {
         let points = match &part.sentence {
             Sentence::People(step) => match step.role {
-                StepRole::Prerequisite { people_needed } if people >= people_needed => {
+                StepRole::Prerequisite { people_needed } if is_open && people >= people_needed => {
                     part.points_per_unit
                 }
-                StepRole::Last if is_unlocked => times(part.points_per_unit, i128::from(people)),
+                StepRole::Last if is_open => times(part.points_per_unit, i128::from(people)),
                 _ => Points::ZERO,
             },
             Sentence::Customers(_) => Points::ZERO,
@@ -184,9 +205,9 @@ impl MetricScore {
         let uncapped: Points = parts.iter().map(|(_, score)| score.points).sum();
         let printed: Points = parts.iter().map(|(part, score)| score.printed(part)).sum();
         Self {
-            points: uncapped.min(max),
+            points: uncapped.clamp(Points::ZERO, max),
             uncapped,
-            printed: printed.min(max),
+            printed: printed.clamp(Points::ZERO, max),
             covered: Covered {
                 coverage: joint(parts.iter().map(|(_, score)| score.covered.coverage)),
                 missing: parts.iter().fold(DatasetSet::default(), |all, (_, score)| {
@@ -212,6 +233,12 @@ fn joint(parts: impl Iterator<Item = Coverage>) -> Coverage {
 fn times(points: Points, count: i128) -> Points {
     let product = i128::from(points.0).saturating_mul(count);
     Points(i64::try_from(product).unwrap_or(i64::MAX / 1024))
+}
+
+/// Points times a fraction of a unit, cut to a whole 1/8400 point.
+fn share_of(points: Points, amount: i128, unit: i128) -> Points {
+    let share = i128::from(points.0).saturating_mul(amount) / unit;
+    Points(i64::try_from(share).unwrap_or(i64::MAX / 1024))
 }
 
 #[cfg(test)]

@@ -10,11 +10,16 @@ use super::partners::Partners;
 use crate::calendar::Day;
 use crate::engine;
 use crate::error::Result;
-use crate::rules::{Certifications, Metric, Part, People, Sentence, StepRole};
+use crate::rules::{
+    AssumedAliases, Certifications, Metric, Options, Part, People, Prerequisites, RetiredExpiry,
+    Sentence, StepRole, TitleMatch,
+};
 
 /// The credentials of all partners that were earned by the day.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Credentials {
+    /// The day on which they are judged.
+    day: Day,
     /// Sorted by partner and person.
     rows: Vec<Credential>,
     /// Titles that no certification has, with the number of rows.
@@ -30,8 +35,16 @@ struct Credential {
     code: String,
     earned_on: Day,
     expires_on: Option<Day>,
-    counts_until: Option<Day>,
+    retired_on: Option<Day>,
+    is_assumed: bool,
+}
+
+/// How a credential stands on the day.
+#[derive(Debug, Clone, Copy)]
+struct Judged<'a> {
+    row: &'a Credential,
     state: State,
+    counts_until: Option<Day>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +65,8 @@ pub(super) struct SkillingEvidence<'a> {
     pub(super) expires_on: Option<Day>,
     pub(super) counts_until: Option<Day>,
     pub(super) reason: &'static str,
+    /// Whether the title is only assumed to be a newer name of the certification.
+    pub(super) is_assumed: bool,
 }
 
 /// The steps of one metric over all partners.
@@ -59,8 +74,8 @@ pub(super) struct SkillingEvidence<'a> {
 pub(super) struct Steps<'a> {
     /// Per part of the metric and partner: people who hold the step.
     pub(super) people: Vec<Vec<i64>>,
-    /// Per partner: whether all prerequisites are met.
-    pub(super) is_unlocked: Vec<bool>,
+    /// Per part of the metric and partner: whether the steps before it allow it to earn.
+    pub(super) is_open: Vec<Vec<bool>>,
     pub(super) evidence: Vec<SkillingEvidence<'a>>,
 }
 
@@ -113,45 +128,32 @@ impl DeliveredCredentials {
         let expires = frame.column("expires_on").and_then(|column| column.date()).map_err(bug)?;
         let known =
             frame.column("is_expiry_known").and_then(|column| column.bool()).map_err(bug)?;
-        let mut by_title: HashMap<&str, Option<&crate::rules::Certification>> = HashMap::new();
-        let mut credentials =
-            Credentials { expiry_unknown: vec![false; partners.len()], ..Credentials::default() };
+        let mut by_title: HashMap<&str, Option<TitleMatch<'_>>> = HashMap::new();
+        let mut credentials = Credentials {
+            day,
+            rows: Vec::new(),
+            unmatched: BTreeMap::new(),
+            expiry_unknown: vec![false; partners.len()],
+        };
         for (at, partner) in partner.into_iter().enumerate() {
             let title = title.get(at).unwrap_or_default();
             if known.get(at) == Some(false) {
                 credentials.expiry_unknown[partner] = true;
             }
-            let Some(certification) =
+            let Some(TitleMatch { certification, is_assumed }) =
                 *by_title.entry(title).or_insert_with(|| catalog.by_title(title))
             else {
                 *credentials.unmatched.entry(title.to_owned()).or_default() += 1;
                 continue;
             };
-            let earned_on = Day(earned.physical().get(at).unwrap_or_default());
-            let expires_on = expires.physical().get(at).map(Day);
-            let retired = certification.retired_on;
-            let retirement_ends = retired.map(|retired| retired.plus_years(1));
-            let counts_until = match (expires_on, retirement_ends) {
-                (Some(expires), Some(ends)) => Some(expires.min(ends)),
-                (expires, ends) => expires.or(ends),
-            };
-            let state = if expires_on.is_some_and(|expires| day > expires) {
-                State::Expired
-            } else if retired.is_some_and(|retired| earned_on > retired)
-                || retirement_ends.is_some_and(|ends| day > ends)
-            {
-                State::Retired
-            } else {
-                State::Valid
-            };
             credentials.rows.push(Credential {
                 partner,
                 person: person.get(at).unwrap_or_default().to_owned(),
                 code: certification.code.clone(),
-                earned_on,
-                expires_on,
-                counts_until,
-                state,
+                earned_on: Day(earned.physical().get(at).unwrap_or_default()),
+                expires_on: expires.physical().get(at).map(Day),
+                retired_on: certification.retired_on,
+                is_assumed,
             });
         }
         Ok(credentials)
@@ -168,76 +170,92 @@ fn step(part: &Part) -> Option<&People> {
 
 impl Credentials {
     /// The steps of a metric on one path.
-    pub(super) fn steps(&self, parts: &[&Part], partners: usize) -> Steps<'_> {
-        let mut steps = Steps { is_unlocked: vec![true; partners], ..Steps::default() };
-        let mut holders: Vec<Vec<SkillingEvidence<'_>>> = Vec::new();
+    pub(super) fn steps(&self, parts: &[&Part], options: Options, partners: usize) -> Steps<'_> {
+        let mut steps = Steps::default();
+        let mut is_unlocked = vec![true; partners];
         for part in parts {
-            let rows = step(part).map(|people| self.holders(people)).unwrap_or_default();
+            let mut rows =
+                step(part).map(|people| self.holders(people, options)).unwrap_or_default();
             let mut people = vec![0; partners];
             for row in rows.iter().filter(|row| row.reason == "counted") {
                 people[row.partner] += 1;
             }
-            if let Some(People { role: StepRole::Prerequisite { people_needed }, .. }) = step(part)
-            {
-                for (is_unlocked, people) in steps.is_unlocked.iter_mut().zip(&people) {
-                    *is_unlocked &= people >= people_needed;
+            match step(part).map(|people| people.role) {
+                Some(StepRole::Prerequisite { people_needed }) => {
+                    steps.is_open.push(match options.prerequisites {
+                        Prerequisites::Independent => vec![true; partners],
+                        Prerequisites::InOrder => is_unlocked.clone(),
+                    });
+                    for (is_unlocked, people) in is_unlocked.iter_mut().zip(&people) {
+                        *is_unlocked &= *people >= people_needed;
+                    }
+                }
+                // The last step: all prerequisites stand above it.
+                Some(StepRole::Last) | None => {
+                    for row in rows.iter_mut().filter(|row| row.reason == "counted") {
+                        if !is_unlocked[row.partner] {
+                            row.reason = "prerequisite_missing";
+                        }
+                    }
+                    steps.is_open.push(is_unlocked.clone());
                 }
             }
             steps.people.push(people);
-            holders.push(rows);
-        }
-        for (part, mut rows) in parts.iter().zip(holders) {
-            if step(part).is_some_and(|people| people.role == StepRole::Last) {
-                for row in rows.iter_mut().filter(|row| row.reason == "counted") {
-                    if !steps.is_unlocked[row.partner] {
-                        row.reason = "prerequisite_missing";
-                    }
-                }
-            }
             steps.evidence.extend(rows);
         }
         steps
     }
 
     /// The evidence of one step before its prerequisites are looked at.
-    fn holders(&self, people: &People) -> Vec<SkillingEvidence<'_>> {
+    fn holders(&self, people: &People, options: Options) -> Vec<SkillingEvidence<'_>> {
         // One row a person and certification: valid first, then the latest.
-        let mut best: BTreeMap<(usize, &str, &str), &Credential> = BTreeMap::new();
-        for row in self.rows.iter().filter(|row| people.certifications.contains(&row.code)) {
-            let key = (row.partner, row.person.as_str(), row.code.as_str());
+        let mut best: BTreeMap<(usize, &str, &str), Judged<'_>> = BTreeMap::new();
+        let is_believed =
+            |row: &Credential| !row.is_assumed || options.assumed_aliases == AssumedAliases::Accept;
+        for row in self
+            .rows
+            .iter()
+            .filter(|row| people.certifications.contains(&row.code) && is_believed(row))
+        {
+            let row = row.judge(self.day, options.retired_expiry);
+            let Judged { row: Credential { partner, person, code, .. }, .. } = row;
+            let key = (*partner, person.as_str(), code.as_str());
             let slot = best.entry(key).or_insert(row);
             if row.preference() > slot.preference() {
                 *slot = row;
             }
         }
         let mut evidence: Vec<SkillingEvidence<'_>> = Vec::with_capacity(best.len());
-        let rows: Vec<&Credential> = best.into_values().collect();
-        for of_person in rows
-            .chunk_by(|left, right| left.partner == right.partner && left.person == right.person)
-        {
+        let rows: Vec<Judged<'_>> = best.into_values().collect();
+        for of_person in rows.chunk_by(|Judged { row: left, .. }, Judged { row: right, .. }| {
+            left.partner == right.partner && left.person == right.person
+        }) {
             // One row a person: the latest that still counts, then the smaller code.
             let counted = of_person
                 .iter()
                 .filter(|row| row.state == State::Valid)
                 .max_by(|left, right| {
-                    let until = |row: &Credential| row.counts_until.map_or(i32::MAX, |day| day.0);
-                    until(left).cmp(&until(right)).then_with(|| right.code.cmp(&left.code))
+                    let until = |row: &Judged<'_>| row.counts_until.map_or(i32::MAX, |day| day.0);
+                    until(left).cmp(&until(right)).then_with(|| right.row.code.cmp(&left.row.code))
                 })
-                .map(|row| row.code.as_str());
-            evidence.extend(of_person.iter().map(|row| SkillingEvidence {
-                partner: row.partner,
-                step: people.step,
-                person: &row.person,
-                code: &row.code,
-                earned_on: row.earned_on,
-                expires_on: row.expires_on,
-                counts_until: row.counts_until,
-                reason: match row.state {
-                    State::Expired => "expired",
-                    State::Retired => "retired",
-                    State::Valid if counted == Some(row.code.as_str()) => "counted",
-                    State::Valid => "already_counted",
-                },
+                .map(|row| row.row.code.as_str());
+            evidence.extend(of_person.iter().map(|Judged { row, state, counts_until }| {
+                SkillingEvidence {
+                    partner: row.partner,
+                    step: people.step,
+                    person: &row.person,
+                    code: &row.code,
+                    earned_on: row.earned_on,
+                    expires_on: row.expires_on,
+                    counts_until: *counts_until,
+                    is_assumed: row.is_assumed,
+                    reason: match state {
+                        State::Expired => "expired",
+                        State::Retired => "retired",
+                        State::Valid if counted == Some(row.code.as_str()) => "counted",
+                        State::Valid => "already_counted",
+                    },
+                }
             }));
         }
         evidence
@@ -245,10 +263,35 @@ impl Credentials {
 }
 
 impl Credential {
-    /// Valid first, then the latest last day (none is never), then the latest earned.
-    fn preference(&self) -> (bool, i32, Day) {
+    /// Whether and until when the credential counts (rules §8.7).
+    fn judge(&self, day: Day, retired_expiry: RetiredExpiry) -> Judged<'_> {
+        let retirement_ends = self.retired_on.map(|retired| retired.plus_years(1));
+        let counts_until = match (self.expires_on, retirement_ends) {
+            (Some(expires), Some(ends)) => match retired_expiry {
+                RetiredExpiry::Earlier => Some(expires.min(ends)),
+                RetiredExpiry::Retirement => Some(ends),
+            },
+            (expires, ends) => expires.or(ends),
+        };
+        let is_over = counts_until.is_some_and(|until| day > until);
+        let is_expired = self.expires_on.is_some_and(|expires| day > expires);
+        let is_late = self.retired_on.is_some_and(|retired| self.earned_on > retired);
+        let state = match (is_over, is_expired) {
+            (true, true) => State::Expired,
+            (true, false) => State::Retired,
+            _ if is_late => State::Retired,
+            _ => State::Valid,
+        };
+        Judged { row: self, state, counts_until }
+    }
+}
+
+impl Judged<'_> {
+    /// Valid first, then the latest last day (none is never), then the latest earned, then the
+    /// established title.
+    fn preference(&self) -> (bool, i32, Day, bool) {
         let until = self.counts_until.map_or(i32::MAX, |day| day.0);
-        (self.state == State::Valid, until, self.earned_on)
+        (self.state == State::Valid, until, self.row.earned_on, !self.row.is_assumed)
     }
 }
 
@@ -257,15 +300,9 @@ pub(super) fn completions_to_next_point(
     metric: &Metric,
     parts: &[&Part],
     people: &[i64],
-    is_unlocked: bool,
+    order: Prerequisites,
 ) -> Option<i64> {
     debug_assert_eq!(parts.len(), people.len(), "one count a part of {}", metric.id);
-    if is_unlocked {
-        return parts
-            .iter()
-            .any(|part| step(part).is_some_and(|p| p.role == StepRole::Last))
-            .then_some(1);
-    }
     let mut missing = 0;
     let mut cheapest: Option<i64> = None;
     let mut holders_of_last = 0;
@@ -275,7 +312,10 @@ pub(super) fn completions_to_next_point(
             Some(StepRole::Prerequisite { people_needed }) if *people < people_needed => {
                 missing += people_needed - people;
                 if part.points_per_unit.0 > 0 {
-                    let needed = people_needed - people;
+                    let needed = match order {
+                        Prerequisites::Independent => people_needed - people,
+                        Prerequisites::InOrder => missing,
+                    };
                     cheapest = Some(cheapest.map_or(needed, |known: i64| known.min(needed)));
                 }
             }
@@ -287,7 +327,8 @@ pub(super) fn completions_to_next_point(
         }
     }
     // Unlocking pays at once when somebody holds the last step already.
-    let by_unlocking = last_earns.then(|| missing + i64::from(holders_of_last == 0));
+    let by_unlocking =
+        last_earns.then(|| missing + i64::from(holders_of_last == 0 || missing == 0));
     match (cheapest, by_unlocking) {
         (Some(left), Some(right)) => Some(left.min(right)),
         (left, right) => left.or(right),

@@ -3,7 +3,7 @@
 use polars::prelude::DataFrame;
 
 use crate::error::Result;
-use crate::rules::{Sentence, Version};
+use crate::rules::Version;
 use crate::tables::{DIM_RULE, Rows};
 
 /// One row per version, path, metric and part.
@@ -15,10 +15,6 @@ pub fn rule_table(versions: &[&Version]) -> Result<DataFrame> {
     for version in versions {
         for path in &version.paths {
             for (metric, part) in version.parts_of(path) {
-                let associations = match &part.sentence {
-                    Sentence::Customers(customers) => customers.associations.sorted_text(),
-                    Sentence::People(_) => String::new(),
-                };
                 rows.text(version.id.as_str())
                     .text(version.area.as_str())
                     .text(path.as_str())
@@ -30,7 +26,7 @@ pub fn rule_table(versions: &[&Version]) -> Result<DataFrame> {
                     .count(part.units_for_max(metric.max_points))
                     .text(part.threshold_text().as_str())
                     .text(part.window_text().as_str())
-                    .text(associations.as_str())
+                    .text(part.associations_text().as_str())
                     .text(part.source_url.as_str())
                     .day(version.effective_from)
                     .day(version.effective_to)

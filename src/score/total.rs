@@ -5,15 +5,15 @@ use super::partners::{Coverage, Covered, DatasetSet};
 use super::people::completions_to_next_point;
 use crate::money::Money;
 use crate::points::Points;
-use crate::rules::{Metric, Part, Selection, Version};
+use crate::rules::{Metric, Part, PathChoice, Prerequisites, Selection, Version};
 
 /// One metric of one path over all partners.
 pub(super) struct ScoredMetric<'v> {
     pub(super) metric: &'v Metric,
     pub(super) parts: Vec<(&'v Part, Vec<PartScore>, String)>,
     pub(super) scores: Vec<MetricScore>,
-    /// Skilling: people of each step and whether the last one is unlocked.
-    pub(super) steps: Option<(Vec<Vec<i64>>, Vec<bool>)>,
+    /// Skilling: people of each step.
+    pub(super) people: Option<Vec<Vec<i64>>>,
 }
 
 /// The total of one path of one partner.
@@ -42,10 +42,10 @@ pub(super) fn total(version: &Version, metrics: &[ScoredMetric<'_>], partner: us
     Total {
         points: scores.iter().map(|(_, score)| score.points).sum(),
         printed: scores.iter().map(|(_, score)| score.printed).sum(),
-        is_floor_met: scores.iter().all(|(_, score)| score.points > version.metric_must_exceed),
+        is_floor_met: scores.iter().all(|(_, score)| version.floor.is_met_by(score.points)),
         blocking: scores
             .iter()
-            .filter(|(_, score)| score.points == Points::ZERO)
+            .filter(|(_, score)| !version.floor.is_met_by(score.points))
             .map(|(id, _)| (*id).to_owned())
             .collect(),
         covered: Covered { coverage: coverage.unwrap_or(Coverage::Complete), missing },
@@ -71,7 +71,8 @@ pub(super) fn select(
     let first_highest = totals.iter().position(|total| total.points == highest).unwrap_or_default();
     let qualifying: Vec<usize> =
         (0..totals.len()).filter(|at| totals[*at].is_qualified(version)).collect();
-    if let [only] = qualifying[..]
+    if version.options.path_choice == PathChoice::PreferQualifying
+        && let [only] = qualifying[..]
         && totals[only].points < highest
     {
         return (only, "qualifying_path", true);
@@ -86,7 +87,11 @@ pub(super) fn select(
 }
 
 /// The least that raises the points of a metric (contract §6.6).
-pub(super) fn units_to_next_point(scored: &ScoredMetric<'_>, partner: usize) -> Option<Money> {
+pub(super) fn units_to_next_point(
+    scored: &ScoredMetric<'_>,
+    order: Prerequisites,
+    partner: usize,
+) -> Option<Money> {
     let score = &scored.scores[partner];
     let is_mixed = scored.metric.value_unit == "mixed";
     if is_mixed || score.points >= scored.metric.max_points {
@@ -94,7 +99,7 @@ pub(super) fn units_to_next_point(scored: &ScoredMetric<'_>, partner: usize) -> 
     }
     let is_computable =
         |(_, scores, _): &&(&Part, Vec<PartScore>, String)| scores[partner].is_computable();
-    let Some((people, is_unlocked)) = &scored.steps else {
+    let Some(people) = &scored.people else {
         return scored
             .parts
             .iter()
@@ -107,8 +112,7 @@ pub(super) fn units_to_next_point(scored: &ScoredMetric<'_>, partner: usize) -> 
     }
     let parts: Vec<&Part> = scored.parts.iter().map(|(part, _, _)| *part).collect();
     let people: Vec<i64> = people.iter().map(|people| people[partner]).collect();
-    completions_to_next_point(scored.metric, &parts, &people, is_unlocked[partner])
-        .map(Money::from_dollars)
+    completions_to_next_point(scored.metric, &parts, &people, order).map(Money::from_dollars)
 }
 
 /// The points of net adds by the other reading, where a metric has one and can be computed.

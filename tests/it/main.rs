@@ -12,6 +12,7 @@
     reason = "tests"
 )]
 
+mod balances;
 mod base;
 mod collapse;
 mod command_line;
@@ -19,6 +20,7 @@ mod crash;
 mod deliveries;
 mod golden;
 mod newer_vectors;
+mod options;
 mod project;
 mod properties;
 #[allow(dead_code, reason = "the oracle computes more than is compared")]

@@ -421,24 +421,38 @@ fn exactly_one_path_is_selected_and_points_stay_in_bounds() {
 #[ignore = "takes minutes: make mutate-rules"]
 fn mutate_rules() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/rules");
-    let mut unnoticed = Vec::new();
-    let mut tried = 0;
+    let mut mutants_of_packs = Vec::new();
     for pack in ["data_ai", "digital_app_innovation", "infrastructure", "security"] {
         let text = fs::read_to_string(folder.join(format!("{pack}.toml"))).unwrap();
         for (what, mutated) in mutants(&text) {
-            tried += 1;
-            let place = Place::new();
-            fs::write(place.path("pack.toml"), mutated).unwrap();
-            let file = place.text("pack.toml");
-            let is_noticed = rulesets().into_iter().any(|ruleset| {
-                score(ruleset, &["--ruleset-file", &file])
-                    .is_none_or(|scored| !failures(ruleset, &scored).is_empty())
-            });
-            if !is_noticed {
-                unnoticed.push(format!("{pack}: {what}"));
-            }
+            mutants_of_packs.push((format!("{pack}: {what}"), mutated));
         }
     }
+    let tried = mutants_of_packs.len();
+    let is_noticed = |mutated: &str| {
+        let place = Place::new();
+        fs::write(place.path("pack.toml"), mutated).unwrap();
+        let file = place.text("pack.toml");
+        rulesets().into_iter().rev().any(|ruleset| {
+            score(ruleset, &["--ruleset-file", &file])
+                .is_none_or(|scored| !failures(ruleset, &scored).is_empty())
+        })
+    };
+    let work = std::sync::Mutex::new(mutants_of_packs.into_iter());
+    let unnoticed = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((what, mutated)) = { work.lock().unwrap().next() } {
+                    if !is_noticed(&mutated) {
+                        eprintln!("not noticed: {what}");
+                        unnoticed.lock().unwrap().push(what);
+                    }
+                }
+            });
+        }
+    });
+    let unnoticed = unnoticed.into_inner().unwrap();
     assert!(unnoticed.is_empty(), "{} of {tried} are not noticed: {unnoticed:#?}", unnoticed.len());
 }
 

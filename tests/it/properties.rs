@@ -19,6 +19,13 @@ fn azure_line() -> impl Strategy<Value = (u32, Azure)> {
     let amounts = prop::sample::select(vec![
         "100",
         "99.99",
+        "500",
+        "600",
+        "599.99",
+        "750",
+        "1000",
+        "999.99",
+        "12000.01",
         "0.01",
         "-50",
         "12000",
@@ -67,7 +74,7 @@ fn seat_line() -> impl Strategy<Value = SeatLine> {
         "Teams",
         "Brand New",
     ]);
-    let seats = prop::sample::select(vec![0_i64, 24, 25, 26, 100, 1000]);
+    let seats = prop::sample::select(vec![0_i64, 4, 5, 24, 25, 26, 100, 300, 301, 1000]);
     (0_u32..3, 0_i32..14, 1_u32..5, workloads, seats, 0_i64..160).prop_map(
         |(partner, back, tenant, workload, paid, active)| SeatLine {
             partner,
@@ -82,7 +89,7 @@ fn seat_line() -> impl Strategy<Value = SeatLine> {
 
 /// A base and how it will be cut up.
 #[derive(Clone)]
-struct Case {
+pub struct Case {
     azure: Vec<(u32, Azure)>,
     seats: Vec<SeatLine>,
     people: Vec<(u32, u32)>,
@@ -98,7 +105,7 @@ impl std::fmt::Debug for Case {
     }
 }
 
-fn case() -> impl Strategy<Value = Case> {
+pub fn case() -> impl Strategy<Value = Case> {
     (
         prop::collection::vec(azure_line(), 1..60),
         prop::collection::vec(seat_line(), 1..40),
@@ -118,7 +125,7 @@ const TITLES: [&str; 6] = [
 ];
 
 /// The base with the lines of the partners that `keep` selects.
-fn base_of(case: &Case, keep: impl Fn(u32) -> bool) -> Base {
+pub fn base_of(case: &Case, keep: impl Fn(u32) -> bool) -> Base {
     let mut base = Base::default();
     for partner in (0..3).filter(|partner| keep(*partner)) {
         base.partner(&format!("{}", 1001 + partner));
@@ -213,7 +220,7 @@ fn cut_up(base: &Base, place: &Place, dice: &mut Dice) {
 }
 
 /// Cases without shrinking into many slow runs.
-fn runner(cases: u32) -> TestRunner {
+pub fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config {
         cases,
         max_shrink_iters: 200,
