@@ -21,6 +21,7 @@ mod deliveries;
 mod golden;
 mod newer_vectors;
 mod options;
+mod probes;
 mod project;
 mod properties;
 #[allow(dead_code, reason = "the oracle computes more than is compared")]

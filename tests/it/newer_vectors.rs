@@ -433,10 +433,14 @@ fn mutate_rules() {
         let place = Place::new();
         fs::write(place.path("pack.toml"), mutated).unwrap();
         let file = place.text("pack.toml");
-        rulesets().into_iter().rev().any(|ruleset| {
-            score(ruleset, &["--ruleset-file", &file])
-                .is_none_or(|scored| !failures(ruleset, &scored).is_empty())
-        })
+        let by_probes = (0..crate::probes::count()).rev().any(|at| {
+            crate::probes::failures(at, Some(&file)).is_none_or(|failures| !failures.is_empty())
+        });
+        by_probes
+            || rulesets().into_iter().any(|ruleset| {
+                score(ruleset, &["--ruleset-file", &file])
+                    .is_none_or(|scored| !failures(ruleset, &scored).is_empty())
+            })
     };
     let work = std::sync::Mutex::new(mutants_of_packs.into_iter());
     let unnoticed = std::sync::Mutex::new(Vec::new());
