@@ -66,7 +66,10 @@ pub(super) struct AcrReader<'a> {
     /// The other columns with a hash of their field, ordered by field.
     rest: Vec<(usize, u32)>,
     names: &'a AttributionNames,
-    attributions: HashMap<(Vec<u8>, Vec<u8>), (Attribution, bool)>,
+    /// By name and role as delivered.
+    attributions: HashMap<Box<[u8]>, Attribution>,
+    /// Hashes of the descriptions that were kept.
+    described: HashSet<u128>,
     intern: LocalInterner<'a>,
     blank: u32,
     lines: &'a Buckets<AcrLine>,
@@ -125,6 +128,7 @@ impl<'a> AcrReader<'a> {
                 .collect(),
             names,
             attributions: HashMap::new(),
+            described: HashSet::new(),
             intern,
             blank,
             lines,
@@ -247,8 +251,11 @@ impl<'a> AcrReader<'a> {
 
     fn attribution(&mut self, cells: &Cells<'_>) -> std::result::Result<Attribution, Rejection> {
         let (name, role) = (cell(cells, self.attribution), cell(cells, self.role));
-        let spelling = (name.to_vec(), role.to_vec());
-        if let Some((attribution, _)) = self.attributions.get(&spelling) {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(&name);
+        self.scratch.push(0x1f);
+        self.scratch.extend_from_slice(&role);
+        if let Some(attribution) = self.attributions.get(self.scratch.as_slice()) {
             return Ok(*attribution);
         }
         let found = self.names.find(text(&name, "attribution")?, text(&role, "role")?);
@@ -256,7 +263,7 @@ impl<'a> AcrReader<'a> {
             self.tally.unknown_attributions.insert(String::from_utf8_lossy(&name).into_owned());
         }
         let attribution = found.unwrap_or(Attribution::OTHER);
-        self.attributions.insert(spelling, (attribution, found.is_some()));
+        self.attributions.insert(self.scratch.as_slice().into(), attribution);
         Ok(attribution)
     }
 
@@ -268,11 +275,22 @@ impl<'a> AcrReader<'a> {
         tenant: u32,
         location: Option<u32>,
     ) -> std::result::Result<(), Rejection> {
+        // Nearly every row says again what an earlier one said.
+        self.scratch.clear();
+        let subject = location.unwrap_or(self.blank);
+        for number in [month.first_day().0.cast_unsigned(), partner, tenant, subject] {
+            self.scratch.extend_from_slice(&number.to_le_bytes());
+        }
+        self.describer.raw(cells, &mut self.scratch);
+        let hash = xxh3_128(&self.scratch);
+        if self.described.contains(&hash) {
+            return Ok(());
+        }
         let texts = self.describer.customer(cells, &mut self.intern)?;
         self.customers.insert(Description { month, partner, subject: tenant, texts });
         let texts = self.describer.partner(cells, &mut self.intern)?;
-        let subject = location.unwrap_or(self.blank);
         self.partners.insert(Description { month, partner, subject, texts });
+        self.described.insert(hash);
         Ok(())
     }
 

@@ -21,6 +21,14 @@ impl Describer {
         }
     }
 
+    /// Appends all cells as they stand.
+    pub(super) fn raw(&self, cells: &Cells<'_>, into: &mut Vec<u8>) {
+        for (column, _) in self.customer.iter().chain(&self.partner) {
+            into.extend_from_slice(&cell(cells, *column));
+            into.push(0x1f);
+        }
+    }
+
     /// Segment, name, country and industry, interned.
     pub(super) fn customer(
         &self,

@@ -26,7 +26,11 @@ pub(super) struct LocalInterner<'a> {
 
 /// All texts, by id.
 #[derive(Debug)]
-pub(super) struct Texts(Vec<Box<[u8]>>);
+pub(super) struct Texts {
+    texts: Vec<Box<[u8]>>,
+    /// Per id its place in the bytewise order of all texts.
+    ranks: Vec<u32>,
+}
 
 impl Interner {
     pub(super) fn local(&self) -> LocalInterner<'_> {
@@ -48,7 +52,7 @@ impl Interner {
     /// The texts so far.
     pub(super) fn texts(&self) -> Texts {
         let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Texts(state.texts.clone())
+        Texts::new(state.texts.clone())
     }
 }
 
@@ -64,8 +68,23 @@ impl LocalInterner<'_> {
 }
 
 impl Texts {
+    fn new(texts: Vec<Box<[u8]>>) -> Self {
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_unstable_by(|left, right| texts[*left].cmp(&texts[*right]));
+        let mut ranks = vec![0; texts.len()];
+        for (rank, id) in order.into_iter().enumerate() {
+            ranks[id] = u32::try_from(rank).unwrap_or(u32::MAX);
+        }
+        Self { texts, ranks }
+    }
+
     pub(super) fn bytes(&self, id: u32) -> &[u8] {
-        usize::try_from(id).ok().and_then(|at| self.0.get(at)).map_or(&[], |text| text)
+        usize::try_from(id).ok().and_then(|at| self.texts.get(at)).map_or(&[], |text| text)
+    }
+
+    /// The place of a text in the bytewise order of all: compares as the text does.
+    pub(super) fn rank(&self, id: u32) -> u32 {
+        usize::try_from(id).ok().and_then(|at| self.ranks.get(at)).copied().unwrap_or(u32::MAX)
     }
 
     /// The text; only valid UTF-8 is ever interned for columns.

@@ -16,6 +16,7 @@ mod decode;
 mod describe;
 mod discover;
 mod entry;
+mod fact_rows;
 mod inspect;
 mod intern;
 mod late;

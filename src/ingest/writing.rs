@@ -4,24 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
-use polars::prelude::{Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries};
 
 use super::acr::Description;
 use super::acr_facts::{AcrFacts, AcrKey};
 use super::credentials::CredentialRow;
+use super::fact_rows::{Rows, Value};
 use super::intern::Texts;
 use super::locations::LocationRow;
 use super::seats::{SeatFacts, SeatKey, SeatValues};
 use crate::calendar::Month;
-use crate::engine;
-use crate::error::{Error, Result};
-use crate::facts::{FactTable, SNAPSHOT, TABLES, fact_path, money_column};
+use crate::error::Result;
+use crate::facts::{FactTable, TABLES};
 use crate::ids::Attribution;
 use crate::money::Money;
 use crate::store::Store;
-
-/// Rows of one row group: partners are sorted, so a reader of few partners skips most groups.
-const ROW_GROUP_ROWS: usize = 131_072;
 
 /// A partner as delivered.
 pub(super) type PartnerText = (String, bool);
@@ -81,16 +77,15 @@ impl MonthRows {
         let mut hashers: BTreeMap<PartnerText, (blake3::Hasher, BTreeSet<String>)> =
             BTreeMap::new();
         for (table, rows) in &tables {
-            for row in &rows.rows {
-                let (partner, is_account) = texts.partner(row.partner);
-                let unit = hashers.entry((partner.to_owned(), is_account)).or_default();
-                let (hasher, tables) = unit;
-                if !tables.contains(table.name) {
-                    tables.insert(table.name.to_owned());
-                }
-                hasher.update(table.name.as_bytes());
-                for value in &row.values {
-                    value.hash(hasher, texts, &rows.people);
+            for run in rows.by_partner() {
+                let (partner, is_account) = texts.partner(rows.partners[run.start]);
+                let (hasher, tables) = hashers.entry((partner.to_owned(), is_account)).or_default();
+                tables.insert(table.name.to_owned());
+                for row in run {
+                    hasher.update(table.name.as_bytes());
+                    for value in rows.values(row) {
+                        value.hash(hasher, texts, &rows.people);
+                    }
                 }
             }
         }
@@ -104,11 +99,11 @@ impl MonthRows {
             units.insert(partner, StoredUnit { hash, stored, tables });
         }
         for (table, mut rows) in tables {
-            rows.rows.retain(|row| {
-                let (partner, is_account) = texts.partner(row.partner);
+            rows.keep_partners(|partner| {
+                let (partner, is_account) = texts.partner(partner);
                 kept.get(&(partner.to_owned(), is_account)).copied().unwrap_or_default()
             });
-            if !rows.rows.is_empty() {
+            if !rows.partners.is_empty() {
                 rows.write(target, table, texts)?;
             }
         }
@@ -210,7 +205,7 @@ impl MonthRows {
             .iter()
             .copied()
             .zip([acr, seats, credentials, customers, partners, locations])
-            .filter(|(_, rows)| !rows.rows.is_empty())
+            .filter(|(_, rows)| !rows.partners.is_empty())
             .collect();
         for (_, rows) in &mut tables {
             rows.sort(texts);
@@ -237,176 +232,4 @@ fn smallest(
         }
     }
     smallest
-}
-
-/// One value of a fact row.
-#[derive(Debug, Clone, Copy)]
-enum Value {
-    Text(u32),
-    /// Index into the people of the table.
-    Person(usize),
-    Mask(i32),
-    Int64(i64),
-    Boolean(bool),
-    Date(Option<i32>),
-    Money(i128),
-}
-
-#[derive(Debug)]
-struct Row {
-    partner: u32,
-    values: Vec<Value>,
-}
-
-#[derive(Debug, Default)]
-struct Rows {
-    rows: Vec<Row>,
-    people: Vec<String>,
-}
-
-impl Value {
-    fn hash(self, hasher: &mut blake3::Hasher, texts: &Texts, people: &[String]) {
-        match self {
-            Self::Text(id) => {
-                hasher.update(texts.bytes(id));
-                hasher.update(&[0]);
-            }
-            Self::Person(person) => {
-                let key = people.get(person).map(String::as_str).unwrap_or_default();
-                hasher.update(key.as_bytes());
-            }
-            Self::Mask(value) => {
-                hasher.update(&value.to_le_bytes());
-            }
-            Self::Int64(value) => {
-                hasher.update(&value.to_le_bytes());
-            }
-            Self::Boolean(value) => {
-                hasher.update(&[u8::from(value)]);
-            }
-            Self::Date(value) => {
-                hasher.update(&value.unwrap_or(i32::MIN).to_le_bytes());
-            }
-            Self::Money(value) => {
-                hasher.update(&value.to_le_bytes());
-            }
-        }
-    }
-}
-
-impl Rows {
-    fn push<const N: usize>(&mut self, partner: u32, values: [Value; N]) {
-        self.rows.push(Row { partner, values: values.to_vec() });
-    }
-
-    fn sort(&mut self, texts: &Texts) {
-        let people = &self.people;
-        let order = |left: &Value, right: &Value| match (left, right) {
-            (Value::Text(left), Value::Text(right)) => texts.bytes(*left).cmp(texts.bytes(*right)),
-            (Value::Person(left), Value::Person(right)) => {
-                people.get(*left).cmp(&people.get(*right))
-            }
-            (Value::Mask(left), Value::Mask(right)) => left.cmp(right),
-            (Value::Int64(left), Value::Int64(right)) => left.cmp(right),
-            (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
-            (Value::Date(left), Value::Date(right)) => left.cmp(right),
-            (Value::Money(left), Value::Money(right)) => left.cmp(right),
-            _ => std::cmp::Ordering::Equal,
-        };
-        self.rows.sort_unstable_by(|left, right| {
-            let partners = texts.partner(left.partner).cmp(&texts.partner(right.partner));
-            let values = left.values.iter().zip(&right.values);
-            values.fold(partners, |known, (left, right)| known.then_with(|| order(left, right)))
-        });
-    }
-
-    fn write(&self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<()> {
-        let month = target.month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
-        let path = fact_path(table, target.dataset, &month, target.sequence);
-        let frame = self.frame(table, texts)?;
-        let file = target.facts.prepare(&path)?;
-        let metadata =
-            vec![("capscore.facts_schema".to_owned(), crate::facts::SCHEMA_VERSION.to_string())];
-        engine::write_parquet(frame, &file, ROW_GROUP_ROWS, metadata, &path)?;
-        target.facts.sync(&path)
-    }
-
-    /// The columns in the order of the table: the month (where there is one), the partner, the rest.
-    fn frame(&self, table: &FactTable, texts: &Texts) -> Result<DataFrame> {
-        let mut columns = Vec::new();
-        let mut next = 0;
-        for column in table.columns {
-            let name = column.name;
-            if name == "partner_id" {
-                let ids: Vec<&str> =
-                    self.rows.iter().map(|row| texts.partner(row.partner).0).collect();
-                columns.push(Column::new(name.into(), ids));
-            } else if name == "is_account" {
-                let kinds: Vec<bool> =
-                    self.rows.iter().map(|row| texts.partner(row.partner).1).collect();
-                columns.push(Column::new(name.into(), kinds));
-            } else {
-                columns.push(self.column(name, next, texts)?);
-                next += 1;
-            }
-        }
-        DataFrame::new(self.rows.len(), columns).map_err(|error| Error::bug(error.to_string()))
-    }
-
-    fn column(&self, name: &str, at: usize, texts: &Texts) -> Result<Column> {
-        let values = || self.rows.iter().filter_map(|row| row.values.get(at));
-        let wrong = || Error::bug(format!("the fact column {name} has another type"));
-        let column = match values().next().ok_or_else(wrong)? {
-            Value::Text(_) => Column::new(
-                name.into(),
-                values()
-                    .map(|value| if let Value::Text(id) = value { texts.text(*id) } else { "" })
-                    .collect::<Vec<&str>>(),
-            ),
-            Value::Person(_) => Column::new(
-                name.into(),
-                values()
-                    .map(|value| match value {
-                        Value::Person(person) => {
-                            self.people.get(*person).map(String::as_str).unwrap_or_default()
-                        }
-                        _ => "",
-                    })
-                    .collect::<Vec<&str>>(),
-            ),
-            Value::Mask(_) => Column::new(
-                name.into(),
-                values()
-                    .map(|value| if let Value::Mask(mask) = value { *mask } else { 0 })
-                    .collect::<Vec<i32>>(),
-            ),
-            Value::Int64(_) => Column::new(
-                name.into(),
-                values()
-                    .map(|value| if let Value::Int64(count) = value { *count } else { 0 })
-                    .collect::<Vec<i64>>(),
-            ),
-            Value::Boolean(_) => Column::new(
-                name.into(),
-                values().map(|value| matches!(value, Value::Boolean(true))).collect::<Vec<bool>>(),
-            ),
-            Value::Date(_) => {
-                let days: Int32Chunked = values()
-                    .map(|value| if let Value::Date(day) = value { *day } else { None })
-                    .collect();
-                days.with_name(name.into())
-                    .into_series()
-                    .cast(&DataType::Date)
-                    .map_err(|error| Error::bug(error.to_string()))?
-                    .into_column()
-            }
-            Value::Money(_) => money_column(
-                name,
-                values()
-                    .map(|value| if let Value::Money(amount) = value { *amount } else { 0 })
-                    .collect(),
-            )?,
-        };
-        Ok(column)
-    }
 }

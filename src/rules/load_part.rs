@@ -94,7 +94,7 @@ impl Reader<'_> {
             if let Sentence::People(People { role: StepRole::Prerequisite { .. }, .. }) =
                 &part.sentence
             {
-                step += 1
+                step += 1;
             } else {
                 let text = "nothing follows the last step of a path";
                 return Err(self.file.mistake(&raw.id.span(), text));

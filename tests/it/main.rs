@@ -4,11 +4,14 @@
     missing_docs,
     unreachable_pub,
     clippy::pedantic,
+    clippy::inconsistent_digit_grouping,
     clippy::string_slice,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::disallowed_methods,
     clippy::allow_attributes,
+    clippy::print_stderr,
+    clippy::type_complexity,
     reason = "tests"
 )]
 

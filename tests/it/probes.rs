@@ -405,6 +405,61 @@ fn add_totals(base: &mut Base) {
     }
 }
 
+/// One holder of a certification of each last step, and `prerequisites` holders of each other step.
+fn add_people(base: &mut Base, partner: &str, prerequisites: u32) {
+    base.partner(partner);
+    let last = ["DP-300", "AZ-204", "AZ-400", "AZ-700", "AZ-140", "SC-100"];
+    let first = ["AZ-104", "AZ-305", "AZ-500", "SC-200"];
+    let counts = last.map(|code| (code, 1)).into_iter();
+    for (code, count) in counts.chain(first.map(|code| (code, prerequisites))) {
+        for person in 0..count {
+            let person = format!("{code}-{person}");
+            base.training(partner, &person, "Certification", code, "2021-01-01", "NA");
+        }
+    }
+}
+
+/// Skilling points of one and of two holders of each prerequisite.
+fn check_people(metrics: &[Row], ruleset: &str, failures: &mut Vec<String>) {
+    let mut check = |partner: &str, area: &str, path: &str, metric: &str, points: i64| {
+        let key = [("partner_id", partner), ("area", area), ("path", path), ("metric", metric)];
+        let found = &one(metrics, &key)["points_x8400"];
+        if *found != points.to_string() {
+            failures.push(format!("{ruleset} {key:?}: {found}, not {points}"));
+        }
+    };
+    let has_small_business = is_in(ruleset, "2025-03", "");
+    let azure = [
+        ("data_ai", INT, 12),
+        ("digital_app_innovation", INT, 8),
+        ("digital_app_innovation", ADV, 8),
+        ("infrastructure", INT, 8),
+        ("infrastructure", ADV, 8),
+    ];
+    for (area, metric, small) in azure {
+        check("9020", area, "enterprise", metric, 0);
+        check("9021", area, "enterprise", metric, 4 * POINT);
+        if has_small_business {
+            check("9020", area, "smb", metric, small * POINT);
+            check("9021", area, "smb", metric, small * POINT);
+        }
+    }
+    let each = 40 * POINT / 6;
+    if has_small_business {
+        check("9020", "security", "enterprise", INT, 0);
+        check("9021", "security", "enterprise", INT, each);
+        check("9020", "security", "smb", INT, 16 * POINT);
+        check("9021", "security", "smb", INT, 16 * POINT);
+    } else if is_in(ruleset, "2023-12-01", "") {
+        check("9020", "security", "single", INT, 0);
+        check("9021", "security", "single", INT, each);
+    } else {
+        // One holder was enough, and SC-200 counted in the last step too.
+        check("9020", "security", "single", INT, 2 * each);
+        check("9021", "security", "single", INT, 3 * each);
+    }
+}
+
 fn customers(base: &mut Base, partner: &str, small: u32, all: u32) {
     for tenant in 0..all {
         let mut line = Azure::new(partner, 0, 1000 + tenant, "0.01");
@@ -464,6 +519,8 @@ static FACTS: LazyLock<Vec<Place>> = LazyLock::new(|| {
         add_probe(&mut base, &partner, probe);
     }
     add_totals(&mut base);
+    add_people(&mut base, "9020", 1);
+    add_people(&mut base, "9021", 2);
     RULESETS
         .iter()
         .map(|(_, as_of)| {
@@ -548,6 +605,7 @@ pub fn failures(at: usize, pack: Option<&str>) -> Option<Vec<String>> {
         }
     }
     check_totals(&read("fact_area_score"), ruleset, &mut failures);
+    check_people(&read("fact_metric_score"), ruleset, &mut failures);
     Some(failures)
 }
 
