@@ -51,6 +51,10 @@ release: ## Build the program for use
 test: ## Run all tests
 	$(CARGO) test
 
+.PHONY: mutate-rules
+mutate-rules: ## Change each number and list entry of each rule pack: the tests must notice (takes half an hour)
+	$(CARGO) test --test it mutate_rules -- --ignored --nocapture
+
 .PHONY: test-readers
 test-readers: build $(VENV)/installed ## Read the tables with DuckDB, pandas and pyarrow
 	$(VENV)/bin/python readers/check.py $(CAPSCORE) sample_data

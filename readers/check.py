@@ -5,8 +5,9 @@
 
 Builds nothing. Runs the program on the sample deliveries into a temporary folder, opens every
 published file with each reader, holds rows, types, values, nulls and keys against the manifest and
-against `capscore schema export`, and runs the examples of the README. Prints one line per check;
-exits with 1 when a check failed.
+against `capscore schema export`, runs the examples of the README, and holds the worked examples,
+commands and queries of docs/ against what the program says. Prints one line per check; exits with 1
+when a check failed.
 """
 
 import datetime
@@ -15,6 +16,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -104,9 +106,10 @@ class Program:
 class Home:
     """The temporary folder with the published tables, and what they should be."""
 
-    def __init__(self, program, home, schema):
+    def __init__(self, program, home, sample, schema):
         self.program = program
         self.home = home
+        self.sample = sample
         self.folder = home / "tables"
         self.schema = {table["name"]: table for table in schema["tables"]}
         manifests = list(self.folder.glob("_runs/*/manifest.json"))
@@ -127,6 +130,19 @@ class Home:
             same(f"tables of {name}", len(tables), 1)
             found.append((name, tables[0]))
         return found
+
+    def shell(self, text):
+        """Runs the commands of a page, with the binary as `capscore`; what they print."""
+        called = f'capscore() {{ {shlex.quote(self.program.binary)} "$@"; }}'
+        done = subprocess.run(
+            ["bash", "-euc", f"{called}\n{text}"],
+            cwd=self.home,
+            env=self.program.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"ended with {done.returncode}: {done.stderr}"
+        return done.stdout
 
     def query(self, text):
         """Runs SQL where `tables/` is a folder."""
@@ -362,68 +378,148 @@ def check_readme(home, printed):
         check(f"README:{line}: {language} example runs", run)
 
 
-def check_scoring(home):
-    """The worked example of docs/scoring.md, cell by cell, scored by the rules that it names."""
-    page = ROOT / "docs" / "scoring.md"
-    lines = page.read_text().splitlines()
-    for at, line in enumerate(lines):
-        marker = re.fullmatch(
-            r"<!-- checked: partner (\w+), (\w+) by ([\w-]+) -->", line.strip()
-        )
-        if not marker:
-            continue
-        partner, area, ruleset = marker.groups()
-        home.program(
-            *["score", "--facts", "facts", "--output", "example", "--as-of", AS_OF],
-            *["--ruleset", ruleset],
-        )
-        scored = f"partner_id = '{partner}' AND area = '{area}'"
-        body = []
-        for row in lines[at + 1 :]:
-            if not row.startswith("|"):
-                break
-            body.append([cell.strip() for cell in row.strip("|").split("|")])
+def table_after(lines, at):
+    """The cells of the markdown table that starts at a line, without its two head lines."""
+    rows = []
+    for line in lines[at:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+    assert len(rows) > 2, "a table with rows should start here"
+    return rows[2:]
 
-        def cells(scored=scored, rows=body[2:]):
-            compared = 0
-            for metric, part, *shown in rows:
-                if part == "":
-                    found = home.query(
-                        "SELECT NULL, NULL, NULL, NULL, points FROM "
-                        f"'example/fact_metric_score/{AS_OF}.parquet' "
-                        f"WHERE {scored} AND metric = '{metric}'"
-                        if metric != "total"
-                        else "SELECT NULL, NULL, NULL, NULL, points FROM "
-                        f"'example/fact_area_score/{AS_OF}.parquet' WHERE {scored}"
-                    )
-                else:
-                    found = home.query(
-                        "SELECT current_value, baseline_value, change_value, increments, points "
-                        f"FROM 'example/fact_metric_part/{AS_OF}.parquet' WHERE "
-                        f"{scored} AND metric = '{metric}' AND part = '{part}'"
-                    )
-                same(f"rows of {metric} {part}", len(found), 1)
-                for text, value in zip(shown, found[0]):
-                    compared += 1
-                    if value is None:
-                        same(f"{metric} {part}", text, "")
-                        continue
-                    text = text.replace(",", "").replace("*", "").replace("+", "")
-                    digits = decimal.Decimal(1).scaleb(-len(text.partition(".")[2]))
-                    rounded = decimal.Decimal(value).quantize(digits, decimal.ROUND_HALF_UP)
-                    same(f"{metric} {part}", decimal.Decimal(text), rounded)
-            assert compared, "the table is empty"
-            return f"{compared} cells"
 
-        check(f"docs/scoring.md:{at + 1}: the example of partner {partner}", cells)
+def same_cell(what, text, value):
+    """A cell of a page is a value of a table, rounded to the digits that the page shows."""
+    if value is None or isinstance(value, str):
+        same(what, text, value or "")
         return
-    check("docs/scoring.md: has a checked example", lambda: same("marker", None, "found"))
+    text = text.replace(",", "").replace("*", "").replace("+", "")
+    assert re.fullmatch(r"-?\d+(\.\d+)?", text), f"{what}: {text!r} should be {value}"
+    digits = decimal.Decimal(1).scaleb(-len(text.partition(".")[2]))
+    rounded = decimal.Decimal(value).quantize(digits, decimal.ROUND_HALF_UP)
+    same(what, decimal.Decimal(text), rounded)
+
+
+def check_example(home, place, scored, rows):
+    """A worked example against the published tables, cell by cell: it leaves nothing out."""
+
+    def cells():
+        part_rows = home.query(
+            "SELECT metric, part, current_value, baseline_value, change_value, increments, points "
+            f"FROM '{place}/fact_metric_part/{AS_OF}.parquet' WHERE {scored}"
+        )
+        metric_rows = home.query(
+            "SELECT metric, '', NULL, NULL, NULL, NULL, points "
+            f"FROM '{place}/fact_metric_score/{AS_OF}.parquet' WHERE {scored}"
+        )
+        total_rows = home.query(
+            "SELECT 'total', '', NULL, NULL, NULL, NULL, points "
+            f"FROM '{place}/fact_area_score/{AS_OF}.parquet' WHERE {scored}"
+        )
+        same("paths of the partner", len(total_rows), 1)
+        published = {row[:2]: row[2:] for row in part_rows + metric_rows + total_rows}
+        shown = {(row[0], row[1]): row[2:] for row in rows}
+        same("rows twice", len(shown), len(rows))
+        same("rows", sorted(shown), sorted(published))
+        same("the last row", rows[-1][0], "total")
+        for (metric, part), texts in shown.items():
+            values = published[metric, part]
+            same(f"columns of {metric} {part}", len(texts), len(values))
+            for text, value in zip(texts, values):
+                same_cell(f"{metric} {part}".strip(), text, value)
+        return f"{sum(len(texts) for texts in shown.values())} cells"
+
+    return cells
+
+
+def check_docs(home):
+    """What docs/ marks with comments:
+
+    `checked: partner P, AREA by RULESET` (and `, path PATH` for another than the selected one)
+    before the table of a worked example; `commands: NAME` before commands, that are run;
+    `printed: NAME` before lines that these print; `checked: NAME` before a query, that is run;
+    `rows: NAME` before a table of what it returns.
+    """
+    pages = [ROOT / "docs" / "scoring.md", ROOT / "docs" / "rule-packs.md"]
+    # The pages speak of `make run`, which keeps everything in out/.
+    places = {"out": ".", "sample_data": home.sample, "pipelines": ROOT / "pipelines"}
+    for name, target in places.items():
+        (home.home / name).symlink_to(target, target_is_directory=True)
+    example = re.compile(r"<!-- checked: partner (\w+), (\w+) by ([\w-]+)(?:, path (\w+))? -->")
+    marker = re.compile(r"<!-- (checked|commands|printed|rows): (.+) -->")
+    outputs = {}
+    areas = set()
+    printed = {}
+    found = {}
+    for page in pages:
+        lines = page.read_text().splitlines()
+        for at, line in enumerate(lines):
+            place = f"docs/{page.name}:{at + 1}"
+            if worked := example.fullmatch(line.strip()):
+                partner, area, ruleset, path = worked.groups()
+                areas.add(area)
+                if ruleset not in outputs:
+                    outputs[ruleset] = f"example/{ruleset}"
+                    home.program(
+                        *["score", "--facts", "facts", "--output", outputs[ruleset]],
+                        *["--as-of", AS_OF, "--ruleset", ruleset],
+                    )
+                selected = (
+                    f"SELECT path FROM '{outputs[ruleset]}/fact_area_score/{AS_OF}.parquet' "
+                    f"WHERE partner_id = '{partner}' AND area = '{area}' AND is_selected"
+                )
+                scored = f"partner_id = '{partner}' AND area = '{area}' AND path = "
+                scored += f"'{path}'" if path else f"({selected})"
+                rows = table_after(lines, at + 1)
+                of_path = f", path {path}" if path else ""
+                check(
+                    f"{place}: the example of partner {partner}, {area} by {ruleset}{of_path}",
+                    check_example(home, outputs[ruleset], scored, rows),
+                )
+            elif marked := marker.fullmatch(line.strip()):
+                kind, name = marked.groups()
+
+                def test(kind=kind, name=name, page=page, lines=lines, at=at):
+                    if kind == "rows":
+                        shown = table_after(lines, at + 1)
+                        assert name in found, "the query did not run"
+                        same("rows", len(shown), len(found[name]))
+                        for number, (texts, values) in enumerate(zip(shown, found[name]), 1):
+                            same(f"columns of row {number}", len(texts), len(values))
+                            for text, value in zip(texts, values):
+                                same_cell(f"row {number}", text, value)
+                        return f"{len(shown)} rows as shown"
+                    [(_, _, text)] = blocks(page, f"{kind}: {name}")
+                    if kind == "commands":
+                        printed[name] = home.shell(text)
+                    elif kind == "printed":
+                        real = printed.get(name, "").splitlines()
+                        lost = [shown for shown in text.splitlines() if shown not in real]
+                        assert not lost, f"not printed: {lost[0]!r}"
+                    else:
+                        found[name] = home.query(text)
+                        assert found[name], "no rows"
+                        return f"{len(found[name])} rows"
+                    return None
+
+                check(f"{place}: {kind} of {name}", test)
+
+    def covered():
+        scores = f"'tables/fact_area_score/{AS_OF}.parquet'"
+        published = home.query(f"SELECT DISTINCT area FROM {scores}")
+        same("areas", sorted(areas), sorted(area for (area,) in published))
+        assert "gains and losses" in found, "the query of gains and losses did not run"
+        return f"{len(areas)} areas, {len(outputs)} rulesets"
+
+    check("docs: every area has a worked example", covered)
 
 
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    deliveries = (pathlib.Path(sys.argv[2]) / "deliveries").resolve()
+    sample = pathlib.Path(sys.argv[2]).resolve()
+    deliveries = sample / "deliveries"
     print(f"duckdb {duckdb.__version__}, pandas {pandas.__version__}, pyarrow {pyarrow.__version__}")
     with tempfile.TemporaryDirectory(prefix="capscore-readers-") as temporary:
         folder = pathlib.Path(temporary)
@@ -431,7 +527,8 @@ def main():
         command = ["run", "--input", str(deliveries), "--facts", "facts", "--output", "tables"]
         command += ["--as-of", AS_OF]
         printed = program(*command)
-        home = Home(program, folder, json.loads(program("schema", "export", "--format", "json")))
+        schema = json.loads(program("schema", "export", "--format", "json"))
+        home = Home(program, folder, sample, schema)
         files = home.files()
 
         def all_there():
@@ -455,7 +552,7 @@ def main():
         check_text(home, files)
         check_relations(home)
         check_readme(home, printed)
-        check_scoring(home)
+        check_docs(home)
     if failures:
         print(f"\n{len(failures)} checks failed:")
         print("\n".join(f"  {name}" for name in failures))

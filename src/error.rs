@@ -52,6 +52,8 @@ codes! {
     FileChanged = "CS3007", 75, "a file changed while it was read";
     DeliveryIncomplete = "CS3008", 4, "a late file needs the other files of its delivery";
     Redacted = "CS3009", 4, "every amount of an export is blank: its reader lacked permission";
+    RuinedIds = "CS3010", 4, "a spreadsheet has destroyed the ids of an export";
+    MixedForms = "CS3011", 4, "the numbers or dates of a column are written in two ways";
     QuarantineLimit = "CS4001", 5, "more rows or more money were rejected than the limits allow";
     CheckFailed = "CS4002", 5, "a check failed: nothing is published";
     RulesetUnknown = "CS5001", 8, "no ruleset has this id";

@@ -34,7 +34,7 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<()> {
     let mut first_error = None;
     for file in &arguments.files {
         match ingest::inspect(file, &pipeline.sources, &pipeline.catalogs) {
-            Ok(inspection) => inspections.push(inspection),
+            Ok(found) => inspections.extend(found),
             Err(error) if first_error.is_none() => first_error = Some(error),
             Err(error) => output::error(&error),
         }
@@ -60,7 +60,12 @@ fn text(inspection: &Inspection) -> String {
         "export",
         &format!("{} ({}, layout {})", inspection.title, inspection.dataset, inspection.layout),
     );
-    let delimiter = if inspection.delimiter == "\\t" { "tabs" } else { "commas" };
+    let delimiter = match inspection.delimiter.as_str() {
+        "\\t" => "tabs",
+        "," => "commas",
+        ";" => "semicolons",
+        other => other,
+    };
     line("text", &format!("{}, separated by {delimiter}", inspection.encoding));
     if let Some((first, last)) = &inspection.months {
         line("months", &format!("{first} to {last}"));
@@ -83,6 +88,9 @@ fn text(inspection: &Inspection) -> String {
     line("columns", &columns.join(", "));
     if !inspection.unknown_columns.is_empty() {
         line("unknown", &inspection.unknown_columns.join(", "));
+    }
+    for (check, about) in &inspection.assumptions {
+        line("assumed", &format!("{about}: {check}"));
     }
     for rejection in &inspection.rejections {
         let value = rejection.value.as_deref().map_or(String::new(), |value| format!(" {value:?}"));

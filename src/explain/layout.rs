@@ -119,7 +119,8 @@ fn metric_blocks(metric: &MetricPage, tenant: Option<&str>, blocks: &mut Vec<Blo
         let has_no_tenants = matches!(part.value_unit.as_str(), "people" | "services");
         if !part.customers.is_empty() {
             let count = part.customers.len();
-            blocks.push(Block::Line(format!("Customers, part {} ({count}):", part.part)));
+            let noun = if part.value_unit == "services" { "Services" } else { "Customers" };
+            blocks.push(Block::Line(format!("{noun}, part {} ({count}):", part.part)));
             limited(customer_grid(&part.customers), blocks);
         } else if let (Some(tenant), false) = (tenant, has_no_tenants) {
             let text = format!("No customer {tenant} has eligible usage in {}.", part.part);
@@ -252,7 +253,7 @@ fn counts(is_counted: bool, code: &str) -> String {
 
 fn people_grid(people: &[Person]) -> Grid {
     let has_steps = people.iter().any(|person| person.step != 1);
-    let columns = ["Step", "Person", "Certification", "Earned", "Expires", "Counts"];
+    let columns = ["Step", "Person", "Certification", "Earned", "Counts until", "Counts"];
     let skipped = usize::from(!has_steps);
     let header = columns.into_iter().skip(skipped).map(|name| (name.to_owned(), false)).collect();
     let rows = people
@@ -263,7 +264,7 @@ fn people_grid(people: &[Person]) -> Grid {
                 start(&person.person_key, 8),
                 person.certification.clone(),
                 person.earned_on.clone().unwrap_or_default(),
-                person.expires_on.clone().unwrap_or_else(|| "never".to_owned()),
+                person.counts_until.clone().unwrap_or_else(|| "always".to_owned()),
                 counts(person.is_counted, &person.reason),
             ];
             cells.into_iter().skip(skipped).collect()

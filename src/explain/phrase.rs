@@ -200,7 +200,9 @@ pub(super) fn coverage_note(coverage: &str, missing: &[String]) -> Option<String
 /// The customer's name with the start of its id, or the whole id.
 pub(super) fn customer_name(tenant_id: &str, name: Option<&str>) -> String {
     match name.map(str::trim).filter(|name| !name.is_empty()) {
-        Some(name) => format!("{name} ({})", start(tenant_id, 8)),
+        // A GUID is known by its start; another id is short.
+        Some(name) if tenant_id.len() == 36 => format!("{name} ({})", start(tenant_id, 8)),
+        Some(name) => format!("{name} ({tenant_id})"),
         None => tenant_id.to_owned(),
     }
 }
@@ -266,7 +268,7 @@ mod tests {
     #[test]
     fn implementations_say_what_is_short() {
         let mut one = Implementation {
-            tenant_id: "0a1b2c3d-0000".to_owned(),
+            tenant_id: "0a1b2c3d-0000-4000-8000-000000000001".to_owned(),
             customer_name: Some("Contoso".to_owned()),
             workload: "W".to_owned(),
             paid_seats: 23,
@@ -278,6 +280,9 @@ mod tests {
         assert_eq!(implementation(&one), text);
         one.seats_short = 0;
         one.customer_name = None;
-        assert_eq!(implementation(&one), "0a1b2c3d-0000, workload W: 1 active user short");
+        assert_eq!(
+            implementation(&one),
+            "0a1b2c3d-0000-4000-8000-000000000001, workload W: 1 active user short"
+        );
     }
 }

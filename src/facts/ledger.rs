@@ -65,9 +65,9 @@ pub struct FileRecord {
     pub dataset: String,
     /// The layout of the dataset.
     pub layout: String,
-    /// `utf-8`.
+    /// `utf-8`, `utf-16le`, `utf-16be`, `windows-1252`.
     pub encoding: String,
-    /// The delimiter, `,` or tab as `\t`.
+    /// The delimiter: `,`, `;`, `|` or tab as `\t`.
     pub delimiter: String,
     /// First month over all accepted rows, `YYYY-MM`.
     pub first_month: Option<String>,
@@ -101,6 +101,9 @@ pub struct FileRecord {
     pub amount_digits_dropped: u64,
     /// Whether the file lacks a column that tells when credentials expire.
     pub lacks_expiry: bool,
+    /// What had to be taken for granted of how it is written: check id and column.
+    #[serde(default)]
+    pub assumptions: Vec<(String, String)>,
     /// Columns that no alias knows.
     pub unknown_columns: Vec<String>,
     /// The location of an earlier file with the same content: this one added nothing.

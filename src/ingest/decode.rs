@@ -1,36 +1,34 @@
-//! A stored file as text: hashes the stored bytes, unpacks gzip, counts lines, finds the delimiter.
+//! A stored file as text: decodes it, counts lines, finds the delimiter.
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
 use std::io::{self, Cursor, Read};
-use std::path::Path;
 use std::rc::Rc;
 
-use flate2::read::MultiGzDecoder;
 use memchr::memchr_iter;
 
+use super::encoding::{Decoded, Encoding};
 use super::layout::{Recognised, Sources};
+use super::packed::read_full;
+use super::packed::{Source, Stored};
 use super::records::unreadable;
 use crate::error::{Code, Error, Result};
-use crate::store;
 
 /// Delimiters that are tried on the header.
 const DELIMITERS: [u8; 4] = *b",\t;|";
 /// A header longer than this is none.
 const LONGEST_HEADER: usize = 1 << 20;
 
+/// How much of a file tells its encoding.
+const START: usize = 1 << 16;
+
 /// The text of one file, to be read once.
 pub(super) struct Text {
     stream: Box<dyn Read>,
     stored: Rc<RefCell<Stored>>,
     lines: Rc<LineCount>,
+    decoded: Rc<Decoded>,
+    pub(super) encoding: Encoding,
     header: Vec<u8>,
-}
-
-#[derive(Default)]
-struct Stored {
-    hasher: blake3::Hasher,
-    bytes: u64,
 }
 
 #[derive(Default)]
@@ -57,33 +55,21 @@ pub(super) struct Totals {
 }
 
 impl Text {
-    /// Opens a file and reads up to the end of its header.
+    /// Opens a file and reads up to the end of its header; without an encoding it is found out.
     ///
     /// # Errors
     /// CS2001 when it cannot be opened, CS3005 when it cannot be decoded; `what` names it.
-    pub(super) fn open(path: &Path, what: &str) -> Result<Self> {
+    pub(super) fn open(source: &Source, encoding: Option<Encoding>, what: &str) -> Result<Self> {
         let stored = Rc::new(RefCell::new(Stored::default()));
-        let mut raw = Hashing { file: store::open_file(path)?, stored: Rc::clone(&stored) };
-        let mut magic = [0; 2];
-        let got = read_full(&mut raw, &mut magic).map_err(|error| unreadable(what, error))?;
-        let start = Cursor::new(magic.get(..got).unwrap_or_default().to_vec()).chain(raw);
-        let decoded: Box<dyn Read> = match magic {
-            [0x1f, 0x8b] => Box::new(MultiGzDecoder::new(start)),
-            [0xff, 0xfe] | [0xfe, 0xff] => {
-                return Err(Error::new(Code::Undecodable, format!("{what} is UTF-16 text"))
-                    .hint("save it as CSV UTF-8, or export it again"));
-            }
-            [b'P', b'K'] => {
-                return Err(Error::new(
-                    Code::Undecodable,
-                    format!("{what} is a zip archive or a workbook"),
-                )
-                .hint("unpack it, or save the sheet as CSV UTF-8"));
-            }
-            _ => Box::new(start),
-        };
+        let mut unpacked = source.unpacked(&stored, what)?;
+        let mut start = vec![0; START];
+        let got = read_full(&mut unpacked, &mut start).map_err(|error| unreadable(what, error))?;
+        start.truncate(got);
+        let encoding = encoding.unwrap_or_else(|| Encoding::of(&start));
+        let decoded = Rc::new(Decoded::default());
+        let text = encoding.stream(Box::new(Cursor::new(start).chain(unpacked)), &decoded);
         let lines = Rc::new(LineCount::default());
-        let mut stream = Counting { inner: decoded, lines: Rc::clone(&lines) };
+        let mut stream = Counting { inner: text, lines: Rc::clone(&lines) };
         let mut header = Vec::new();
         let mut block = vec![0; 16 * 1024];
         while memchr::memchr(b'\n', &header).is_none() && header.len() < LONGEST_HEADER {
@@ -93,7 +79,7 @@ impl Text {
             }
             header.extend_from_slice(&block[..got]);
         }
-        Ok(Self { stream: Box::new(stream), stored, lines, header })
+        Ok(Self { stream: Box::new(stream), stored, lines, decoded, encoding, header })
     }
 
     /// Recognises the header.
@@ -106,21 +92,17 @@ impl Text {
             return Err(Error::new(Code::UnknownFile, format!("{what} is empty"))
                 .hint("fetch it again, or remove it"));
         }
-        // The delimiter that gives the most columns is the right one: a header has no free text.
+        // The delimiter that gives the most known columns, then the most columns at all.
         let columns = |delimiter: u8| header_fields(text, delimiter);
         let delimiter = DELIMITERS
             .into_iter()
             .rev()
-            .max_by_key(|delimiter| columns(*delimiter).len())
+            .max_by_key(|delimiter| {
+                let headers = columns(*delimiter);
+                (sources.known(&headers), headers.len())
+            })
             .unwrap_or(b',');
         let recognised = sources.recognise(columns(delimiter), what)?;
-        if !matches!(delimiter, b',' | b'\t') {
-            return Err(Error::new(
-                Code::Undecodable,
-                format!("{what} is separated by {:?}", char::from(delimiter)),
-            )
-            .hint("save it with commas or tabs"));
-        }
         let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let has_bare_returns = memchr::memchr(b'\r', line).is_some();
@@ -130,7 +112,8 @@ impl Text {
     /// The text from its start, and what to ask when it was read.
     pub(super) fn into_parts(self) -> (impl Read, Finish) {
         let header = Cursor::new(self.header);
-        (header.chain(self.stream), Finish { stored: self.stored, lines: self.lines })
+        let finish = Finish { stored: self.stored, lines: self.lines, decoded: self.decoded };
+        (header.chain(self.stream), finish)
     }
 }
 
@@ -138,9 +121,27 @@ impl Text {
 pub(super) struct Finish {
     stored: Rc<RefCell<Stored>>,
     lines: Rc<LineCount>,
+    decoded: Rc<Decoded>,
 }
 
 impl Finish {
+    /// Whether the text turned out not to be in the encoding that it was read in.
+    pub(super) fn is_not_utf8(&self) -> bool {
+        self.decoded.is_not_utf8.get()
+    }
+
+    /// Refuses text with characters that could not be decoded.
+    ///
+    /// # Errors
+    /// CS3005.
+    pub(super) fn check(&self, encoding: Encoding, what: &str) -> Result<()> {
+        if !self.decoded.has_replacement.get() {
+            return Ok(());
+        }
+        let text = format!("{what} has characters that are no {}", encoding.as_str());
+        Err(Error::new(Code::Undecodable, text).hint("fetch it again, or save it as CSV UTF-8"))
+    }
+
     pub(super) fn totals(&self) -> Totals {
         let stored = self.stored.borrow();
         let has_open_line = !matches!(self.lines.last.get(), b'\n' | 0);
@@ -156,8 +157,13 @@ impl Finish {
 ///
 /// # Errors
 /// CS2001, CS3005.
-pub(super) fn lines_after(path: &Path, after: &[u64], what: &str) -> Result<Vec<u64>> {
-    let (mut stream, _) = Text::open(path, what)?.into_parts();
+pub(super) fn lines_after(
+    source: &Source,
+    encoding: Encoding,
+    after: &[u64],
+    what: &str,
+) -> Result<Vec<u64>> {
+    let (mut stream, _) = Text::open(source, Some(encoding), what)?.into_parts();
     let mut block = vec![0; 1 << 16];
     let (mut position, mut line) = (0_u64, 1_u64);
     let mut found = Vec::with_capacity(after.len());
@@ -192,32 +198,6 @@ fn header_fields(text: &[u8], delimiter: u8) -> Vec<String> {
             record.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
         }
         _ => Vec::new(),
-    }
-}
-
-fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match input.read(&mut buffer[got..])? {
-            0 => break,
-            count => got += count,
-        }
-    }
-    Ok(got)
-}
-
-struct Hashing {
-    file: File,
-    stored: Rc<RefCell<Stored>>,
-}
-
-impl Read for Hashing {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.file.read(buffer)?;
-        let mut stored = self.stored.borrow_mut();
-        stored.hasher.update(&buffer[..got]);
-        stored.bytes += got as u64;
-        Ok(got)
     }
 }
 

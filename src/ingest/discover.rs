@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::packed::Source;
 use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
 use crate::store::{Entry, Store};
@@ -12,8 +13,8 @@ use crate::store::{Entry, Store};
 pub struct FoundFile {
     /// Where it is, for messages and records.
     pub uri: String,
-    /// The file on disk.
-    pub path: PathBuf,
+    /// The file on disk, or the member of an archive.
+    pub source: Source,
     /// Bytes.
     pub size: u64,
     /// The store's change tag.
@@ -45,12 +46,14 @@ pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
         for entry in entries.into_iter().filter(|entry| !is_ignored(&entry.path)) {
             let uri = store.identity_of(&entry.path);
             let delivery = delivery_of(&uri, &entry);
-            deliveries.entry(delivery).or_default().push(FoundFile {
-                path: store.local_path(&entry.path),
-                uri,
-                size: entry.size,
-                etag: entry.etag,
-            });
+            let files = deliveries.entry(delivery).or_default();
+            for source in sources_of(store.local_path(&entry.path), &uri) {
+                let uri = match &source.member {
+                    Some(member) => format!("{uri}/{}", member.name),
+                    None => uri.clone(),
+                };
+                files.push(FoundFile { source, uri, size: entry.size, etag: entry.etag.clone() });
+            }
         }
     }
     if deliveries.is_empty() {
@@ -66,6 +69,22 @@ pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
         files.dedup_by(|left, right| left.uri == right.uri);
     }
     Ok(deliveries)
+}
+
+/// The exports in a file. An archive that cannot be read, or is empty, stays one file: reading it
+/// says why it is refused.
+fn sources_of(path: PathBuf, uri: &str) -> Vec<Source> {
+    let is_text = path.extension().is_some_and(|extension| {
+        ["csv", "tsv", "txt", "gz"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    });
+    let file = vec![Source::file(path.clone())];
+    if is_text {
+        return file;
+    }
+    match Source::all(path, uri) {
+        Ok(members) if !members.is_empty() => members,
+        _ => file,
+    }
 }
 
 fn is_ignored(path: &str) -> bool {

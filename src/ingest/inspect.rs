@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::decode::Text;
 use super::layout::Sources;
+use super::packed::Source;
 use super::person::PersonKey;
 use super::reader::{FileTask, Shared, read_file};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::rules::Catalogs;
 
 /// What a file is and what an ingest would make of it.
@@ -24,7 +25,7 @@ pub struct Inspection {
     pub layout: String,
     /// The text encoding.
     pub encoding: String,
-    /// `,` or `\t`.
+    /// `,`, `;`, `|` or `\t`.
     pub delimiter: String,
     /// First and last month, for monthly datasets.
     pub months: Option<(String, String)>,
@@ -42,6 +43,8 @@ pub struct Inspection {
     pub columns: Vec<(String, String)>,
     /// Columns that no alias knows.
     pub unknown_columns: Vec<String>,
+    /// What had to be taken for granted of how it is written: check id and column.
+    pub assumptions: Vec<(String, String)>,
     /// The first rejected records.
     pub rejections: Vec<RejectedRecord>,
 }
@@ -63,28 +66,40 @@ pub struct RejectedRecord {
 
 const SHOWN_REJECTIONS: usize = 20;
 
-/// Reads a file as an ingest would.
+/// Reads a file, or each member of an archive, as an ingest would.
 ///
 /// # Errors
-/// CS2001, CS3003 to CS3009, CS4001.
-pub fn inspect(path: &Path, sources: &Sources, catalogs: &Catalogs) -> Result<Inspection> {
+/// CS2001, CS3003 to CS3011, CS4001.
+pub fn inspect(path: &Path, sources: &Sources, catalogs: &Catalogs) -> Result<Vec<Inspection>> {
     let uri = path.display().to_string();
+    let found = Source::all(path.to_path_buf(), &uri)?;
+    if found.is_empty() {
+        return Err(Error::new(Code::Undecodable, format!("{uri} is an archive without a file"))
+            .hint("fetch it again"));
+    }
+    found.into_iter().map(|source| inspect_source(source, &uri, sources, catalogs)).collect()
+}
+
+fn inspect_source(
+    source: Source,
+    archive: &str,
+    sources: &Sources,
+    catalogs: &Catalogs,
+) -> Result<Inspection> {
+    let uri = match &source.member {
+        Some(member) => format!("{archive}/{}", member.name),
+        None => archive.to_owned(),
+    };
     let person_key = PersonKey::from_secret("inspect");
     let shared = Shared::new(sources, catalogs, &person_key, 64 << 20);
-    let header = Text::open(path, &uri)?.recognise(sources, &uri)?.recognised;
+    let header = Text::open(&source, None, &uri)?.recognise(sources, &uri)?.recognised;
     let columns = header
         .columns
         .iter()
         .map(|(field, at)| ((*field).to_owned(), header.headers[*at].clone()))
         .collect();
-    let task = FileTask {
-        number: 0,
-        delivery: 0,
-        uri,
-        path: path.to_path_buf(),
-        etag: String::new(),
-        is_ingest: false,
-    };
+    let task =
+        FileTask { number: 0, delivery: 0, uri, source, etag: String::new(), is_ingest: false };
     let result = read_file(&shared, &task)?;
     let record = result.record;
     Ok(Inspection {
@@ -102,6 +117,7 @@ pub fn inspect(path: &Path, sources: &Sources, catalogs: &Catalogs) -> Result<In
         amount_usd: (result.tally.amount_cells > 0).then_some(record.amount_accepted),
         columns,
         unknown_columns: record.unknown_columns,
+        assumptions: record.assumptions,
         rejections: result
             .rejected
             .into_iter()

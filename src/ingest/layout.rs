@@ -39,6 +39,18 @@ impl Family {
     }
 }
 
+/// What the cells of a column are, where they are more than text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CellType {
+    /// A number: an amount or a count.
+    Number,
+    /// A day.
+    Date,
+    /// The first day of a month.
+    Month,
+}
+
 /// All source layouts.
 #[derive(Debug, Clone)]
 pub struct Sources {
@@ -65,6 +77,7 @@ pub struct Layout {
     required: Vec<Vec<String>>,
     private: Vec<String>,
     defaults: BTreeMap<String, String>,
+    types: BTreeMap<String, CellType>,
     /// Folded header → field.
     aliases: BTreeMap<String, String>,
     /// Field → documented header.
@@ -112,6 +125,8 @@ struct RawLayout {
     columns: BTreeMap<String, Vec<Spanned<String>>>,
     #[serde(default)]
     defaults: BTreeMap<String, String>,
+    #[serde(default)]
+    types: BTreeMap<Spanned<String>, CellType>,
 }
 
 impl Sources {
@@ -160,6 +175,12 @@ impl Sources {
                 fields.push(headers[at].to_lowercase());
                 continue;
             };
+            if folded[..at].contains(header) {
+                // The very same header again: the first one counts, the other one is reported.
+                unknown.push(format!("{} (again)", headers[at]));
+                fields.push(format!("{} {at}", headers[at].to_lowercase()));
+                continue;
+            }
             if let Some(first) = columns.insert(field.as_str(), at) {
                 return Err(Error::new(
                     Code::DuplicateColumn,
@@ -195,6 +216,15 @@ impl Sources {
             }
         }
         Ok(Recognised { layout, columns, fields, headers, unknown })
+    }
+
+    /// How many of the headers some layout knows.
+    pub(super) fn known(&self, headers: &[String]) -> usize {
+        let is_known = |header: &&String| {
+            let folded = fold(header);
+            self.layouts.iter().any(|layout| layout.aliases.contains_key(&folded))
+        };
+        headers.iter().filter(is_known).count()
     }
 
     fn unknown(&self, headers: &[String], folded: &[String], what: &str) -> Error {
@@ -266,6 +296,11 @@ impl Layout {
                 return Err(file.mistake(&raw.id.span(), text));
             }
         }
+        let mut types = BTreeMap::new();
+        for (field, cell_type) in &raw.types {
+            split(field)?;
+            types.insert(field.get_ref().clone(), *cell_type);
+        }
         let singles = |listed: &[Spanned<String>]| -> Result<Vec<String>> {
             listed.iter().map(&split).map(|fields| fields.map(|fields| fields.join(""))).collect()
         };
@@ -281,6 +316,7 @@ impl Layout {
             required,
             private: singles(&raw.private)?,
             defaults: raw.defaults.clone(),
+            types,
             aliases,
             documented,
         })
@@ -289,6 +325,11 @@ impl Layout {
     /// Whether the values of a field are about a person and never shown.
     pub fn is_private(&self, field: &str) -> bool {
         self.private.iter().any(|private| private == field)
+    }
+
+    /// What the cells of a field are, where they are more than text.
+    pub fn type_of(&self, field: &str) -> Option<CellType> {
+        self.types.get(field).copied()
     }
 
     /// What a blank or missing field means, if the layout says so.

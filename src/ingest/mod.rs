@@ -15,13 +15,16 @@ mod customers;
 mod decode;
 mod describe;
 mod discover;
+mod encoding;
 mod entry;
 mod fact_rows;
+mod formats;
 mod inspect;
 mod intern;
 mod late;
 mod layout;
 mod locations;
+mod packed;
 mod person;
 mod reader;
 mod records;
@@ -196,7 +199,7 @@ pub fn plan(inputs: &[String], ledger: &Ledger, sources: &Sources) -> Result<Pla
 
 impl PlannedFile {
     fn sniff(file: FoundFile, sources: &Sources) -> Self {
-        let sniffed = Text::open(&file.path, &file.uri).and_then(|text| {
+        let sniffed = Text::open(&file.source, None, &file.uri).and_then(|text| {
             Ok(text.recognise(sources, &file.uri)?.recognised.layout.dataset.clone())
         });
         let problem = sniffed.as_ref().err().map(Error::code);
@@ -327,7 +330,7 @@ fn task(number: usize, delivery: usize, file: &FoundFile) -> FileTask {
         number,
         delivery,
         uri: file.uri.clone(),
-        path: file.path.clone(),
+        source: file.source.clone(),
         etag: file.etag.clone(),
         is_ingest: true,
     }

@@ -1,9 +1,8 @@
 //! Reads one file: one pass over its bytes that decodes, checks the structure, converts, and hands
-//! the rows to the shared buckets. A file that turns out to need the strict reader starts again;
-//! what its first reading handed over belongs to a slot that does not count.
+//! the rows to the shared buckets. A file that turns out to be written otherwise than it was taken
+//! for starts again; what a given-up reading handed over belongs to a slot that does not count.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::acr::{AcrLine, AcrReader, Description};
@@ -11,9 +10,12 @@ use super::buckets::Buckets;
 use super::credentials::{CredentialReader, CredentialRow};
 use super::customers::CustomerReader;
 use super::decode::{Header, Text, Totals, lines_after};
+use super::encoding::Encoding;
+use super::formats::{Contradiction, Formats};
 use super::intern::Interner;
-use super::layout::{Family, Recognised, Sources, dataset_index};
+use super::layout::{CellType, Family, Recognised, Sources, dataset_index};
 use super::locations::{LocationReader, LocationRow};
+use super::packed::Source;
 use super::person::PersonKey;
 use super::records::{Cells, Place, Reading, Structure, visit_records};
 use super::row::{Outcome, Rejection, Who};
@@ -27,6 +29,8 @@ use crate::store;
 
 /// A file is abandoned when more rows than this are rejected.
 const MOST_REJECTIONS: usize = 500_000;
+/// How often a file is read: by the strict reader, by another encoding, by other forms of columns.
+const MOST_ATTEMPTS: u32 = 32;
 /// Bytes of a rejected value that are kept.
 const KEPT_VALUE: usize = 200;
 
@@ -50,7 +54,7 @@ pub(super) struct FileTask {
     /// Index of the delivery in the batch.
     pub(super) delivery: usize,
     pub(super) uri: String,
-    pub(super) path: PathBuf,
+    pub(super) source: Source,
     pub(super) etag: String,
     /// Whether the file is taken in, so that its limits and its sameness are watched; an inspection
     /// shows what there is.
@@ -102,8 +106,8 @@ impl<'a> Shared<'a> {
 
     /// The slot of a reading: the same in every execution, so that ties between identical lines
     /// of several files always end in the same file.
-    fn slot(&self, task: &FileTask, reading: Reading) -> u32 {
-        let number = task.number * 2 + u32::from(reading == Reading::Strict);
+    fn slot(&self, task: &FileTask, attempt: u32) -> u32 {
+        let number = task.number * MOST_ATTEMPTS + attempt;
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).insert(number, true);
         number
     }
@@ -181,46 +185,73 @@ struct Rejections {
     blank: u64,
 }
 
+/// How a file is taken to be written. The first guess is the usual one; what contradicts it has the
+/// file read again.
+struct Hypotheses {
+    reading: Reading,
+    /// The encoding, once it is certain.
+    encoding: Option<Encoding>,
+    /// The forms of its columns, once its header is known.
+    formats: Option<Formats>,
+}
+
+/// What one reading came to.
+enum Attempt {
+    Read(Box<FileResult>),
+    Again(Hypotheses),
+}
+
 /// Reads a file.
 ///
 /// # Errors
-/// CS2001, CS2002, CS3003 to CS3009, CS4001.
+/// CS2001, CS2002, CS3003 to CS3011, CS4001.
 pub(super) fn read_file(shared: &Shared<'_>, task: &FileTask) -> Result<FileResult> {
-    match read_once(shared, task, Reading::Fast)? {
-        Some(result) => Ok(result),
-        None => read_once(shared, task, Reading::Strict)?
-            .ok_or_else(|| Error::bug(format!("the strict reader gave up on {}", task.uri))),
+    let mut hypotheses = Hypotheses { reading: Reading::Fast, encoding: None, formats: None };
+    for attempt in 0..MOST_ATTEMPTS {
+        let slot = shared.slot(task, attempt);
+        let read = read_into(shared, task, hypotheses, slot);
+        if !matches!(read, Ok(Attempt::Read(_))) {
+            shared.drop_slot(slot);
+        }
+        match read? {
+            Attempt::Read(result) => return Ok(*result),
+            Attempt::Again(revised) => hypotheses = revised,
+        }
     }
-}
-
-fn read_once(shared: &Shared<'_>, task: &FileTask, reading: Reading) -> Result<Option<FileResult>> {
-    let slot = shared.slot(task, reading);
-    let read = read_into(shared, task, reading, slot);
-    if !matches!(read, Ok(Some(_))) {
-        shared.drop_slot(slot);
-    }
-    read
+    Err(Error::new(Code::MixedForms, format!("{} is written in too many ways", task.uri))
+        .hint("export it again, and do not save it in a spreadsheet"))
 }
 
 fn read_into(
     shared: &Shared<'_>,
     task: &FileTask,
-    reading: Reading,
+    hypotheses: Hypotheses,
     slot: u32,
-) -> Result<Option<FileResult>> {
-    let text = Text::open(&task.path, &task.uri)?;
+) -> Result<Attempt> {
+    let Hypotheses { reading, encoding, formats } = hypotheses;
+    let text = Text::open(&task.source, encoding, &task.uri)?;
+    let encoding = text.encoding;
     let Header { recognised, delimiter, has_bare_returns } =
         text.recognise(shared.sources, &task.uri)?;
+    let formats = formats.unwrap_or_else(|| Formats::new(&recognised, delimiter));
+    let again = |reading, encoding, formats| {
+        Ok(Attempt::Again(Hypotheses { reading, encoding: Some(encoding), formats: Some(formats) }))
+    };
     if has_bare_returns && reading == Reading::Fast {
-        return Ok(None);
+        return again(Reading::Strict, encoding, formats);
     }
     let mut rows = Rows::new(shared, &recognised, task, slot);
     let who = Who::new(&recognised);
     let width = recognised.headers.len();
     let mut rejections = Rejections::default();
     let (stream, finish) = text.into_parts();
-    let visited =
-        visit_records(stream, delimiter, reading, &task.uri, &mut |number, cells, place| {
+    let visited = visit_records(
+        stream,
+        delimiter,
+        reading,
+        &formats,
+        &task.uri,
+        &mut |number, cells, place| {
             let outcome = if cells.is_blank() {
                 Outcome::Skipped
             } else if let Some(rejection) = wrong_width(cells, width) {
@@ -235,14 +266,32 @@ fn read_into(
                     Ok(())
                 }
                 Outcome::Rejected(rejection) => {
+                    if let Some(column) = recognised.column(rejection.field) {
+                        formats.note(column, &String::from_utf8_lossy(&cells.raw(column)));
+                    }
                     let partner = who.partner_text(cells).ok();
                     rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
                 }
             }
-        })?;
-    let Structure::Whole { records, inner_lines } = visited else { return Ok(None) };
+        },
+    );
+    if finish.is_not_utf8() {
+        // What was read so far was read wrongly, whatever came of it.
+        return again(reading, Encoding::Windows1252, formats);
+    }
+    let (records, inner_lines) = match visited? {
+        Structure::Whole { records, inner_lines } => (records, inner_lines),
+        Structure::Irregular => return again(Reading::Strict, encoding, formats),
+        Structure::Contradicted { record } => {
+            return match formats.revised() {
+                Ok(formats) => again(reading, encoding, formats),
+                Err(contradiction) => Err(two_forms(&recognised, &contradiction, record, task)),
+            };
+        }
+    };
+    finish.check(encoding, &task.uri)?;
     let totals = finish.totals();
-    if task.is_ingest && store::etag(&task.path)?.as_deref() != Some(task.etag.as_str()) {
+    if task.is_ingest && store::etag(&task.source.path)?.as_deref() != Some(task.etag.as_str()) {
         let text = format!("{} changed while it was read", task.uri);
         return Err(Error::new(Code::FileChanged, text).hint("run again once it is complete"));
     }
@@ -294,7 +343,7 @@ fn read_into(
         )
         .hint("have it exported by someone with the executive report viewer role"));
     }
-    rejections.find_lines(task)?;
+    rejections.find_lines(task, encoding)?;
     // A header takes at least one line; the blank lines are what no record explains.
     let blank_lines = totals.lines.saturating_sub(1 + records + inner_lines);
     result.record =
@@ -303,10 +352,53 @@ fn read_into(
     result.tally.blank = rejections.blank;
     result.tally.amount_rejected = rejections.amount;
     result.rejected = rejections.rows;
+    encoding.as_str().clone_into(&mut result.record.encoding);
+    result.record.assumptions = assumptions(&recognised, &formats, encoding);
     if task.is_ingest {
         check_limits(&result, task)?;
     }
-    Ok(Some(result))
+    Ok(Attempt::Read(Box::new(result)))
+}
+
+/// What had to be taken for granted of a file, as check id and what it is about.
+fn assumptions(
+    header: &Recognised<'_>,
+    formats: &Formats,
+    encoding: Encoding,
+) -> Vec<(String, String)> {
+    let mut assumed = Vec::new();
+    for (check, cell_type) in [
+        ("month_order_ambiguous", CellType::Month),
+        ("date_order_ambiguous", CellType::Date),
+        ("decimal_mark_ambiguous", CellType::Number),
+    ] {
+        for column in formats.assumed(cell_type) {
+            assumed.push((check.to_owned(), header.headers[column].clone()));
+        }
+    }
+    if encoding == Encoding::Windows1252 {
+        assumed.push(("encoding_assumed".to_owned(), encoding.as_str().to_owned()));
+    }
+    assumed
+}
+
+/// A column that neither of two forms explains.
+fn two_forms(
+    header: &Recognised<'_>,
+    contradiction: &Contradiction,
+    record: u64,
+    task: &FileTask,
+) -> Error {
+    let Contradiction { column, cell, .. } = contradiction;
+    let name = header.headers.get(*column).map(String::as_str).unwrap_or_default();
+    Error::new(
+        Code::MixedForms,
+        format!(
+            "{}, record {record}: the column {name} is written in two ways; {cell:?} contradicts others",
+            task.uri
+        ),
+    )
+    .hint("export it again, and do not save it in a spreadsheet")
 }
 
 fn record_of(
@@ -327,7 +419,6 @@ fn record_of(
         content_hash: totals.content_hash.clone(),
         dataset: recognised.layout.dataset.clone(),
         layout: recognised.layout.id.clone(),
-        encoding: "utf-8".to_owned(),
         delimiter: if delimiter == b'\t' {
             "\\t".to_owned()
         } else {
@@ -402,6 +493,15 @@ impl Rejections {
         partner: Option<(String, bool, String)>,
         what: &str,
     ) -> Result<()> {
+        if rejection.reason == "id_ruined" {
+            let (name, cell) =
+                (header.header_of(rejection.field), String::from_utf8_lossy(&rejection.raw));
+            return Err(Error::new(
+                Code::RuinedIds,
+                format!("{what}, record {record}: {name} is {cell:?}, no id any more"),
+            )
+            .hint("a spreadsheet has rounded the ids: export the file again and do not save it from there"));
+        }
         if self.rows.len() >= MOST_REJECTIONS {
             return Err(Error::new(
                 Code::QuarantineLimit,
@@ -429,7 +529,7 @@ impl Rejections {
     }
 
     /// Turns places into line numbers; only files with rejected rows pay for it.
-    fn find_lines(&mut self, task: &FileTask) -> Result<()> {
+    fn find_lines(&mut self, task: &FileTask, encoding: Encoding) -> Result<()> {
         let after: Vec<u64> = self
             .places
             .iter()
@@ -438,8 +538,11 @@ impl Rejections {
                 Place::Line(_) => None,
             })
             .collect();
-        let found =
-            if after.is_empty() { Vec::new() } else { lines_after(&task.path, &after, &task.uri)? };
+        let found = if after.is_empty() {
+            Vec::new()
+        } else {
+            lines_after(&task.source, encoding, &after, &task.uri)?
+        };
         let mut found = found.into_iter();
         for (row, place) in self.rows.iter_mut().zip(&self.places) {
             row.line = match place {

@@ -8,6 +8,7 @@ use std::io::Read;
 use memchr::{memchr, memchr_iter};
 use simd_csv::{ZeroCopyByteRecord, ZeroCopyReaderBuilder};
 
+use super::formats::Formats;
 use super::values::trim;
 use crate::error::{Code, Error, Result};
 
@@ -26,8 +27,8 @@ pub(super) enum Reading {
 
 /// One record.
 pub(super) enum Cells<'a> {
-    Fast { record: &'a ZeroCopyByteRecord<'a>, is_quoted: bool },
-    Strict(&'a csv::ByteRecord),
+    Fast { record: &'a ZeroCopyByteRecord<'a>, is_quoted: bool, formats: &'a Formats },
+    Strict { record: &'a csv::ByteRecord, formats: &'a Formats },
 }
 
 /// Where a record starts: a byte position from which blank lines are still to be skipped, or a line.
@@ -44,6 +45,8 @@ pub(super) enum Structure {
     Whole { records: u64, inner_lines: u64 },
     /// The fast reader met an irregular quote: nothing that was visited counts.
     Irregular,
+    /// A cell contradicts how its column was read: nothing that was visited counts.
+    Contradicted { record: u64 },
 }
 
 impl Cells<'_> {
@@ -51,28 +54,35 @@ impl Cells<'_> {
     pub(super) fn len(&self) -> usize {
         match self {
             Cells::Fast { record, .. } => record.len(),
-            Cells::Strict(record) => record.len(),
+            Cells::Strict { record, .. } => record.len(),
         }
     }
 
-    /// A field without quotes and surrounding blanks; empty when there is none.
+    /// A field without quotes and surrounding blanks, numbers and dates in the plain form; empty
+    /// when there is none.
     pub(super) fn get(&self, at: usize) -> Cow<'_, [u8]> {
+        let (Cells::Fast { formats, .. } | Cells::Strict { formats, .. }) = self;
+        formats.canonical(at, self.raw(at))
+    }
+
+    /// A field as it stands, without quotes and surrounding blanks.
+    pub(super) fn raw(&self, at: usize) -> Cow<'_, [u8]> {
         match self {
-            Cells::Fast { record, is_quoted: false } => {
+            Cells::Fast { record, is_quoted: false, .. } => {
                 Cow::Borrowed(trim(record.get(at).unwrap_or_default()))
             }
-            Cells::Fast { record, is_quoted: true } => match record.unescape(at) {
+            Cells::Fast { record, is_quoted: true, .. } => match record.unescape(at) {
                 Some(Cow::Borrowed(cell)) => Cow::Borrowed(trim(cell)),
                 Some(Cow::Owned(cell)) => Cow::Owned(trim(&cell).to_vec()),
                 None => Cow::Borrowed(&[]),
             },
-            Cells::Strict(record) => Cow::Borrowed(trim(record.get(at).unwrap_or_default())),
+            Cells::Strict { record, .. } => Cow::Borrowed(trim(record.get(at).unwrap_or_default())),
         }
     }
 
     /// Whether every cell is blank.
     pub(super) fn is_blank(&self) -> bool {
-        (0..self.len()).all(|at| self.get(at).is_empty())
+        (0..self.len()).all(|at| self.raw(at).is_empty())
     }
 }
 
@@ -84,18 +94,20 @@ pub(super) fn visit_records(
     input: impl Read,
     delimiter: u8,
     reading: Reading,
+    formats: &Formats,
     what: &str,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
     match reading {
-        Reading::Fast => visit_fast(input, delimiter, what, visit),
-        Reading::Strict => visit_strict(input, delimiter, what, visit),
+        Reading::Fast => visit_fast(input, delimiter, formats, what, visit),
+        Reading::Strict => visit_strict(input, delimiter, formats, what, visit),
     }
 }
 
 fn visit_fast(
     input: impl Read,
     delimiter: u8,
+    formats: &Formats,
     what: &str,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
@@ -127,7 +139,10 @@ fn visit_fast(
             return Ok(Structure::Irregular);
         }
         records += 1;
-        visit(records, &Cells::Fast { record: &record, is_quoted }, place)?;
+        visit(records, &Cells::Fast { record: &record, is_quoted, formats }, place)?;
+        if formats.is_contradicted() {
+            return Ok(Structure::Contradicted { record: records });
+        }
     }
     Ok(Structure::Whole { records, inner_lines })
 }
@@ -168,6 +183,7 @@ fn is_regular(cell: &[u8]) -> bool {
 fn visit_strict(
     input: impl Read,
     delimiter: u8,
+    formats: &Formats,
     what: &str,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
@@ -197,7 +213,10 @@ fn visit_strict(
         }
         inner_lines += inner;
         records += 1;
-        visit(records, &Cells::Strict(&record), Place::Line(line))?;
+        visit(records, &Cells::Strict { record: &record, formats }, Place::Line(line))?;
+        if formats.is_contradicted() {
+            return Ok(Structure::Contradicted { record: records });
+        }
     }
     Ok(Structure::Whole { records, inner_lines })
 }
@@ -217,12 +236,18 @@ mod tests {
 
     fn read(text: &str, reading: Reading) -> Result<(Structure, Vec<Vec<String>>)> {
         let mut rows = Vec::new();
-        let structure =
-            visit_records(text.as_bytes(), b',', reading, "a.csv", &mut |_, cells, _| {
+        let structure = visit_records(
+            text.as_bytes(),
+            b',',
+            reading,
+            &Formats::none(),
+            "a.csv",
+            &mut |_, cells, _| {
                 let cell = |at| String::from_utf8_lossy(&cells.get(at)).into_owned();
                 rows.push((0..cells.len()).map(cell).collect());
                 Ok(())
-            })?;
+            },
+        )?;
         Ok((structure, rows))
     }
 

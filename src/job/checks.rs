@@ -26,6 +26,7 @@ pub(super) fn ledger_checks(
         amount_digits_dropped(live, feeding),
         files_set_aside(live),
     ];
+    checks.extend(forms_assumed(live, feeding));
     checks.extend(replacements_held(live, reference));
     if !areas_without_rules.is_empty() {
         let count = i64::try_from(areas_without_rules.len()).unwrap_or(i64::MAX);
@@ -135,6 +136,35 @@ fn amount_digits_dropped(live: &Live, feeding: &Feeding) -> Check {
         cells,
         format!("{cells} amounts had more than ten decimals"),
     )
+}
+
+/// What may have to be taken for granted of how a file is written.
+const ASSUMPTIONS: [(&str, &str); 4] = [
+    ("date_order_ambiguous", "no date tells the order of day and month, the month is taken first"),
+    ("decimal_mark_ambiguous", "no number tells a decimal mark from thousands"),
+    ("encoding_assumed", "no UTF-8"),
+    ("month_order_ambiguous", "only January, with the day and the month alike"),
+];
+
+/// One check a kind of assumption that a file needed.
+fn forms_assumed(live: &Live, feeding: &Feeding) -> Vec<Check> {
+    let files: Vec<_> =
+        feeding.files.iter().filter_map(|(sequence, file)| live.file(*sequence, *file)).collect();
+    let checks = ASSUMPTIONS.into_iter().map(|(check, text)| {
+        let mut places: Vec<String> = files
+            .iter()
+            .flat_map(|file| {
+                file.assumptions.iter().map(move |(known, about)| (file, known, about))
+            })
+            .filter(|(_, known, _)| *known == check)
+            .map(|(file, _, about)| format!("{about} of {}", file.uri))
+            .collect();
+        places.sort_unstable();
+        let count = i64::try_from(places.len()).unwrap_or(i64::MAX);
+        places.truncate(NAMED);
+        Check::warn(check, count, format!("{text}: {}", places.join(", ")))
+    });
+    checks.filter(Check::is_failed).collect()
 }
 
 fn files_set_aside(live: &Live) -> Check {

@@ -2,7 +2,10 @@
 
 use super::catalog::{Catalogs, content_hash, parse_day};
 use super::options::{Options, PathCustomers};
-use super::pack::{Assignment, Floor, Metric, Pack, Part, Scope, Selection, Version, Window};
+use super::pack::{
+    Assignment, Floor, Metric, Pack, Part, People, Scope, Selection, Sentence, StepRole, Version,
+    Window,
+};
 use super::raw::{RawAssignment, RawMetric, RawPack, RawScope, RawVersion};
 use crate::calendar::Day;
 use crate::error::Result;
@@ -23,8 +26,12 @@ pub(super) fn load_pack(file: &PipelineFile, catalogs: &Catalogs) -> Result<Pack
     }
     let mut versions = Vec::new();
     let mut merged: Vec<RawVersion> = Vec::new();
-    for version in &raw.version {
+    for (at, version) in raw.version.iter().enumerate() {
         let own = version.get_ref();
+        let id = own.id.get_ref();
+        if raw.version[..at].iter().any(|known| known.get_ref().id.get_ref() == id) {
+            return Err(file.mistake(&own.id.span(), format!("{id} is there twice")));
+        }
         let resolved = match &own.like {
             None => own.clone(),
             Some(like) => {
@@ -50,9 +57,6 @@ pub(super) fn load_pack(file: &PipelineFile, catalogs: &Catalogs) -> Result<Pack
             let text = format!("{} and {} start on the same day", earlier.id, later.id);
             return Err(file.mistake(&raw_later.effective_from.span(), text));
         }
-        if earlier.id == later.id {
-            return Err(file.mistake(&raw_later.id.span(), format!("{} is there twice", later.id)));
-        }
     }
     let mut versions: Vec<Version> = versions.into_iter().map(|(_, version)| version).collect();
     for at in 1..versions.len() {
@@ -74,8 +78,11 @@ impl Reader<'_> {
         let raw = self.raw;
         let listed = self.given(raw.paths.as_ref(), "paths")?;
         let paths: Vec<String> = listed.iter().map(|path| path.get_ref().clone()).collect();
-        for path in listed {
+        for (at, path) in listed.iter().enumerate() {
             self.one_of(path, &tables::PATHS)?;
+            if paths[..at].contains(path.get_ref()) {
+                return Err(self.file.mistake(&path.span(), "listed twice"));
+            }
         }
         let selection = self.selection(&paths)?;
         let mut metrics = Vec::new();
@@ -175,9 +182,15 @@ impl Reader<'_> {
                 return Err(self.file.mistake(&raw.path.span(), text));
             }
         };
+        let (path, otherwise) =
+            (self.one_of(&raw.path, &known)?, self.one_of(&raw.otherwise, &known)?);
+        if path == otherwise {
+            let text = "the test assigns the same path either way";
+            return Err(self.file.mistake(&raw.otherwise.span(), text));
+        }
         Ok(Assignment {
-            path: self.one_of(&raw.path, &known)?,
-            otherwise: self.one_of(&raw.otherwise, &known)?,
+            path,
+            otherwise,
             associations: self.associations(&raw.associations)?,
             smb_share: self.share(share)?,
             is_share_enough,
@@ -223,6 +236,16 @@ impl Reader<'_> {
             let count = ids.len();
             ids.sort_unstable();
             ids.dedup();
+            let of_people = |part: &&Part| matches!(part.sentence, Sentence::People(_));
+            let is_last = |part: &Part| {
+                matches!(part.sentence, Sentence::People(People { role: StepRole::Last, .. }))
+            };
+            let on_path = || parts.iter().filter(|part| part.paths.contains(path));
+            if on_path().any(|part| of_people(&part)) && !on_path().next_back().is_some_and(is_last)
+            {
+                let text = format!("the path {path} has steps but no last_step");
+                return Err(self.file.mistake(&raw.id.span(), text));
+            }
             if ids.len() != count || count == 0 {
                 let text = format!("the path {path} needs one or more parts with different ids");
                 return Err(self.file.mistake(&raw.id.span(), text));

@@ -69,6 +69,13 @@ impl Reader<'_> {
             Some(needs) => self.datasets(needs)?,
             None => datasets.clone(),
         };
+        if datasets.is_empty()
+            || needs.is_empty()
+            || !needs.iter().all(|need| datasets.contains(need))
+        {
+            let text = "a part needs one or more of the datasets that feed it";
+            return Err(self.file.mistake(&raw.id.span(), text));
+        }
         Ok(Part {
             id: raw.id.get_ref().clone(),
             paths,
@@ -162,7 +169,13 @@ impl Reader<'_> {
             None => "outside_band".to_owned(),
         };
         let amount = |text: &Option<Spanned<String>>| {
-            text.as_ref().map(|text| self.amount(text)).transpose()
+            let Some(text) = text else { return Ok(None) };
+            match self.amount(text)? {
+                amount if amount < Money::ZERO => {
+                    Err(self.file.mistake(&text.span(), "a limit below zero limits nothing"))
+                }
+                amount => Ok(Some(amount)),
+            }
         };
         let limit = Limit {
             at_least: amount(&raw.at_least_usd)?,
@@ -220,6 +233,7 @@ impl Reader<'_> {
         const SEATS: &[&str] = &["seats", "active_users"];
         const CUSTOMERS: &[&str] = &["acr", "seats", "active_users"];
         const PEOPLE: &[&str] = &["people"];
+        self.one_of(&raw.measure, &["acr", "seats", "active_users", "people"])?;
         let measure = raw.measure.get_ref().as_str();
         let words = [
             ("services", raw.services.is_some(), ACR),
@@ -275,9 +289,7 @@ fn nonsense(sentence: &Customers, raw: &RawPart) -> Option<&'static str> {
         (*result == CustomerResult::GrowthPercent && !is_acr, {
             "growth in percent is measured in consumption"
         }),
-        (*result == CustomerResult::GrowthUnits && *window == Window::EitherOfTwoMonths, {
-            "growth in units compares one month or twelve"
-        }),
+        (is_growth && *window == Window::EitherOfTwoMonths, "growth compares one month or twelve"),
         (!is_acr && *window == Window::EitherOfTwoMonths, {
             "seats are those of one month, or of the month of twelve with the most"
         }),

@@ -85,21 +85,21 @@ pub struct Choice {
 
 options! {
     /// Points of a counted unit (AMB-01).
-    counted_points: CountedPoints, "points of one counted unit: exact fractions, or the rounded figures that are printed" {
+    counted_points: CountedPoints, "whether a counted unit earns the exact fraction or the rounded figure that is printed" {
         /// The exact fraction.
         Exact = "exact",
         /// The rounded figure that Partner Center prints.
         Printed = "printed",
     }
     /// How net adds of Azure customers are counted (AMB-03).
-    net_adds: Reading, "a customer that qualified neither then nor from zero: net of two sets, or only from nothing a year ago" {
+    net_adds: Reading, "a customer of a monthly amount is gained when it qualifies now and did not a year ago, or only when it had nothing then" {
         /// Customers that qualify now minus those that qualified a year ago.
         BothSides = "both_sides",
         /// A customer adds only when it had nothing a year ago.
         ZeroBaseline = "zero_baseline",
     }
     /// The customers of the path test (AMB-06).
-    path_customers: PathCustomers, "customers of the path test: tenants with consumption in R, or in any of twelve months" {
+    path_customers: PathCustomers, "whose segments the path test looks at: tenants with consumption in R, or in twelve months" {
         /// Tenants with consumption above zero in R.
         Month = "month",
         /// Tenants with consumption above zero in twelve months.
@@ -115,84 +115,84 @@ options! {
         Baseline = "baseline",
     }
     /// Growth in percent from nothing (AMB-08).
-    no_baseline: NoBaseline, "growth in percent without a baseline" {
+    no_baseline: NoBaseline, "what growth in percent earns without a baseline" {
         /// No points.
         Zero = "zero",
         /// All points, where there is consumption now.
         Maximum = "maximum",
     }
     /// Points of a later prerequisite (AMB-09).
-    prerequisites: Prerequisites, "a prerequisite that is met while an earlier one is not" {
+    prerequisites: Prerequisites, "whether a prerequisite earns its points while an earlier one is not met" {
         /// Each earns its points by itself.
         Independent = "independent",
         /// Only after all earlier ones.
         InOrder = "in_order",
     }
     /// On which side limits and bands are judged (AMB-11).
-    band_side: Band, "limits and bands of the baseline are judged by" {
+    band_side: Band, "whether limits and bands of the baseline are judged by its own data or by today's" {
         /// Each side by its own data.
         PerSide = "per_side",
         /// Both sides by today's data.
         Current = "current",
     }
     /// Users of several workloads of one tenant (AMB-12).
-    protected_users: ProtectedUsers, "users of several workloads of a tenant" {
+    protected_users: ProtectedUsers, "whether users of several workloads of a tenant are added or taken for the same people" {
         /// Added.
         Sum = "sum",
         /// The largest workload, as the users are the same people.
         Largest = "largest",
     }
     /// A shrinking part of a metric (AMB-13).
-    negative_parts: NegativeParts, "a part of a metric that shrank" {
+    negative_parts: NegativeParts, "whether a part of a metric that shrank takes points from the other parts" {
         /// Takes nothing from the others.
         Clamp = "clamp",
         /// Is set against them.
         Offset = "offset",
     }
     /// What must reach the active share (AMB-14).
-    active_share_of: ActiveShareOf, "the share of active users is reached by" {
+    active_share_of: ActiveShareOf, "whether one workload must reach the share of active users, or the tenant in all" {
         /// One workload in the band.
         AnyWorkload = "any_workload",
         /// All workloads of the tenant together.
         Tenant = "tenant",
     }
     /// Two paths of which the lower one qualifies (AMB-17).
-    path_choice: PathChoice, "of two scored paths" {
+    path_choice: PathChoice, "whether a qualifying path is preferred to one with a higher total" {
         /// A qualifying one, else the higher total.
         PreferQualifying = "prefer_qualifying",
         /// The higher total, whether it qualifies or not.
         HighestTotal = "highest_total",
     }
     /// Fractions of an increment of growth (AMB-23).
-    growth_increments: GrowthIncrements, "increments of growth" {
+    growth_increments: GrowthIncrements, "whether only whole increments of growth earn points" {
         /// Whole ones.
         Whole = "whole",
         /// Fractions too, cut to 1/8400 point.
         Exact = "exact",
     }
     /// A customer whose association ended (AMB-25).
-    lost_association: LostAssociation, "the baseline of a customer without an eligible association now" {
+    lost_association: LostAssociation, "whether a customer without an eligible association now is subtracted or forgotten" {
         /// Is subtracted.
         KeepBaseline = "keep_baseline",
         /// Is dropped with the customer.
         DropBoth = "drop_both",
     }
     /// Which workloads of a tenant feed sums of users (AMB-28).
-    users_of: UsersOf, "users of a tenant with a workload in the band" {
+    users_of: UsersOf, "whether all workloads of a tenant in the band count their users, or those in the band" {
         /// All its eligible workloads.
         Tenant = "tenant",
         /// Only the workloads in the band.
         Band = "band",
     }
     /// Titles and exam numbers that are taken for a renamed certification without proof (AMB-29).
-    assumed_aliases: AssumedAliases, "newer names of a certification that no list names yet" {
+    assumed_aliases: AssumedAliases, "whether newer names of a certification count that no rule page lists yet" {
         /// Count, with a warning.
         Accept = "accept",
         /// Do not count.
         Refuse = "refuse",
     }
     /// A retired certification that expires before its year is over (AMB-30).
-    retired_expiry: RetiredExpiry, "a retired certification counts until" {
+    retired_expiry: RetiredExpiry, "whether a retired certification ends with its own expiry, if that is earlier" {
         /// Its expiry or a year after retirement, whichever is earlier.
         Earlier = "earlier",
         /// A year after retirement.

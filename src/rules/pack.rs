@@ -1,5 +1,5 @@
 //! A rule pack as types: an area, its dated versions, their metrics, and the parts of a metric as
-//! sentences in a small vocabulary (`docs/scoring.md`). The engine knows no area, certification,
+//! sentences in a small vocabulary (`docs/rule-packs.md`). The engine knows no area, certification,
 //! service or workload by name: all of them come from here.
 
 use super::options::Options;

@@ -18,8 +18,7 @@ use crate::error::Result;
 use crate::money::Money;
 use crate::points::Points;
 use crate::rules::{
-    CustomerResult, Customers, Metric, MinimumAcrOf, NoBaseline, Part, Selection, Sentence,
-    Version, Window,
+    CustomerResult, Customers, Metric, MinimumAcrOf, NoBaseline, Part, Selection, Sentence, Version,
 };
 use crate::tables::{
     FACT_AREA_SCORE, FACT_CUSTOMER_EVIDENCE, FACT_IMPLEMENTATION, FACT_METRIC_PART,
@@ -211,10 +210,7 @@ impl<'a> AreaScorer<'a> {
             None => Vec::new(),
         };
         let other_nets = match &measured {
-            Some(Measured::Acr(acr))
-                if sentence.result == CustomerResult::NetCount
-                    && sentence.window == Window::EitherOfTwoMonths =>
-            {
+            Some(Measured::Acr(acr)) if sentence.has_two_readings() => {
                 Some(other_reading(sentence, acr, &evidence, self.partners.len()))
             }
             _ => None,

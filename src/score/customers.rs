@@ -4,7 +4,7 @@ use super::measure::{SeatCount, ServiceAcr, TenantAcr, WorkloadSeats};
 use crate::money::Money;
 use crate::rules::{
     ActiveShareOf, Band, CustomerResult, Customers, Limit, LostAssociation, Measure,
-    ProtectedUsers, Ratio, Reading, SeatBand, Unit, UsersOf,
+    ProtectedUsers, Ratio, Reading, SeatBand, Unit, UsersOf, Window,
 };
 
 /// One row of evidence: a customer, or a customer's workload, with both sides.
@@ -59,6 +59,11 @@ impl Limit {
 }
 
 impl Customers {
+    /// Whether net adds can be told by a baseline of nothing too (rules §4.2).
+    pub(super) fn has_two_readings(&self) -> bool {
+        self.result == CustomerResult::NetCount && self.window == Window::EitherOfTwoMonths
+    }
+
     /// Whether the baseline of a customer without an eligible association now is dropped.
     fn drops_lost(&self) -> bool {
         self.options.lost_association == LostAssociation::DropBoth
@@ -120,10 +125,8 @@ pub(super) fn acr_evidence<'a>(sentence: &'a Customers, acr: &'a TenantAcr) -> V
                 CustomerResult::GrowthUnits | CustomerResult::GrowthPercent => amount,
             };
             let adds = match sentence.options.net_adds {
-                // Only net adds have two readings.
-                _ if sentence.result != CustomerResult::NetCount => {
-                    (add(current, now), add(baseline, before))
-                }
+                // Only net adds of monthly amounts have two readings.
+                _ if !sentence.has_two_readings() => (add(current, now), add(baseline, before)),
                 Reading::BothSides => (add(current, now), add(baseline, before)),
                 // A customer with any consumption a year ago is no gain; one that still qualifies
                 // is no loss.

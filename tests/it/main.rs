@@ -22,6 +22,7 @@ mod command_line;
 mod crash;
 mod deliveries;
 mod golden;
+mod museum;
 mod newer_vectors;
 mod options;
 mod probes;

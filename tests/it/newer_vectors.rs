@@ -415,8 +415,18 @@ fn exactly_one_path_is_selected_and_points_stay_in_bounds() {
     }
 }
 
+/// Changes that no vector and no probe can notice, and why.
+const EXPLAINED: &[(&str, &str)] = &[
+    (
+        "without Security Center",
+        "an older name of Microsoft Defender for Cloud, as Azure Defender is",
+    ),
+    ("without ems_usage", "an export that is not read yet"),
+    ("above_usd = \"0\" -> \"0.01\"", "one cent is no whole increment of growth"),
+];
+
 /// Changes every number and every entry of a list of every pack in turn: `make mutate-rules` lists
-/// the changes that no vector notices.
+/// the changes that neither a vector nor a probe notices.
 #[test]
 #[ignore = "takes minutes: make mutate-rules"]
 fn mutate_rules() {
@@ -448,7 +458,8 @@ fn mutate_rules() {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some((what, mutated)) = { work.lock().unwrap().next() } {
-                    if !is_noticed(&mutated) {
+                    let is_explained = EXPLAINED.iter().any(|(known, _)| what.contains(known));
+                    if !is_explained && !is_noticed(&mutated) {
                         eprintln!("not noticed: {what}");
                         unnoticed.lock().unwrap().push(what);
                     }

@@ -186,9 +186,16 @@ fn probes() -> Vec<Probe> {
     {
         probes.push(Probe::Seats("Intune", "CPOR", (paid, active), (0, 0)));
     }
-    for (paid, active) in
-        [(400, 124), (400, 125), (400, 126), (100, 49), (100, 50), (100, 51), (100, 200)]
-    {
+    for (paid, active) in [
+        (400, 124),
+        (400, 125),
+        (400, 126),
+        (100, 49),
+        (100, 50),
+        (100, 51),
+        (100, 200),
+        (400, 600),
+    ] {
         probes.push(Probe::Seats("Intune", "CPOR", (paid, active), (0, 0)));
     }
     for (now, before) in [
@@ -385,6 +392,23 @@ fn add_totals(base: &mut Base) {
     base.partner("9004");
     base.azure("9004", 0, 10, "1010");
     base.azure("9004", 12, 10, "1000");
+    base.partner("9005");
+    base.seats("9005", 0, 10, "Intune", 400, 225);
+    base.seats("9005", 12, 10, "Intune", 400, 100);
+    // One customer promoted, one new: one net customer on the small-business path, in seats and in
+    // consumption.
+    base.partner("9006");
+    base.seats("9006", 0, 10, "Intune", 310, 310);
+    base.seats("9006", 12, 10, "Intune", 290, 290);
+    base.seats("9006", 0, 11, "Intune", 100, 100);
+    // One workload in the band of small business lets the other one count.
+    base.partner("9008");
+    base.seats("9008", 0, 10, "Intune", 5, 5);
+    base.seats("9008", 0, 10, "Microsoft Defender for Identity", 400, 400);
+    base.partner("9007");
+    base.azure("9007", 0, 10, "13000");
+    base.azure("9007", 12, 10, "11000");
+    base.azure("9007", 0, 11, "750");
     // The path test: four of five and 79 of 99 customers on the small-business side; 999,999.99 and
     // 1,000,000 USD in twelve months; customers by each association.
     for (partner, small, all) in [("9010", 4, 5), ("9011", 79, 99)] {
@@ -444,6 +468,14 @@ fn check_people(metrics: &[Row], ruleset: &str, failures: &mut Vec<String>) {
             check("9021", area, "smb", metric, small * POINT);
         }
     }
+    if has_small_business {
+        check("9006", "security", "smb", NCA, 4 * POINT);
+        check("9006", "security", "smb", DEP, 20 * POINT / 6);
+        check("9007", "security", "smb", DEP, 20 * POINT / 6);
+        check("9008", "security", "smb", UG, 8 * POINT);
+        // 2,000 and 750 USD more.
+        check("9007", "security", "smb", UG, 3 * POINT);
+    }
     let each = 40 * POINT / 6;
     if has_small_business {
         check("9020", "security", "enterprise", INT, 0);
@@ -457,6 +489,77 @@ fn check_people(metrics: &[Row], ruleset: &str, failures: &mut Vec<String>) {
         // One holder was enough, and SC-200 counted in the last step too.
         check("9020", "security", "single", INT, 2 * each);
         check("9021", "security", "single", INT, 3 * each);
+    }
+}
+
+/// A partner whose exports of claimed workloads, or of Microsoft 365 usage, were never delivered.
+fn add_uncovered(base: &mut Base, partner: &str, has_claims: bool) {
+    base.training(partner, "filler", "Exam", "Exam AZ-104", "2020-01-01", "NA");
+    let location = format!("6{partner},Test Partner,{partner},Test Partner,Town,Utopia,Location");
+    base.profile.push(location);
+    for back in 0..24 {
+        let mut filler = Azure::new(partner, back, 900_000, "0.01");
+        "TPOR".clone_into(&mut filler.attribution);
+        base.azure.push(filler.line());
+        if has_claims {
+            base.seats(partner, back, 900_000, "Teams", 1, 1);
+        } else {
+            base.office(partner, back, 900_000, "Teams", "CSP Tier 2", 1, 1);
+        }
+    }
+}
+
+/// How far the Microsoft 365 parts of Security are covered.
+fn check_coverage(parts: &[Row], ruleset: &str, failures: &mut Vec<String>) {
+    let needs_both = is_in(ruleset, "2025-03", "");
+    let without_claims = ("lower_bound", "cpor_m365");
+    let without_usage = if needs_both { ("lower_bound", "office_usage") } else { ("complete", "") };
+    for (partner, expected) in [("9030", without_claims), ("9031", without_usage)] {
+        for row in parts.iter().filter(|row| {
+            row["partner_id"] == partner && row["area"] == "security" && row["part"] == "m365"
+        }) {
+            let found = (row["coverage"].as_str(), row["missing_inputs"].as_str());
+            if found != expected {
+                failures.push(format!("{ruleset} {partner} {}: {found:?}", row["metric"]));
+            }
+        }
+    }
+}
+
+/// The published views of consumption and of implementations.
+fn check_views(ttm: &[Row], implementations: &[Row], ruleset: &str, failures: &mut Vec<String>) {
+    let has_small_business = is_in(ruleset, "2025-03", "");
+    for (number, probe) in probes().into_iter().enumerate() {
+        let partner = format!("{}", 5000 + number);
+        match probe {
+            Probe::Azure("Sentinel", association, 7_500_00, 0) => {
+                let row = ASSOCIATIONS.iter().find(|row| row.0 == association).unwrap();
+                let expected = row.1[if has_small_business { 2 } else { 1 }];
+                let found = ttm
+                    .iter()
+                    .any(|row| row["partner_id"] == partner && row["scope"] == "security");
+                if found != expected {
+                    failures.push(format!("{ruleset} {probe:?}: a row of security is {found}"));
+                }
+            }
+            Probe::Seats("Intune", "CPOR", (paid @ (400 | 100), active), (0, 0))
+                if active == paid =>
+            {
+                let paths: Vec<&str> = implementations
+                    .iter()
+                    .filter(|row| row["partner_id"] == partner)
+                    .map(|row| row["path"].as_str())
+                    .collect();
+                let expected = match (has_small_business, paid) {
+                    (false, _) => vec!["single"],
+                    (true, _) => vec!["enterprise", "smb"],
+                };
+                if paths != expected {
+                    failures.push(format!("{ruleset} {probe:?}: implementations of {paths:?}"));
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -503,6 +606,10 @@ fn check_totals(areas: &[Row], ruleset: &str, failures: &mut Vec<String>) {
             }
         }
     }
+    let path = if has_small_business { "enterprise" } else { "single" };
+    check("9005", "security", path, "points_x8400", &POINT.to_string());
+    check("9005", "security", path, "points_to_qualify", "69.0000");
+    check("9005", "security", path, "blocking_metrics", &format!("{NCA},{INT},{DEP}"));
     if !has_small_business {
         check("9002", "security", "single", "points_x8400", &(24 * POINT).to_string());
         check("9002", "security", "single", "has_incentive_points", "false");
@@ -519,6 +626,8 @@ static FACTS: LazyLock<Vec<Place>> = LazyLock::new(|| {
         add_probe(&mut base, &partner, probe);
     }
     add_totals(&mut base);
+    add_uncovered(&mut base, "9030", false);
+    add_uncovered(&mut base, "9031", true);
     add_people(&mut base, "9020", 1);
     add_people(&mut base, "9021", 2);
     RULESETS
@@ -579,8 +688,13 @@ pub fn failures(at: usize, pack: Option<&str>) -> Option<Vec<String>> {
     let mut found: BTreeMap<String, BTreeMap<(String, String, String, String), i64>> =
         BTreeMap::new();
     let mut failures = Vec::new();
-    for row in read("fact_metric_part") {
-        if row["coverage"] != "complete" {
+    let parts = read("fact_metric_part");
+    check_coverage(&parts, ruleset, &mut failures);
+    let (ttm, implementations) = (read("fact_acr_ttm"), read("fact_implementation"));
+    check_views(&ttm, &implementations, ruleset, &mut failures);
+    for row in parts {
+        let is_uncovered = ["9030", "9031"].contains(&row["partner_id"].as_str());
+        if row["coverage"] != "complete" && !is_uncovered {
             failures.push(format!("{ruleset} {}: {}", row["metric"], row["coverage"]));
         }
         let value = if row["value_unit"] == "people" { "increments" } else { "points_x8400" };

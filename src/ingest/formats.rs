@@ -1,0 +1,433 @@
+//! How the numbers and dates of a column are written. A column starts with the plain form (digits, a
+//! dot, ISO dates); the first cell that contradicts it has the file read again by the other form, a
+//! second contradiction refuses the file. No cell is judged by itself.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+
+use chrono::NaiveDate;
+
+use super::layout::{CellType, Recognised};
+use super::values;
+use crate::calendar::Day;
+
+/// How the cells of a column are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Text, or numbers and dates in the plain form.
+    Plain,
+    /// `1,234.56`
+    DecimalDot,
+    /// `1.234,56`
+    DecimalComma,
+    /// `9/30/2026`
+    MonthFirst,
+    /// `30/9/2026`
+    DayFirst,
+}
+
+/// The forms of all columns of a file.
+#[derive(Debug, Clone)]
+pub(super) struct Formats {
+    types: Vec<Option<CellType>>,
+    columns: Vec<Format>,
+    /// Forms that a column was read by already.
+    tried: Vec<(usize, Format)>,
+    is_plain: bool,
+    /// A cell that the form of its column cannot be.
+    contradiction: RefCell<Option<Contradiction>>,
+    /// Cells of each column that only one form explains, and cells that two explain.
+    evident: Vec<Cell<bool>>,
+    ambiguous: Vec<Cell<bool>>,
+}
+
+/// A cell that asks for another form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Contradiction {
+    pub(super) column: usize,
+    pub(super) cell: String,
+    instead: Format,
+}
+
+impl Formats {
+    /// The first guess: plain, with a decimal comma where semicolons separate.
+    pub(super) fn new(header: &Recognised<'_>, delimiter: u8) -> Self {
+        let types: Vec<Option<CellType>> =
+            header.fields.iter().map(|field| header.layout.type_of(field)).collect();
+        let columns: Vec<Format> = types
+            .iter()
+            .map(|cell_type| match cell_type {
+                Some(CellType::Number) if delimiter == b';' => Format::DecimalComma,
+                _ => Format::Plain,
+            })
+            .collect();
+        let is_plain = columns.iter().all(|format| *format == Format::Plain);
+        let flags = || vec![Cell::new(false); types.len()];
+        let (evident, ambiguous) = (flags(), flags());
+        Self {
+            types,
+            columns,
+            tried: Vec::new(),
+            is_plain,
+            contradiction: RefCell::new(None),
+            evident,
+            ambiguous,
+        }
+    }
+
+    /// No column is more than text.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self {
+            types: Vec::new(),
+            columns: Vec::new(),
+            tried: Vec::new(),
+            is_plain: true,
+            contradiction: RefCell::new(None),
+            evident: Vec::new(),
+            ambiguous: Vec::new(),
+        }
+    }
+
+    /// A cell in the plain form. One that its column's form cannot explain stays as it is.
+    pub(super) fn canonical<'c>(&self, column: usize, cell: Cow<'c, [u8]>) -> Cow<'c, [u8]> {
+        if self.is_plain {
+            return cell;
+        }
+        let format = self.columns.get(column).copied().unwrap_or(Format::Plain);
+        if format == Format::Plain || values::is_blank(&cell) {
+            return cell;
+        }
+        let text = String::from_utf8_lossy(&cell);
+        let Some(plain) = plain(&text, format) else {
+            self.note(column, &text);
+            return cell;
+        };
+        if self.types[column] == Some(CellType::Number) {
+            match marks(&text) {
+                Marks::Dot | Marks::Comma => self.evident[column].set(true),
+                Marks::Either => self.ambiguous[column].set(true),
+                Marks::None => {}
+            }
+        } else {
+            let other = match format {
+                Format::DayFirst => Format::MonthFirst,
+                _ => Format::DayFirst,
+            };
+            let is_month = self.types[column] == Some(CellType::Month);
+            match self::plain(&text, other) {
+                Some(day) if day == plain => {}
+                // A month key has day 1: one that would not by the other order tells.
+                Some(day) if !is_month || day.ends_with("-01") => self.ambiguous[column].set(true),
+                _ => self.evident[column].set(true),
+            }
+        }
+        Cow::Owned(plain.into_bytes())
+    }
+
+    /// Notes that a cell was refused: it may be right by another form.
+    pub(super) fn note(&self, column: usize, cell: &str) {
+        let format = self.columns.get(column).copied().unwrap_or(Format::Plain);
+        let Some(Some(cell_type)) = self.types.get(column) else { return };
+        let mut noted = self.contradiction.borrow_mut();
+        if noted.is_some() {
+            return;
+        }
+        if let Some(instead) = otherwise(cell, format, *cell_type) {
+            *noted = Some(Contradiction { column, cell: cell.to_owned(), instead });
+        }
+    }
+
+    /// Whether a cell asked for another form.
+    pub(super) fn is_contradicted(&self) -> bool {
+        self.contradiction.borrow().is_some()
+    }
+
+    /// The forms for the next reading.
+    ///
+    /// # Errors
+    /// The contradiction, when the column was read by that form already.
+    pub(super) fn revised(self) -> Result<Self, Contradiction> {
+        let Some(contradiction) = self.contradiction.into_inner() else {
+            return Ok(Self { contradiction: RefCell::new(None), ..self });
+        };
+        let Contradiction { column, instead, .. } = contradiction;
+        if self.tried.contains(&(column, instead)) {
+            return Err(contradiction);
+        }
+        let mut columns = self.columns;
+        let mut tried = self.tried;
+        tried.push((column, columns[column]));
+        columns[column] = instead;
+        let flags = || vec![Cell::new(false); columns.len()];
+        let (evident, ambiguous) = (flags(), flags());
+        Ok(Self {
+            types: self.types,
+            is_plain: false,
+            contradiction: RefCell::new(None),
+            evident,
+            ambiguous,
+            columns,
+            tried,
+        })
+    }
+
+    /// Columns of a type whose form no cell proves although some need it.
+    pub(super) fn assumed(&self, wanted: CellType) -> Vec<usize> {
+        (0..self.columns.len())
+            .filter(|at| self.types[*at] == Some(wanted))
+            .filter(|at| self.ambiguous[*at].get() && !self.evident[*at].get())
+            .collect()
+    }
+}
+
+/// The form by which a refused cell would be right.
+fn otherwise(cell: &str, format: Format, cell_type: CellType) -> Option<Format> {
+    match cell_type {
+        CellType::Number => match (format, marks(cell)) {
+            (Format::DecimalComma, Marks::Comma) | (Format::DecimalDot, Marks::Dot) => None,
+            (_, Marks::Comma) if plain(cell, Format::DecimalComma).is_some() => {
+                Some(Format::DecimalComma)
+            }
+            (Format::DecimalDot, _) => None,
+            _ => plain(cell, Format::DecimalDot).map(|_| Format::DecimalDot),
+        },
+        CellType::Date | CellType::Month => {
+            let by = |order| {
+                plain(cell, order)
+                    .filter(|day| cell_type == CellType::Date || day.ends_with("-01"))
+                    .map(|_| order)
+            };
+            [Format::MonthFirst, Format::DayFirst]
+                .into_iter()
+                .filter(|order| *order != format)
+                .find_map(by)
+        }
+    }
+}
+
+/// A cell in the plain form, if it can be read by a form.
+fn plain(cell: &str, format: Format) -> Option<String> {
+    match format {
+        Format::Plain => Some(cell.to_owned()),
+        Format::DecimalDot => number(cell, '.', ','),
+        Format::DecimalComma => number(cell, ',', '.'),
+        Format::MonthFirst | Format::DayFirst => date(cell, format).map(|day| day.to_string()),
+    }
+}
+
+/// Which decimal mark a number shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    None,
+    Dot,
+    Comma,
+    /// `1,234` and `1.234`: thousands or thousandths.
+    Either,
+}
+
+fn marks(cell: &str) -> Marks {
+    let places: Vec<(usize, char)> =
+        cell.char_indices().filter(|(_, letter)| matches!(letter, '.' | ',')).collect();
+    let decimal = |mark| if mark == '.' { Marks::Dot } else { Marks::Comma };
+    let grouping = |mark| if mark == '.' { Marks::Comma } else { Marks::Dot };
+    let Some(&(last, mark)) = places.last() else { return Marks::None };
+    let count = places.iter().filter(|(_, known)| *known == mark).count();
+    if count < places.len() {
+        return if count == 1 { decimal(mark) } else { grouping(mark) };
+    }
+    if count > 1 {
+        return grouping(mark);
+    }
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    let (before, after) = cell.split_at(last);
+    let leads_with_zero =
+        before.trim_start_matches(|letter: char| !letter.is_ascii_digit()).starts_with('0');
+    let has_exponent = after.contains(['e', 'E']);
+    if digits(after) == 3 && (1..=3).contains(&digits(before)) && !leads_with_zero && !has_exponent
+    {
+        Marks::Either
+    } else {
+        decimal(mark)
+    }
+}
+
+/// A number with thousands in groups of three, a dollar sign, or in parentheses for below zero.
+fn number(cell: &str, decimal: char, group: char) -> Option<String> {
+    let text = cell.trim();
+    let (is_negative, text) = match text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) {
+        Some(inner) => (true, inner.trim()),
+        None => match text.strip_prefix(['-', '\u{2212}']) {
+            Some(rest) => (true, rest.trim()),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        },
+    };
+    let text = text.strip_prefix("US").unwrap_or(text);
+    let text = text.strip_prefix('$').or_else(|| text.strip_suffix('$')).unwrap_or(text).trim();
+    let (is_negative, text) = match text.strip_prefix('-') {
+        Some(rest) if !is_negative => (true, rest),
+        _ => (is_negative, text),
+    };
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let (whole, fraction) = mantissa.split_once(decimal).unwrap_or((mantissa, ""));
+    let is_group = |letter: char| {
+        letter == group || matches!(letter, ' ' | '\u{a0}' | '\u{202f}' | '\'' | '’')
+    };
+    let groups: Vec<&str> = whole.split(is_group).collect();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let are_groups = groups.iter().all(|group| digits(group))
+        && (groups.len() == 1
+            || (1..=3).contains(&groups[0].len())
+                && groups[1..].iter().all(|group| group.len() == 3));
+    let is_fraction = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let is_exponent = exponent.is_none_or(|exponent| {
+        groups.len() == 1 && digits(exponent.trim_start_matches(['+', '-']))
+    });
+    if !are_groups || !is_fraction || !is_exponent {
+        return None;
+    }
+    let sign = if is_negative { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    let exponent = exponent.map(|exponent| format!("E{exponent}")).unwrap_or_default();
+    Some(format!("{sign}{}{point}{fraction}{exponent}", groups.concat()))
+}
+
+/// First and last Excel serial that is taken for a day: 2000-01-01 and 2099-12-31.
+const SERIALS: std::ops::RangeInclusive<i32> = 36_526..=73_050;
+/// The day with Excel serial 0, from 1970-01-01.
+const SERIAL_ZERO: i32 = -25_569;
+/// Forms with the month in words.
+const NAMED: [&str; 8] = [
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b %d %Y",
+    "%d-%B-%Y",
+];
+/// Forms of a bare month, with a day put before.
+const NAMED_MONTHS: [&str; 6] =
+    ["%d %b-%y", "%d %b %Y", "%d %B %Y", "%d %b-%Y", "%d %B-%y", "%d %b %y"];
+
+fn date(cell: &str, order: Format) -> Option<Day> {
+    let text = cell.trim();
+    if let Ok(day) = values::day(text.as_bytes()) {
+        return Some(day);
+    }
+    if let Ok(month) = values::month(text.as_bytes()) {
+        return Some(month.first_day());
+    }
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    if let Ok(serial) = whole.parse::<i32>() {
+        return SERIALS.contains(&serial).then_some(Day(serial + SERIAL_ZERO));
+    }
+    if let Some(day) = parts(text, order) {
+        return Some(day);
+    }
+    let named = NAMED.iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok());
+    let bare = || {
+        let text = format!("01 {text}");
+        NAMED_MONTHS.iter().find_map(|form| NaiveDate::parse_from_str(&text, form).ok())
+    };
+    named.or_else(bare).map(Day::from)
+}
+
+/// Three numbers, with a time after them or not.
+fn parts(text: &str, order: Format) -> Option<Day> {
+    let (date, time) = text.split_once(' ').unwrap_or((text, ""));
+    let is_time = time.bytes().all(|byte| {
+        byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b' ' | b'A' | b'P' | b'M')
+    });
+    let separator = ['/', '.', '-'].into_iter().find(|mark| date.contains(*mark))?;
+    let numbers: Vec<i32> = date
+        .split(separator)
+        .map(|part| part.parse().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit())))
+        .collect::<Option<_>>()?;
+    let [first, second, year] = numbers[..] else { return None };
+    let year = if date.len() - date.rfind(separator)? == 3 { 2000 + year } else { year };
+    let (month, day) = if order == Format::DayFirst { (second, first) } else { (first, second) };
+    if !is_time || year < 1900 {
+        return None;
+    }
+    Day::new(year, u32::try_from(month).ok()?, u32::try_from(day).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_by_the_marks_of_their_column() {
+        let dot = |text: &str| number(text, '.', ',');
+        let comma = |text: &str| number(text, ',', '.');
+        for (text, plain) in [
+            ("1,234.56", "1234.56"),
+            ("34,801.8", "34801.8"),
+            ("$0.08", "0.08"),
+            ("($1,234.50)", "-1234.50"),
+            ("-12.5", "-12.5"),
+            ("1E-05", "1E-05"),
+            ("1 234.5", "1234.5"),
+            ("0.1999968000511991808131", "0.1999968000511991808131"),
+        ] {
+            assert_eq!(dot(text).as_deref(), Some(plain), "{text}");
+        }
+        for (text, plain) in [("1.234,56", "1234.56"), ("12,5", "12.5"), ("1\u{a0}234,5", "1234.5")]
+        {
+            assert_eq!(comma(text).as_deref(), Some(plain), "{text}");
+        }
+        for text in
+            ["12,5", "1,23,456", "1,2345", "€ 5", "1.2.3", "abc", "", "5%", "1,234E5", "--5"]
+        {
+            assert_eq!(dot(text), None, "{text}");
+        }
+        assert_eq!(comma("12.5"), None);
+    }
+
+    #[test]
+    fn a_mark_is_evident_or_not() {
+        for (text, expected) in [
+            ("1,234.56", Marks::Dot),
+            ("1.234,56", Marks::Comma),
+            ("1,234,567", Marks::Dot),
+            ("1.234.567", Marks::Comma),
+            ("1,234", Marks::Either),
+            ("123.456", Marks::Either),
+            ("0.125", Marks::Dot),
+            ("1234.567", Marks::Dot),
+            ("12,5", Marks::Comma),
+            ("12", Marks::None),
+        ] {
+            assert_eq!(marks(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_read_by_the_order_of_their_column() {
+        let read = |text: &str, order| date(text, order).map(|day| day.to_string());
+        for (text, expected) in [
+            ("9/30/2026", "2026-09-30"),
+            ("9/1/2026 12:00:00 AM", "2026-09-01"),
+            ("9/1/26", "2026-09-01"),
+            ("22 Aug 2021", "2021-08-22"),
+            ("Sep-26", "2026-09-01"),
+            ("September 2026", "2026-09-01"),
+            ("1-Sep-2026", "2026-09-01"),
+            ("46266", "2026-09-01"),
+            ("2026-09-01T00:00:00Z", "2026-09-01"),
+            ("20260901", "2026-09-01"),
+        ] {
+            assert_eq!(read(text, Format::MonthFirst).as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(read("30.9.2026", Format::DayFirst).as_deref(), Some("2026-09-30"));
+        assert_eq!(read("1/9/2026", Format::DayFirst).as_deref(), Some("2026-09-01"));
+        for text in ["30/9/2026", "2/30/2026", "9/1", "12345", "99999", "someday", "9/1/2026x"] {
+            assert_eq!(read(text, Format::MonthFirst), None, "{text}");
+        }
+    }
+}
