@@ -55,6 +55,10 @@ test: ## Run all tests
 mutate-rules: ## Change each number and list entry of each rule pack: the tests must notice (takes half an hour)
 	$(CARGO) test --test it mutate_rules -- --ignored --nocapture
 
+.PHONY: fuzz
+fuzz: ## Damage good files at random for a minute (or CAPSCORE_FUZZ_SECONDS): refused or counted
+	$(CARGO) test --test it fuzz::fuzz -- --ignored --nocapture
+
 .PHONY: test-readers
 test-readers: build $(VENV)/installed ## Read the tables with DuckDB, pandas and pyarrow
 	$(VENV)/bin/python readers/check.py $(CAPSCORE) sample_data

@@ -44,6 +44,11 @@ impl Attribution {
         u8::try_from(index).ok().map(Self)
     }
 
+    /// Whether no rule may count it: a reader's link, the transacting partner, anything unknown.
+    pub fn is_never_eligible(self) -> bool {
+        ["PAL_READER", "TPOR", "OTHER"].contains(&self.as_str())
+    }
+
     /// The contract name.
     pub fn as_str(self) -> &'static str {
         NAMES[usize::from(self.0)]

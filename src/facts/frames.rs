@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::{
-    Column, DataFrame, DataType, JoinArgs, JoinType, LazyFrame, UnionArgs, coalesce, col, concat,
-    lit, when,
+    Column, DataFrame, DataType, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, UnionArgs,
+    coalesce, col, concat, lit, when,
 };
 
 use super::live::{Live, LiveUnit, StoredMonth};
@@ -17,12 +17,10 @@ use super::{UnitKey, fact_path, quarantine_path};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Code, Error, Result};
-use crate::money::MONEY_SCALE;
+use crate::money::{MONEY_SCALE, Money};
 use crate::parquet::Footer;
 use crate::store;
-
-/// The dataset whose segments win over those of usage rows.
-const CUSTOMER_EXPORT: &str = "customers";
+use crate::tables::SEGMENT_DATASET;
 
 /// Reads live facts.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +59,26 @@ impl<'a> LiveFrames<'a> {
             col("attributions"),
             col("amount"),
         ]))
+    }
+
+    /// Azure consumed revenue from `first` to `last` by service as delivered, sorted by name.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn acr_by_name(&self, first: Month, last: Month) -> Result<Vec<(String, Money)>> {
+        let frame =
+            self.table(&ACR, &|month| month.is_some_and(|month| (first..=last).contains(&month)))?;
+        let frame = frame
+            .filter(col("reseller_id").eq(lit("")))
+            .group_by([col("service")])
+            .agg([col("amount").sum()])
+            .sort(["service"], SortMultipleOptions::default());
+        let frame = engine::collect(frame, "Azure consumed revenue by delivered service")?;
+        let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
+        let names = frame.column("service").and_then(|column| column.str()).map_err(bug)?;
+        let amounts = frame.column("amount").and_then(|column| column.decimal()).map_err(bug)?;
+        let amounts = amounts.physical().iter().map(|amount| Money(amount.unwrap_or_default()));
+        Ok(names.iter().map(|name| name.unwrap_or_default().to_owned()).zip(amounts).collect())
     }
 
     /// Seats and active users of some months.
@@ -112,17 +130,20 @@ impl<'a> LiveFrames<'a> {
         self.table(&CUSTOMER, &|_| true)
     }
 
-    /// Segments of customers up to a month, as each partner's exports say them.
+    /// Segments of customers as each partner's exports say them: of customer exports up to a month,
+    /// of usage rows from `first` on.
     ///
     /// Columns: `month`, `partner_id` (account), `tenant_id`, `segment`, `is_customer_export`.
     ///
     /// # Errors
     /// CS9001.
-    pub fn segments(&self, last: Month) -> Result<LazyFrame> {
-        let months = |month: Option<Month>| month.is_some_and(|month| month <= last);
+    pub fn segments(&self, first: Month, last: Month) -> Result<LazyFrame> {
         let of = |is_customer_export: bool| -> Result<LazyFrame> {
             let keep = |key: &UnitKey| {
-                (key.dataset == CUSTOMER_EXPORT) == is_customer_export && months(key.month)
+                (key.dataset == SEGMENT_DATASET) == is_customer_export
+                    && key.month.is_some_and(|month| {
+                        month <= last && (is_customer_export || month >= first)
+                    })
             };
             let frame = self.units(&CUSTOMER, &keep)?;
             Ok(self

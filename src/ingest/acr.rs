@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use super::buckets::{BucketKey, Buckets, SHARDS};
 use super::describe::Describer;
 use super::intern::LocalInterner;
-use super::layout::Recognised;
+use super::layout::{CellType, Recognised};
 use super::records::Cells;
 use super::row::{Outcome, Rejection, Who, cell, text};
 use super::tally::Tally;
@@ -53,6 +53,7 @@ pub(super) struct Description {
 pub(super) struct AcrReader<'a> {
     who: Who,
     service: Option<usize>,
+    service_prefix: &'a str,
     attribution: Option<usize>,
     role: Option<usize>,
     location: Option<usize>,
@@ -64,7 +65,7 @@ pub(super) struct AcrReader<'a> {
     /// them.
     key: Vec<Option<usize>>,
     /// The other columns with a hash of their field, ordered by field.
-    rest: Vec<(usize, u32)>,
+    rest: Vec<(usize, u32, Option<CellType>)>,
     names: &'a AttributionNames,
     /// By name and role as delivered.
     attributions: HashMap<Box<[u8]>, Attribution>,
@@ -89,7 +90,7 @@ const PENDING: usize = 512;
 
 impl<'a> AcrReader<'a> {
     pub(super) fn new(
-        header: &Recognised<'_>,
+        header: &Recognised<'a>,
         names: &'a AttributionNames,
         mut intern: LocalInterner<'a>,
         lines: &'a Buckets<AcrLine>,
@@ -100,7 +101,7 @@ impl<'a> AcrReader<'a> {
         let column = |field: &str| header.column(field);
         let key: Vec<Option<usize>> = header.layout.key.iter().map(|field| column(field)).collect();
         // Columns that the key or the conversion puts into the line's identity in canonical form.
-        let canonical = ["month", "account_id", "tenant_id", "amount"].map(column);
+        let canonical = ["month", "account_id", "tenant_id", "amount", "reseller_id"].map(column);
         let mut rest: Vec<(usize, &str)> = header
             .fields
             .iter()
@@ -114,6 +115,7 @@ impl<'a> AcrReader<'a> {
         Self {
             who: Who::new(header),
             service: column("service"),
+            service_prefix: header.layout.prefix_of("service"),
             attribution: column("attribution"),
             role: column("role"),
             location: column("location_id"),
@@ -124,7 +126,9 @@ impl<'a> AcrReader<'a> {
             key,
             rest: rest
                 .into_iter()
-                .map(|(at, field)| (at, fold(xxh3_64(field.as_bytes()))))
+                .map(|(at, field)| {
+                    (at, fold(xxh3_64(field.as_bytes())), header.layout.type_of(field))
+                })
                 .collect(),
             names,
             attributions: HashMap::new(),
@@ -170,10 +174,20 @@ impl<'a> AcrReader<'a> {
     fn convert(&mut self, cells: &Cells<'_>) -> std::result::Result<(Month, AcrLine), Rejection> {
         let amount_cell = cell(cells, self.amount);
         self.tally.amount_cells += 1;
-        self.tally.blank_amounts += u64::from(amount_cell.is_empty());
+        let is_missing = values::is_blank(&amount_cell);
+        self.tally.blank_amounts += u64::from(is_missing);
+        if let Some(at) = memchr::memrchr(b'.', &amount_cell) {
+            // `1.234` could be a thousand and more; `12.5` and `1234.567` could not.
+            let is_ambiguous = amount_cell.len() - at == 4
+                && (1..=3)
+                    .contains(&amount_cell[..at].iter().filter(|b| b.is_ascii_digit()).count())
+                && amount_cell[0] != b'0';
+            self.tally.has_ambiguous_marks |= is_ambiguous;
+            self.tally.has_evident_marks |= !is_ambiguous;
+        }
         let (amount, is_dropped) = Money::parse(&amount_cell).map_err(|error| {
             let reason = match error {
-                _ if amount_cell.is_empty() => "amount_missing",
+                _ if is_missing => "amount_missing",
                 MoneyError::NotANumber => "amount_invalid",
                 MoneyError::OutOfRange => "amount_out_of_range",
             };
@@ -184,7 +198,15 @@ impl<'a> AcrReader<'a> {
         self.who.tenant(cells, &mut self.tenant)?;
         let tenant = self.intern.id(&self.tenant);
         let service_cell = cell(cells, self.service);
-        let service = self.intern.id(text(&service_cell, "service")?.as_bytes());
+        let service_name = text(&service_cell, "service")?;
+        let service = if self.service_prefix.is_empty() || service_name.is_empty() {
+            self.intern.id(service_name.as_bytes())
+        } else {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(self.service_prefix.as_bytes());
+            self.scratch.extend_from_slice(service_name.as_bytes());
+            self.intern.id(&self.scratch)
+        };
         let reseller_cell = cell(cells, self.reseller);
         let reseller = match values::id(&reseller_cell) {
             Ok("-1" | "0") => self.blank,
@@ -207,13 +229,14 @@ impl<'a> AcrReader<'a> {
         }
         let key = xxh3_128(&self.buffer);
         self.buffer.extend_from_slice(&amount.0.to_le_bytes());
-        for (column, field) in &self.rest {
+        for (column, field, cell_type) in &self.rest {
             let value = cells.get(*column);
             if !value.is_empty() {
                 self.buffer.extend_from_slice(&field.to_le_bytes());
-                self.buffer.extend_from_slice(&value);
+                extend_canonical(&mut self.buffer, &value, *cell_type);
             }
         }
+        self.buffer.extend_from_slice(&reseller.to_le_bytes());
         let line = xxh3_64(&self.buffer);
 
         let (role, association) = (cell(cells, self.role), cell(cells, self.association));
@@ -315,6 +338,24 @@ impl<'a> AcrReader<'a> {
         }
         Ok(())
     }
+}
+
+/// Appends a cell as it counts for the identity of a line: numbers and dates by their value.
+fn extend_canonical(buffer: &mut Vec<u8>, cell: &[u8], cell_type: Option<CellType>) {
+    match cell_type {
+        Some(CellType::Number) => {
+            if let Ok((number, false)) = Money::parse(cell) {
+                return buffer.extend_from_slice(&number.0.to_le_bytes());
+            }
+        }
+        Some(CellType::Date | CellType::Month) => {
+            if let Ok(day) = values::day(cell) {
+                return buffer.extend_from_slice(&day.0.to_le_bytes());
+            }
+        }
+        None => {}
+    }
+    buffer.extend_from_slice(cell);
 }
 
 impl AcrLine {

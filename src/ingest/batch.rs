@@ -85,6 +85,7 @@ impl<'a> Batch<'a> {
         self.drop_repeated_files(&mut results, ledger);
         self.refuse_partial_deliveries(&mut results, ledger)?;
         forget_known_failures(&mut results, ledger);
+        Self::note_different_keys(&mut results);
         let collapsed = self.collapse(&results, first_sequence)?;
         for (at, (delivery, _)) in self.deliveries.iter().enumerate() {
             let files: Vec<FileResult> = std::mem::take(&mut results[at]);
@@ -323,6 +324,7 @@ impl FileResult {
             dataset,
             family: None,
             slot,
+            key: Vec::new(),
             tally: super::tally::Tally::default(),
             rejected: Vec::new(),
             customers: Vec::new(),

@@ -10,7 +10,7 @@ use super::encoding::{Decoded, Encoding};
 use super::layout::{Recognised, Sources};
 use super::packed::read_full;
 use super::packed::{Source, Stored};
-use super::records::unreadable;
+use super::records::{is_regular, unreadable};
 use crate::error::{Code, Error, Result};
 
 /// Delimiters that are tried on the header.
@@ -35,14 +35,16 @@ pub(super) struct Text {
 struct LineCount {
     breaks: Cell<u64>,
     last: Cell<u8>,
+    has_zero: Cell<bool>,
 }
 
 /// What is known of a file once its header is read.
 pub(super) struct Header<'a> {
     pub(super) recognised: Recognised<'a>,
     pub(super) delimiter: u8,
-    /// Whether lines end in a lone carriage return, which only the strict reader knows.
-    pub(super) has_bare_returns: bool,
+    /// Whether lines end in a lone carriage return, or a quote stands inside a name, which only the
+    /// strict reader knows.
+    pub(super) needs_strict: bool,
 }
 
 /// What is known of a file once all of it is read.
@@ -105,8 +107,10 @@ impl Text {
         let recognised = sources.recognise(columns(delimiter), what)?;
         let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let has_bare_returns = memchr::memchr(b'\r', line).is_some();
-        Ok(Header { recognised, delimiter, has_bare_returns })
+        let has_stray_quote = memchr::memchr(b'"', line).is_some()
+            && !line.split(|byte| *byte == delimiter).all(is_regular);
+        let needs_strict = memchr::memchr(b'\r', line).is_some() || has_stray_quote;
+        Ok(Header { recognised, delimiter, needs_strict })
     }
 
     /// The text from its start, and what to ask when it was read.
@@ -135,6 +139,12 @@ impl Finish {
     /// # Errors
     /// CS3005.
     pub(super) fn check(&self, encoding: Encoding, what: &str) -> Result<()> {
+        if self.lines.has_zero.get() {
+            let text = format!("{what} has zero bytes inside its text");
+            return Err(
+                Error::new(Code::Undecodable, text).hint("the file is damaged: fetch it again")
+            );
+        }
         if !self.decoded.has_replacement.get() {
             return Ok(());
         }
@@ -211,6 +221,9 @@ impl<R: Read> Read for Counting<R> {
         let got = self.inner.read(buffer)?;
         let breaks = memchr_iter(b'\n', &buffer[..got]).count() as u64;
         self.lines.breaks.set(self.lines.breaks.get() + breaks);
+        if memchr::memchr(0, &buffer[..got]).is_some() {
+            self.lines.has_zero.set(true);
+        }
         if let Some(last) = buffer[..got].last() {
             self.lines.last.set(*last);
         }

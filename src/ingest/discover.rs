@@ -45,13 +45,12 @@ pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
         };
         for entry in entries.into_iter().filter(|entry| !is_ignored(&entry.path)) {
             let uri = store.identity_of(&entry.path);
-            let delivery = delivery_of(&uri, &entry);
-            let files = deliveries.entry(delivery).or_default();
             for source in sources_of(store.local_path(&entry.path), &uri) {
                 let uri = match &source.member {
-                    Some(member) => format!("{uri}/{}", member.name),
+                    Some(member) => format!("{uri}/{}", member.place()),
                     None => uri.clone(),
                 };
+                let files = deliveries.entry(delivery_of(&uri, &entry)).or_default();
                 files.push(FoundFile { source, uri, size: entry.size, etag: entry.etag.clone() });
             }
         }
@@ -74,20 +73,15 @@ pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
 /// The exports in a file. An archive that cannot be read, or is empty, stays one file: reading it
 /// says why it is refused.
 fn sources_of(path: PathBuf, uri: &str) -> Vec<Source> {
-    let is_text = path.extension().is_some_and(|extension| {
-        ["csv", "tsv", "txt", "gz"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    });
     let file = vec![Source::file(path.clone())];
-    if is_text {
-        return file;
-    }
     match Source::all(path, uri) {
         Ok(members) if !members.is_empty() => members,
         _ => file,
     }
 }
 
-fn is_ignored(path: &str) -> bool {
+/// Whether a name says that a file is no export.
+pub(super) fn is_ignored(path: &str) -> bool {
     path.split('/').any(|segment| {
         segment.starts_with('.') || segment.starts_with('_') || segment.starts_with("README")
     })

@@ -5,8 +5,6 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
-use chrono::NaiveDate;
-
 use super::layout::{CellType, Recognised};
 use super::values;
 use crate::calendar::Day;
@@ -299,21 +297,6 @@ fn number(cell: &str, decimal: char, group: char) -> Option<String> {
 const SERIALS: std::ops::RangeInclusive<i32> = 36_526..=73_050;
 /// The day with Excel serial 0, from 1970-01-01.
 const SERIAL_ZERO: i32 = -25_569;
-/// Forms with the month in words.
-const NAMED: [&str; 8] = [
-    "%d %b %Y",
-    "%d %B %Y",
-    "%d-%b-%Y",
-    "%d-%b-%y",
-    "%b %d, %Y",
-    "%B %d, %Y",
-    "%b %d %Y",
-    "%d-%B-%Y",
-];
-/// Forms of a bare month, with a day put before.
-const NAMED_MONTHS: [&str; 6] =
-    ["%d %b-%y", "%d %b %Y", "%d %B %Y", "%d %b-%Y", "%d %B-%y", "%d %b %y"];
-
 fn date(cell: &str, order: Format) -> Option<Day> {
     let text = cell.trim();
     if let Ok(day) = values::day(text.as_bytes()) {
@@ -329,12 +312,61 @@ fn date(cell: &str, order: Format) -> Option<Day> {
     if let Some(day) = parts(text, order) {
         return Some(day);
     }
-    let named = NAMED.iter().find_map(|form| NaiveDate::parse_from_str(text, form).ok());
-    let bare = || {
-        let text = format!("01 {text}");
-        NAMED_MONTHS.iter().find_map(|form| NaiveDate::parse_from_str(&text, form).ok())
+    named(text)
+}
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// A day or a month with the month in words: `1 Sep 2026`, `1-Sep-26`, `Sep 1, 2026`, `Sep-26`.
+fn named(text: &str) -> Option<Day> {
+    let mut month = None;
+    let mut numbers: Vec<&str> = Vec::new();
+    for part in text.split([' ', '-', ',', '/', '.']).filter(|part| !part.is_empty()) {
+        if part.bytes().all(|byte| byte.is_ascii_digit()) {
+            numbers.push(part);
+            continue;
+        }
+        let word = part.to_lowercase();
+        let found = (3..=9).contains(&word.len()).then(|| {
+            MONTHS
+                .iter()
+                .position(|name| *name == word || word.len() <= 4 && name.starts_with(&word))
+        });
+        if month.is_some() {
+            return None;
+        }
+        month = Some(found.flatten()?);
+    }
+    let month = u32::try_from(month? + 1).ok()?;
+    let (day, year) = match numbers[..] {
+        [year] => ("1", year),
+        // The year is the last one, unless it stands first with four digits.
+        [year, day] if year.len() == 4 => (day, year),
+        [day, year] => (day, year),
+        _ => return None,
     };
-    named.or_else(bare).map(Day::from)
+    let year: i32 = match year.len() {
+        2 => 2000 + year.parse::<i32>().ok()?,
+        4 => year.parse().ok().filter(|year| *year >= 1900)?,
+        _ => return None,
+    };
+    if day.len() > 2 {
+        return None;
+    }
+    Day::new(year, month, day.parse().ok()?)
 }
 
 /// Three numbers, with a time after them or not.
@@ -416,6 +448,12 @@ mod tests {
             ("9/1/26", "2026-09-01"),
             ("22 Aug 2021", "2021-08-22"),
             ("Sep-26", "2026-09-01"),
+            ("May 2026", "2026-05-01"),
+            ("Sep 2026", "2026-09-01"),
+            ("Sept-2026", "2026-09-01"),
+            ("1-Sep-26", "2026-09-01"),
+            ("Sep 1, 2026", "2026-09-01"),
+            ("2026 Sep", "2026-09-01"),
             ("September 2026", "2026-09-01"),
             ("1-Sep-2026", "2026-09-01"),
             ("46266", "2026-09-01"),
@@ -426,7 +464,19 @@ mod tests {
         }
         assert_eq!(read("30.9.2026", Format::DayFirst).as_deref(), Some("2026-09-30"));
         assert_eq!(read("1/9/2026", Format::DayFirst).as_deref(), Some("2026-09-01"));
-        for text in ["30/9/2026", "2/30/2026", "9/1", "12345", "99999", "someday", "9/1/2026x"] {
+        for text in [
+            "30/9/2026",
+            "2/30/2026",
+            "9/1",
+            "12345",
+            "99999",
+            "someday",
+            "9/1/2026x",
+            "Sep",
+            "1 Sep 02026",
+            "Sep Oct 2026",
+            "32 Sep 2026",
+        ] {
             assert_eq!(read(text, Format::MonthFirst), None, "{text}");
         }
     }

@@ -87,7 +87,7 @@ fn inspect_source(
     catalogs: &Catalogs,
 ) -> Result<Inspection> {
     let uri = match &source.member {
-        Some(member) => format!("{archive}/{}", member.name),
+        Some(member) => format!("{archive}/{}", member.place()),
         None => archive.to_owned(),
     };
     let person_key = PersonKey::from_secret("inspect");

@@ -78,10 +78,24 @@ pub struct Layout {
     private: Vec<String>,
     defaults: BTreeMap<String, String>,
     types: BTreeMap<String, CellType>,
+    prefixes: BTreeMap<String, String>,
+    /// Pairs of columns that are rows of their own.
+    pub unpivot: Vec<Unpivot>,
     /// Folded header → field.
     aliases: BTreeMap<String, String>,
     /// Field → documented header.
     documented: BTreeMap<String, String>,
+}
+
+/// A pair of columns with the seats and users of one workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpivot {
+    /// The workload as the facts say it.
+    pub workload: String,
+    /// The field of its paid seats.
+    pub paid_seats: String,
+    /// The field of its active users.
+    pub active_users: String,
 }
 
 /// A layout matched with a header.
@@ -127,6 +141,18 @@ struct RawLayout {
     defaults: BTreeMap<String, String>,
     #[serde(default)]
     types: BTreeMap<Spanned<String>, CellType>,
+    #[serde(default)]
+    prefixes: BTreeMap<String, String>,
+    #[serde(default)]
+    unpivot: Vec<RawUnpivot>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUnpivot {
+    workload: String,
+    paid_seats: Spanned<String>,
+    active_users: Spanned<String>,
 }
 
 impl Sources {
@@ -288,13 +314,27 @@ impl Layout {
             }
         };
         let required = raw.required.iter().map(split).collect::<Result<Vec<_>>>()?;
-        for needed in source.family.needed() {
+        // Columns of single workloads stand for those of any.
+        let is_wide = !raw.unpivot.is_empty();
+        let is_unpivoted = |field| ["workload", "paid_seats", "active_users"].contains(field);
+        for needed in source.family.needed().iter().filter(|field| !is_wide || !is_unpivoted(field))
+        {
             let is_required =
                 required.iter().any(|fields| fields.iter().any(|field| field == needed));
             if !is_required {
                 let text = format!("the layout must require {needed}");
                 return Err(file.mistake(&raw.id.span(), text));
             }
+        }
+        let mut unpivot = Vec::new();
+        for pair in &raw.unpivot {
+            split(&pair.paid_seats)?;
+            split(&pair.active_users)?;
+            unpivot.push(Unpivot {
+                workload: pair.workload.clone(),
+                paid_seats: pair.paid_seats.get_ref().clone(),
+                active_users: pair.active_users.get_ref().clone(),
+            });
         }
         let mut types = BTreeMap::new();
         for (field, cell_type) in &raw.types {
@@ -317,6 +357,8 @@ impl Layout {
             private: singles(&raw.private)?,
             defaults: raw.defaults.clone(),
             types,
+            prefixes: raw.prefixes.clone(),
+            unpivot,
             aliases,
             documented,
         })
@@ -330,6 +372,11 @@ impl Layout {
     /// What the cells of a field are, where they are more than text.
     pub fn type_of(&self, field: &str) -> Option<CellType> {
         self.types.get(field).copied()
+    }
+
+    /// What stands before each value of a field in the facts, to tell its vocabulary.
+    pub fn prefix_of(&self, field: &str) -> &str {
+        self.prefixes.get(field).map(String::as_str).unwrap_or_default()
     }
 
     /// What a blank or missing field means, if the layout says so.

@@ -31,6 +31,22 @@ pub struct Member {
     size: u64,
     crc: u32,
     is_deflated: bool,
+    /// 2 for the second member of the same name, and so on; else 0.
+    copy: usize,
+}
+
+impl Member {
+    fn is_named(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+
+    /// Its place below the archive's.
+    pub fn place(&self) -> String {
+        match self.copy {
+            0 => self.name.clone(),
+            copy => format!("{}#{copy}", self.name),
+        }
+    }
 }
 
 /// What was read of the stored bytes.
@@ -70,12 +86,18 @@ impl Source {
         let mut sources = Vec::new();
         let mut entries = archive.entries(&mut buffer);
         while let Some(entry) = entries.next_entry().map_err(broken)? {
-            let path_in_archive = entry.file_path().try_normalize().map_err(broken)?;
-            let name = path_in_archive.as_ref().to_owned();
+            // Older tools write names in the code page of their system.
+            let name = match entry.file_path().try_normalize() {
+                Ok(path) => path.as_ref().to_owned(),
+                Err(_) => String::from_utf8_lossy(entry.file_path().as_ref())
+                    .replace('\\', "/")
+                    .trim_start_matches(['/', '.'])
+                    .to_owned(),
+            };
             if name == "[Content_Types].xml" {
                 return refused(format!("{what} is a workbook"), "save its sheet as CSV UTF-8");
             }
-            let is_hidden = name.split('/').any(|part| part.starts_with(['.', '_']));
+            let is_hidden = super::discover::is_ignored(&name);
             if entry.is_dir() || is_hidden {
                 continue;
             }
@@ -100,6 +122,14 @@ impl Source {
                 crc: entry.crc32(),
                 is_deflated,
                 name,
+                copy: 0,
+            };
+            // Two members of one name are two exports.
+            let same =
+                |known: &&Self| known.member.as_ref().is_some_and(|known| known.is_named(&member));
+            let member = match sources.iter().filter(same).count() {
+                0 => member,
+                count => Member { copy: count + 1, ..member },
             };
             sources.push(Self { path: path.clone(), member: Some(member) });
         }
@@ -127,12 +157,14 @@ impl Source {
         let stored = Rc::clone(stored);
         let Some(member) = &self.member else {
             let mut raw = Hashing { inner: file, stored };
-            let mut magic = [0; 2];
+            let mut magic = [0; 4];
             let got = read_full(&mut raw, &mut magic).map_err(|error| unreadable(what, error))?;
-            let start = Cursor::new(magic.get(..got).unwrap_or_default().to_vec()).chain(raw);
-            return match magic {
-                [0x1f, 0x8b] => Ok(Box::new(MultiGzDecoder::new(start))),
-                [b'P', b'K'] => Err(self.refused(what)),
+            let magic = magic.get(..got).unwrap_or_default().to_vec();
+            let (is_packed, is_archive) = (magic.starts_with(&[0x1f, 0x8b]), is_zip(&magic));
+            let start = Cursor::new(magic).chain(raw);
+            return match (is_packed, is_archive) {
+                (true, _) => Ok(Box::new(MultiGzDecoder::new(start))),
+                (_, true) => Err(self.refused(what)),
                 _ => Ok(Box::new(start)),
             };
         };

@@ -17,7 +17,7 @@ use super::layout::{CellType, Family, Recognised, Sources, dataset_index};
 use super::locations::{LocationReader, LocationRow};
 use super::packed::Source;
 use super::person::PersonKey;
-use super::records::{Cells, Place, Reading, Structure, visit_records};
+use super::records::{Cells, Place, Reading, Rules, Structure, visit_records};
 use super::row::{Outcome, Rejection, Who};
 use super::seats::{SeatLine, SeatReader};
 use super::tally::Tally;
@@ -67,6 +67,8 @@ pub(super) struct FileResult {
     pub(super) dataset: usize,
     pub(super) family: Option<Family>,
     pub(super) slot: u32,
+    /// The layout and the columns that tell one consumption from another; none for other families.
+    pub(super) key: Vec<String>,
     pub(super) tally: Tally,
     pub(super) rejected: Vec<Rejected>,
     pub(super) customers: Vec<Description>,
@@ -231,13 +233,13 @@ fn read_into(
     let Hypotheses { reading, encoding, formats } = hypotheses;
     let text = Text::open(&task.source, encoding, &task.uri)?;
     let encoding = text.encoding;
-    let Header { recognised, delimiter, has_bare_returns } =
+    let Header { recognised, delimiter, needs_strict } =
         text.recognise(shared.sources, &task.uri)?;
     let formats = formats.unwrap_or_else(|| Formats::new(&recognised, delimiter));
     let again = |reading, encoding, formats| {
         Ok(Attempt::Again(Hypotheses { reading, encoding: Some(encoding), formats: Some(formats) }))
     };
-    if has_bare_returns && reading == Reading::Fast {
+    if needs_strict && reading == Reading::Fast {
         return again(Reading::Strict, encoding, formats);
     }
     let mut rows = Rows::new(shared, &recognised, task, slot);
@@ -245,40 +247,36 @@ fn read_into(
     let width = recognised.headers.len();
     let mut rejections = Rejections::default();
     let (stream, finish) = text.into_parts();
-    let visited = visit_records(
-        stream,
-        delimiter,
-        reading,
-        &formats,
-        &task.uri,
-        &mut |number, cells, place| {
-            let outcome = if cells.is_blank() {
-                Outcome::Skipped
-            } else if let Some(rejection) = wrong_width(cells, width) {
-                Outcome::Rejected(rejection)
-            } else {
-                rows.read(cells)?
-            };
-            match outcome {
-                Outcome::Accepted => Ok(()),
-                Outcome::Skipped => {
-                    rejections.blank += 1;
-                    Ok(())
-                }
-                Outcome::Rejected(rejection) => {
-                    if let Some(column) = recognised.column(rejection.field) {
-                        formats.note(column, &String::from_utf8_lossy(&cells.raw(column)));
-                    }
-                    let partner = who.partner_text(cells).ok();
-                    rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
-                }
+    let rules = Rules { delimiter, reading, formats: &formats, width, what: &task.uri };
+    let visited = visit_records(stream, rules, &mut |number, cells, place| {
+        let outcome = if cells.is_blank() {
+            Outcome::Skipped
+        } else if let Some(rejection) = wrong_width(cells, width) {
+            Outcome::Rejected(rejection)
+        } else {
+            rows.read(cells)?
+        };
+        match outcome {
+            Outcome::Accepted => Ok(()),
+            Outcome::Skipped => {
+                rejections.blank += 1;
+                Ok(())
             }
-        },
-    );
+            Outcome::Rejected(rejection) => {
+                if let Some(column) = recognised.column(&rejection.field) {
+                    formats.note(column, &String::from_utf8_lossy(&cells.raw(column)));
+                }
+                let partner = who.partner_text(cells).ok();
+                rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
+            }
+        }
+    });
     if finish.is_not_utf8() {
         // What was read so far was read wrongly, whatever came of it.
         return again(reading, Encoding::Windows1252, formats);
     }
+    // A damaged text is said to be that, whatever its records came to.
+    finish.check(encoding, &task.uri)?;
     let (records, inner_lines) = match visited? {
         Structure::Whole { records, inner_lines } => (records, inner_lines),
         Structure::Irregular => return again(Reading::Strict, encoding, formats),
@@ -289,7 +287,6 @@ fn read_into(
             };
         }
     };
-    finish.check(encoding, &task.uri)?;
     let totals = finish.totals();
     if task.is_ingest && store::etag(&task.source.path)?.as_deref() != Some(task.etag.as_str()) {
         let text = format!("{} changed while it was read", task.uri);
@@ -300,6 +297,7 @@ fn read_into(
         dataset: dataset_index(&recognised.layout.dataset),
         family: Some(recognised.layout.family),
         slot,
+        key: consumption_key(&recognised),
         tally: Tally::default(),
         rejected: Vec::new(),
         customers: Vec::new(),
@@ -353,11 +351,20 @@ fn read_into(
     result.tally.amount_rejected = rejections.amount;
     result.rejected = rejections.rows;
     encoding.as_str().clone_into(&mut result.record.encoding);
-    result.record.assumptions = assumptions(&recognised, &formats, encoding);
+    result.record.assumptions = assumptions(&recognised, &formats, encoding, &result.tally);
     if task.is_ingest {
         check_limits(&result, task)?;
     }
     Ok(Attempt::Read(Box::new(result)))
+}
+
+/// The layout and the columns of a file that tell one consumption from another.
+fn consumption_key(header: &Recognised<'_>) -> Vec<String> {
+    if header.layout.family != Family::Acr {
+        return Vec::new();
+    }
+    let fields = header.layout.key.iter().filter(|field| header.column(field).is_some());
+    std::iter::once(&header.layout.id).chain(fields).cloned().collect()
 }
 
 /// What had to be taken for granted of a file, as check id and what it is about.
@@ -365,6 +372,7 @@ fn assumptions(
     header: &Recognised<'_>,
     formats: &Formats,
     encoding: Encoding,
+    tally: &Tally,
 ) -> Vec<(String, String)> {
     let mut assumed = Vec::new();
     for (check, cell_type) in [
@@ -372,7 +380,12 @@ fn assumptions(
         ("date_order_ambiguous", CellType::Date),
         ("decimal_mark_ambiguous", CellType::Number),
     ] {
-        for column in formats.assumed(cell_type) {
+        let mut columns = formats.assumed(cell_type);
+        // In the plain form only the amounts are watched.
+        if cell_type == CellType::Number && tally.has_ambiguous_marks && !tally.has_evident_marks {
+            columns.extend(header.column("amount").filter(|at| !columns.contains(at)));
+        }
+        for column in columns {
             assumed.push((check.to_owned(), header.headers[column].clone()));
         }
     }
@@ -495,7 +508,7 @@ impl Rejections {
     ) -> Result<()> {
         if rejection.reason == "id_ruined" {
             let (name, cell) =
-                (header.header_of(rejection.field), String::from_utf8_lossy(&rejection.raw));
+                (header.header_of(&rejection.field), String::from_utf8_lossy(&rejection.raw));
             return Err(Error::new(
                 Code::RuinedIds,
                 format!("{what}, record {record}: {name} is {cell:?}, no id any more"),
@@ -509,7 +522,7 @@ impl Rejections {
             )
             .hint("run `capscore inspect` on the file"));
         }
-        let is_private = header.layout.is_private(rejection.field);
+        let is_private = header.layout.is_private(&rejection.field);
         let kept = &rejection.raw[..rejection.raw.len().min(KEPT_VALUE)];
         self.amount += Money(rejection.amount.0.abs());
         self.places.push(place);
@@ -519,7 +532,7 @@ impl Rejections {
             column: if rejection.field.is_empty() {
                 String::new()
             } else {
-                header.header_of(rejection.field)
+                header.header_of(&rejection.field)
             },
             reason: rejection.reason,
             raw_value: (!is_private).then(|| String::from_utf8_lossy(kept).into_owned()),

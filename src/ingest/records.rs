@@ -3,9 +3,10 @@
 //! quote and the file is read again by the strict reader, which keeps stray quotes as text.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::cell::Cell;
+use std::io::{self, Read};
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 use simd_csv::{ZeroCopyByteRecord, ZeroCopyReaderBuilder};
 
 use super::formats::Formats;
@@ -47,6 +48,38 @@ pub(super) enum Structure {
     Irregular,
     /// A cell contradicts how its column was read: nothing that was visited counts.
     Contradicted { record: u64 },
+}
+
+/// How the records of a file are read.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) delimiter: u8,
+    pub(super) reading: Reading,
+    pub(super) formats: &'a Formats,
+    /// Columns of the header.
+    pub(super) width: usize,
+    /// Names the file.
+    pub(super) what: &'a str,
+}
+
+/// The text of a file, given out a block at a time. It ends in an error when a record grows beyond
+/// all reason, before it fills the memory.
+struct Bounded<'a, R> {
+    inner: R,
+    /// Bytes given out since the last record was complete.
+    given: &'a Cell<usize>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.given.get() > LONGEST_RECORD + 2 * BUFFER {
+            let text = "a line is longer than any record, or a quote is never closed";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        let got = self.inner.read(buffer)?;
+        self.given.set(self.given.get() + got);
+        Ok(got)
+    }
 }
 
 impl Cells<'_> {
@@ -92,35 +125,48 @@ impl Cells<'_> {
 /// CS3005 when the input cannot be read or a quote is never closed; what `visit` returns.
 pub(super) fn visit_records(
     input: impl Read,
-    delimiter: u8,
-    reading: Reading,
-    formats: &Formats,
-    what: &str,
+    rules: Rules<'_>,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
-    match reading {
-        Reading::Fast => visit_fast(input, delimiter, formats, what, visit),
-        Reading::Strict => visit_strict(input, delimiter, formats, what, visit),
+    let given = Cell::new(0);
+    let input = Bounded { inner: input, given: &given };
+    match rules.reading {
+        Reading::Fast => visit_fast(input, rules, &given, visit),
+        Reading::Strict => visit_strict(input, rules, &given, visit),
     }
 }
 
 fn visit_fast(
     input: impl Read,
-    delimiter: u8,
-    formats: &Formats,
-    what: &str,
+    rules: Rules<'_>,
+    given: &Cell<usize>,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
+    let Rules { delimiter, formats, width, what, .. } = rules;
     let failed = |error: simd_csv::Error| unreadable(what, error);
+    // A record without an end is left to the strict reader, which says where it starts.
+    let is_endless = || given.get() > LONGEST_RECORD + 2 * BUFFER;
     let mut reader = ZeroCopyReaderBuilder::with_capacity(BUFFER)
         .delimiter(delimiter)
         .flexible(true)
         .from_reader(input);
-    let width = reader.byte_headers().map_err(failed)?.len();
+    let is_header_whole = match reader.byte_headers() {
+        Ok(headers) => headers.len() == width,
+        Err(_) if is_endless() => false,
+        Err(error) => return Err(failed(error)),
+    };
+    if !is_header_whole {
+        return Ok(Structure::Irregular);
+    }
     let (mut records, mut inner_lines) = (0, 0);
     loop {
         let place = Place::After(reader.position());
-        let Some(record) = reader.read_byte_record().map_err(failed)? else { break };
+        let record = match reader.read_byte_record() {
+            Err(_) if is_endless() => return Ok(Structure::Irregular),
+            read => read.map_err(failed)?,
+        };
+        let Some(record) = record else { break };
+        given.set(0);
         let bytes = record.as_slice();
         let is_quoted = memchr(b'"', bytes).is_some();
         // A lone carriage return outside quotes ends a line of an old spreadsheet.
@@ -165,7 +211,7 @@ fn swallowed<'a>(
 }
 
 /// Whether every quote of a raw cell opens it, is doubled inside it, or closes it.
-fn is_regular(cell: &[u8]) -> bool {
+pub(super) fn is_regular(cell: &[u8]) -> bool {
     match cell {
         [b'"', inner @ .., b'"'] => {
             let mut quotes = memchr_iter(b'"', inner);
@@ -182,43 +228,52 @@ fn is_regular(cell: &[u8]) -> bool {
 
 fn visit_strict(
     input: impl Read,
-    delimiter: u8,
-    formats: &Formats,
-    what: &str,
+    rules: Rules<'_>,
+    given: &Cell<usize>,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
-    let failed = |error: csv::Error| unreadable(what, error);
+    let Rules { delimiter, formats, width, what, .. } = rules;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .flexible(true)
         .buffer_capacity(BUFFER)
         .from_reader(input);
-    let width = reader.byte_headers().map_err(failed)?.len();
+    let swallows = |records: u64, line: u64| {
+        let place = format!("{what}, record {}, line {line}", records + 1);
+        let text = format!("{place}: a stray quote swallows the following lines");
+        Err(Error::new(Code::Undecodable, text).hint("mend the line or export the file again"))
+    };
+    match reader.byte_headers() {
+        Ok(headers) if headers.len() == width => {}
+        Ok(_) => return swallows(0, 1),
+        Err(error) => return Err(unreadable(what, error)),
+    }
     let mut record = csv::ByteRecord::new();
-    let (mut records, mut inner_lines) = (0, 0);
-    while reader.read_byte_record(&mut record).map_err(failed)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let inner = memchr_iter(b'\n', record.as_slice()).count() as u64;
-        let is_swallowed = inner > 0 && swallowed(record.iter(), record.len(), width, delimiter);
-        // Refuse the file rather than lose the lines that a record swallowed.
-        if is_swallowed || record.as_slice().len() > LONGEST_RECORD {
-            return Err(Error::new(
-                Code::Undecodable,
-                format!(
-                    "{what}, record {}, line {line}: a stray quote swallows the following lines",
-                    records + 1
-                ),
-            )
-            .hint("mend the line or export the file again"));
+    let mut records = 0;
+    loop {
+        let start = reader.position().line();
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => given.set(0),
+            Ok(false) => break,
+            Err(_) if given.get() > LONGEST_RECORD + 2 * BUFFER => {
+                return swallows(records, start);
+            }
+            Err(error) => return Err(unreadable(what, error)),
         }
-        inner_lines += inner;
+        let line = record.position().map_or(0, csv::Position::line);
+        // Quotes are not sound in this file: one that holds a line break may hold other records.
+        if memchr2(b'\n', b'\r', record.as_slice()).is_some()
+            || record.as_slice().len() > LONGEST_RECORD
+        {
+            return swallows(records, line);
+        }
         records += 1;
         visit(records, &Cells::Strict { record: &record, formats }, Place::Line(line))?;
         if formats.is_contradicted() {
             return Ok(Structure::Contradicted { record: records });
         }
     }
-    Ok(Structure::Whole { records, inner_lines })
+    Ok(Structure::Whole { records, inner_lines: 0 })
 }
 
 pub(super) fn unreadable(
@@ -236,30 +291,42 @@ mod tests {
 
     fn read(text: &str, reading: Reading) -> Result<(Structure, Vec<Vec<String>>)> {
         let mut rows = Vec::new();
-        let structure = visit_records(
-            text.as_bytes(),
-            b',',
-            reading,
-            &Formats::none(),
-            "a.csv",
-            &mut |_, cells, _| {
-                let cell = |at| String::from_utf8_lossy(&cells.get(at)).into_owned();
-                rows.push((0..cells.len()).map(cell).collect());
-                Ok(())
-            },
-        )?;
+        let formats = Formats::none();
+        let rules = Rules { delimiter: b',', reading, formats: &formats, width: 3, what: "a.csv" };
+        let structure = visit_records(text.as_bytes(), rules, &mut |_, cells, _| {
+            let cell = |at| String::from_utf8_lossy(&cells.get(at)).into_owned();
+            rows.push((0..cells.len()).map(cell).collect());
+            Ok(())
+        })?;
         Ok((structure, rows))
     }
 
     #[test]
     fn both_readers_agree_on_regular_files() {
-        let text = "a,b,c\r\n1,\"x, \"\"y\"\"\nz\",3\r\n\r\n 4 ,,\"\"\r\n7,8";
+        let text = "a,b,c\r\n1,\"x, \"\"y\"\"z\",3\r\n\r\n 4 ,,\"\"\r\n7,8";
         let fast = read(text, Reading::Fast).unwrap();
         assert_eq!(fast, read(text, Reading::Strict).unwrap());
-        assert_eq!(fast.0, Structure::Whole { records: 3, inner_lines: 1 });
-        assert_eq!(fast.1[0], ["1", "x, \"y\"\nz", "3"]);
+        assert_eq!(fast.0, Structure::Whole { records: 3, inner_lines: 0 });
+        assert_eq!(fast.1[0], ["1", "x, \"y\"z", "3"]);
         assert_eq!(fast.1[1], ["4", "", ""]);
         assert_eq!(fast.1[2], ["7", "8"]);
+    }
+
+    #[test]
+    fn a_line_break_in_quotes_is_text_where_quotes_are_sound() {
+        let text = "a,b,c\n1,\"x\ny\",3\n";
+        let fast = read(text, Reading::Fast).unwrap();
+        assert_eq!(fast.0, Structure::Whole { records: 1, inner_lines: 1 });
+        assert_eq!(fast.1[0], ["1", "x\ny", "3"]);
+        assert_eq!(read(text, Reading::Strict).unwrap_err().code(), Code::Undecodable);
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_does_not_fill_the_memory() {
+        let text = format!("a,b,c\n1,\"x{}", "y,\n".repeat(2 << 20));
+        assert_eq!(read(&text, Reading::Fast).unwrap().0, Structure::Irregular);
+        let error = read(&text, Reading::Strict).unwrap_err();
+        assert!(error.report().contains("record 1, line 2"), "{}", error.report());
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Rejection {
     /// The field; `''` for the whole record.
-    pub(super) field: &'static str,
+    pub(super) field: Cow<'static, str>,
     /// A stable code.
     pub(super) reason: Reason,
     /// The cell.
@@ -33,8 +33,8 @@ pub(super) struct Rejection {
 }
 
 impl Rejection {
-    pub(super) fn new(field: &'static str, reason: Reason, raw: &[u8]) -> Self {
-        Self { field, reason, raw: raw.to_vec(), amount: Money::ZERO }
+    pub(super) fn new(field: impl Into<Cow<'static, str>>, reason: Reason, raw: &[u8]) -> Self {
+        Self { field: field.into(), reason, raw: raw.to_vec(), amount: Money::ZERO }
     }
 }
 
@@ -86,10 +86,10 @@ impl Who {
         cells: &Cells<'_>,
     ) -> Result<(String, bool, String), Rejection> {
         let account = cell(cells, self.account);
-        let account_id = values::id(&account)
+        let account_id = values::partner_id(&account)
             .map_err(|reason| Rejection::new("account_id", reason, &account))?;
         let location = cell(cells, self.location);
-        let location_id = values::id(&location)
+        let location_id = values::partner_id(&location)
             .map_err(|reason| Rejection::new("location_id", reason, &location))?;
         if account_id.is_empty() && location_id.is_empty() {
             let field = if self.account.is_some() { "account_id" } else { "location_id" };
@@ -109,8 +109,9 @@ impl Who {
         scratch: &mut Vec<u8>,
     ) -> Result<Partner, Rejection> {
         let (account, location) = (cell(cells, self.account), cell(cells, self.location));
-        let read =
-            |text, field| values::id(text).map_err(|reason| Rejection::new(field, reason, text));
+        let read = |text, field| {
+            values::partner_id(text).map_err(|reason| Rejection::new(field, reason, text))
+        };
         let (account, location) = (read(&account, "account_id")?, read(&location, "location_id")?);
         scratch.clear();
         if !account.is_empty() {

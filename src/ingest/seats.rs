@@ -4,6 +4,7 @@
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::{HashMap, HashSet};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::acr::Description;
 use super::acr_facts::Shares;
@@ -34,6 +35,11 @@ pub(super) struct SeatLine {
     /// Days since 1970, or `i32::MAX` when unknown: the earliest date wins a tie.
     associated_on: i32,
     file: u32,
+    location: u32,
+    /// Whether the line stands for its record in the balance: a record can have several.
+    is_first: u32,
+    /// Hash of all cells where rows are added, else 0.
+    added: u64,
 }
 
 /// Grain of the facts within one month.
@@ -56,11 +62,12 @@ pub(super) struct SeatValues {
 /// Converts the records of one file.
 pub(super) struct SeatReader<'a> {
     who: Who,
-    workload: Option<usize>,
+    measures: Vec<Measures<'a>>,
+    free_or_paid: Option<usize>,
+    /// All columns, where rows are added.
+    width: Option<usize>,
     attribution: Option<usize>,
     default_attribution: &'a str,
-    paid_seats: Option<usize>,
-    active_users: Option<usize>,
     associated_on: Option<usize>,
     describer: Describer,
     attributions: &'a AttributionNames,
@@ -78,6 +85,14 @@ pub(super) struct SeatReader<'a> {
     pub(super) tally: Tally,
 }
 
+/// The columns of one workload, or of the one that a column names.
+struct Measures<'a> {
+    workload: std::result::Result<Option<usize>, &'a str>,
+    paid_seats: Option<usize>,
+    active_users: Option<usize>,
+    fields: (&'a str, &'a str),
+}
+
 const PENDING: usize = 512;
 
 impl<'a> SeatReader<'a> {
@@ -92,13 +107,30 @@ impl<'a> SeatReader<'a> {
         file: u32,
     ) -> Self {
         let column = |field: &str| header.column(field);
+        let is_wide = !header.layout.unpivot.is_empty();
+        let measures = if is_wide {
+            let pairs = header.layout.unpivot.iter().map(|pair| Measures {
+                workload: Err(pair.workload.as_str()),
+                paid_seats: column(&pair.paid_seats),
+                active_users: column(&pair.active_users),
+                fields: (&pair.paid_seats, &pair.active_users),
+            });
+            pairs.collect()
+        } else {
+            vec![Measures {
+                workload: Ok(column("workload")),
+                paid_seats: column("paid_seats"),
+                active_users: column("active_users"),
+                fields: ("paid_seats", "active_users"),
+            }]
+        };
         Self {
             who: Who::new(header),
-            workload: column("workload"),
+            measures,
+            free_or_paid: column("free_or_paid"),
+            width: is_wide.then_some(header.headers.len()),
             attribution: column("attribution"),
             default_attribution: header.layout.default_of("attribution").unwrap_or_default(),
-            paid_seats: column("paid_seats"),
-            active_users: column("active_users"),
             associated_on: column("associated_on"),
             describer: Describer::new(header),
             attributions,
@@ -126,11 +158,11 @@ impl<'a> SeatReader<'a> {
             return Ok(Outcome::Skipped);
         }
         match self.convert(cells) {
-            Ok((month, line)) => {
+            Ok((month, lines)) => {
                 let key =
                     BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard: 0 };
                 let pending = self.pending.entry(key).or_default();
-                pending.push(line);
+                pending.extend(lines);
                 if pending.len() >= PENDING {
                     self.lines.append(key, pending)?;
                 }
@@ -140,23 +172,21 @@ impl<'a> SeatReader<'a> {
         }
     }
 
-    fn convert(&mut self, cells: &Cells<'_>) -> std::result::Result<(Month, SeatLine), Rejection> {
+    fn convert(
+        &mut self,
+        cells: &Cells<'_>,
+    ) -> std::result::Result<(Month, Vec<SeatLine>), Rejection> {
         let month = self.who.month(cells)?;
         let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
         self.who.tenant(cells, &mut self.tenant)?;
         let tenant = self.intern.id(&self.tenant);
-        let workload_cell = cell(cells, self.workload);
-        let workload_name = text(&workload_cell, "workload")?;
-        if workload_name.is_empty() {
-            return Err(Rejection::new("workload", "workload_missing", b""));
+        let is_free = cell(cells, self.free_or_paid).eq_ignore_ascii_case(b"free");
+        let mut counts = Vec::with_capacity(self.measures.len());
+        for measures in &self.measures {
+            if let Some(counted) = measures.read(cells, self.workloads, &mut self.intern)? {
+                counts.push(counted);
+            }
         }
-        let workload = self.intern.id(workload_name.as_bytes());
-        let count = |column, field| {
-            let text = cell(cells, column);
-            values::count(&text).map_err(|reason| Rejection::new(field, reason, &text))
-        };
-        let paid_seats = count(self.paid_seats, "paid_seats")?;
-        let active_users = count(self.active_users, "active_users")?;
         let associated_cell = cell(cells, self.associated_on);
         let associated_on = if values::is_blank(&associated_cell) {
             i32::MAX
@@ -175,26 +205,40 @@ impl<'a> SeatReader<'a> {
         let texts = self.describer.customer(cells, &mut self.intern)?;
         self.customers.insert(Description { month, partner: partner.id, subject: tenant, texts });
         let texts = self.describer.partner(cells, &mut self.intern)?;
-        let subject = partner.location.unwrap_or_else(|| self.intern.id(b""));
-        self.partners.insert(Description { month, partner: partner.id, subject, texts });
+        let location = partner.location.unwrap_or_else(|| self.intern.id(b""));
+        self.partners.insert(Description { month, partner: partner.id, subject: location, texts });
         self.tally.accept(partner.id, Some(month), Money::ZERO, partner.location);
         // The facts keep it for a catalog that will know it; today no rule can use it.
-        if self.workloads.known(workload_name).is_none() {
+        let is_known = counts.iter().any(|counted| counted.is_known);
+        if is_free || counts.is_empty() {
+            self.tally.not_used(if is_free { "free" } else { "no_seats" }, Money::ZERO);
+            return Ok((month, Vec::new()));
+        }
+        if !is_known {
             self.tally.not_used("unknown_workload", Money::ZERO);
         }
-        Ok((
-            month,
-            SeatLine {
-                paid_seats,
-                active_users,
-                partner: partner.id,
-                tenant,
-                workload,
-                attribution: u32::try_from(attribution.index()).unwrap_or(u32::MAX),
-                associated_on,
-                file: self.file,
-            },
-        ))
+        let added = self.width.map_or(0, |width| {
+            self.scratch.clear();
+            for at in 0..width {
+                self.scratch.extend_from_slice(&cells.get(at));
+                self.scratch.push(0x1f);
+            }
+            xxh3_64(&self.scratch).max(1)
+        });
+        let lines = counts.into_iter().enumerate().map(|(at, counted)| SeatLine {
+            paid_seats: counted.paid_seats,
+            active_users: counted.active_users,
+            partner: partner.id,
+            tenant,
+            workload: counted.workload,
+            attribution: u32::try_from(attribution.index()).unwrap_or(u32::MAX),
+            associated_on,
+            file: self.file,
+            location,
+            is_first: u32::from(at == 0),
+            added,
+        });
+        Ok((month, lines.collect()))
     }
 
     /// Hands over the last lines.
@@ -207,6 +251,68 @@ impl<'a> SeatReader<'a> {
         }
         Ok(())
     }
+}
+
+/// Seats and users of one workload in one record.
+struct Counted {
+    workload: u32,
+    paid_seats: i64,
+    active_users: i64,
+    is_known: bool,
+}
+
+impl Measures<'_> {
+    /// The counts of a record; nothing where a workload with columns of its own has none.
+    fn read(
+        &self,
+        cells: &Cells<'_>,
+        workloads: &Names,
+        intern: &mut LocalInterner<'_>,
+    ) -> std::result::Result<Option<Counted>, Rejection> {
+        let count = |column, field: &str| {
+            let text = cell(cells, column);
+            if self.workload.is_err() && values::is_blank(&text) {
+                return Ok(0);
+            }
+            values::count(&text).map_err(|reason| Rejection::new(field.to_owned(), reason, &text))
+        };
+        let (workload, is_known) = match self.workload {
+            Ok(column) => {
+                let delivered = cell(cells, column);
+                let name = text(&delivered, "workload")?;
+                if name.is_empty() {
+                    return Err(Rejection::new("workload", "workload_missing", b""));
+                }
+                (intern.id(name.as_bytes()), workloads.known(name).is_some())
+            }
+            Err(name) => (intern.id(name.as_bytes()), workloads.known(name).is_some()),
+        };
+        let paid_seats = count(self.paid_seats, self.fields.0)?;
+        let active_users = count(self.active_users, self.fields.1)?;
+        let is_nothing = self.workload.is_err() && paid_seats == 0 && active_users == 0;
+        Ok((!is_nothing).then_some(Counted { workload, paid_seats, active_users, is_known }))
+    }
+}
+
+/// Rows of paid subscriptions and products: distinct ones are added within a location.
+fn added_up(lines: Vec<SeatLine>) -> Vec<SeatLine> {
+    let (mut rows, mut others): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.added != 0);
+    let place = |line: &SeatLine| {
+        (line.partner, line.tenant, line.workload, line.attribution, line.location)
+    };
+    rows.sort_unstable_by_key(|line| (place(line), line.added, line.file));
+    for of_location in rows.chunk_by(|left, right| place(left) == place(right)) {
+        let mut distinct = of_location.chunk_by(|left, right| left.added == right.added);
+        let Some(first) = distinct.next().and_then(<[SeatLine]>::first) else { continue };
+        let sum = distinct.filter_map(<[SeatLine]>::first).fold(*first, |sum, line| SeatLine {
+            paid_seats: sum.paid_seats + line.paid_seats,
+            active_users: sum.active_users + line.active_users,
+            ..sum
+        });
+        others.push(SeatLine { is_first: 0, ..sum });
+    }
+    others
 }
 
 /// The facts of one month, and what became of each file's rows.
@@ -226,6 +332,8 @@ impl SeatFacts {
         is_known: &dyn Fn(u32) -> bool,
     ) {
         lines.retain(|line| is_live(line.file));
+        self.share_added(&lines);
+        let mut lines = added_up(lines);
         let grain = |line: &SeatLine| (line.partner, line.tenant, line.workload, line.attribution);
         lines.sort_unstable_by(|left, right| {
             grain(left)
@@ -254,13 +362,27 @@ impl SeatFacts {
             if !is_known(best.workload) {
                 continue;
             }
-            for (at, row) in rows.iter().enumerate() {
+            for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.is_first == 1) {
                 let shares = self.files.entry(row.file).or_default();
                 if at == 0 {
                     shares.used += 1;
                 } else {
                     shares.repeated += 1;
                 }
+            }
+        }
+    }
+
+    /// Records of rows that are added: the first of identical ones is used.
+    fn share_added(&mut self, lines: &[SeatLine]) {
+        let mut rows: Vec<&SeatLine> =
+            lines.iter().filter(|line| line.added != 0 && line.is_first == 1).collect();
+        rows.sort_unstable_by_key(|line| (line.added, line.file));
+        for same in rows.chunk_by(|left, right| left.added == right.added) {
+            for (at, row) in same.iter().enumerate() {
+                let shares = self.files.entry(row.file).or_default();
+                shares.used += u64::from(at == 0);
+                shares.repeated += u64::from(at > 0);
             }
         }
     }

@@ -63,7 +63,7 @@ fn is_time(text: &str) -> bool {
     match bytes.next() {
         None => true,
         Some(b'T' | b' ') => {
-            text.len() >= 6 && bytes.all(|byte| byte.is_ascii_digit() || b":.Z".contains(&byte))
+            text.len() >= 6 && bytes.all(|byte| byte.is_ascii_digit() || b":.Z+-".contains(&byte))
         }
         Some(_) => false,
     }
@@ -73,9 +73,8 @@ fn is_time(text: &str) -> bool {
 pub(super) fn count(cell: &[u8]) -> Result<i64, Reason> {
     let text = std::str::from_utf8(cell).map_err(|_| "number_invalid")?;
     let whole = match text.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
-            whole
-        }
+        // Three zeros could be thousands.
+        Some((whole, "0" | "00")) => whole,
         Some(_) => return Err("number_invalid"),
         None => text,
     };
@@ -101,14 +100,36 @@ pub(super) fn id(cell: &[u8]) -> Result<&str, Reason> {
     if text.chars().any(|letter| letter.is_control() || letter == ',') {
         return Err("id_invalid");
     }
-    // A spreadsheet marks text with an apostrophe and turns numbers into decimals.
+    // A spreadsheet marks text with an apostrophe or as a formula and turns numbers into decimals;
+    // copied text brings blanks that nobody sees.
+    let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{200b}');
+    let text = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let text = text.strip_prefix('\'').unwrap_or(text);
-    let text = text.strip_suffix(".0").unwrap_or(text);
+    let text = match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
+            whole
+        }
+        _ => text,
+    };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_ruined = text.split_once(['E', 'e']).is_some_and(|(mantissa, exponent)| {
         digits(&mantissa.replace('.', "")) && digits(exponent.trim_start_matches('+'))
     });
     if is_ruined { Err("id_ruined") } else { Ok(text) }
+}
+
+/// The id of a partner: digits, or a GUID.
+///
+/// # Errors
+/// Those of [`id`]; `id_invalid` for anything else.
+pub(super) fn partner_id(cell: &[u8]) -> Result<&str, Reason> {
+    let text = id(cell)?;
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number || crate::ids::Guid::parse(text.as_bytes()).is_some() {
+        Ok(text)
+    } else {
+        Err("id_invalid")
+    }
 }
 
 /// Trimmed of ASCII blanks.

@@ -6,6 +6,7 @@ use super::feeding::Feeding;
 use crate::calendar::Month;
 use crate::checks::Check;
 use crate::facts::Live;
+use crate::money::Money;
 
 /// The fact table whose keys hold the partner as delivered.
 const CONSUMPTION: &str = "acr";
@@ -63,6 +64,22 @@ pub(super) fn titles_unmatched(titles: &BTreeMap<String, i64>) -> Check {
         )
     };
     Check::warn("titles_unmatched", rows, text)
+}
+
+/// Consumption of meter categories that no catalog maps to a service.
+pub(super) fn services_unmapped(unmapped: &[(String, Money)]) -> Check {
+    let total: Money = unmapped.iter().map(|(_, amount)| *amount).sum();
+    let named: Vec<String> = unmapped
+        .iter()
+        .take(NAMED)
+        .map(|(name, amount)| format!("{} ({amount} USD)", name.trim_start_matches("meter:")))
+        .collect();
+    let text = if unmapped.is_empty() {
+        "every meter category is a known service".to_owned()
+    } else {
+        format!("{total} USD count for no service, by meter category: {}", named.join(", "))
+    };
+    Check::warn("services_unmapped", i64::try_from(unmapped.len()).unwrap_or(i64::MAX), text)
 }
 
 /// Certifications that count by a name which no rule page lists yet.
@@ -139,7 +156,11 @@ fn amount_digits_dropped(live: &Live, feeding: &Feeding) -> Check {
 }
 
 /// What may have to be taken for granted of how a file is written.
-const ASSUMPTIONS: [(&str, &str); 4] = [
+const ASSUMPTIONS: [(&str, &str); 5] = [
+    (
+        "consumption_keys_differ",
+        "files of one delivery have different columns for one consumption, which may count twice",
+    ),
     ("date_order_ambiguous", "no date tells the order of day and month, the month is taken first"),
     ("decimal_mark_ambiguous", "no number tells a decimal mark from thousands"),
     ("encoding_assumed", "no UTF-8"),

@@ -7,9 +7,7 @@ use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
 use crate::facts::{Live, LiveFrames, LiveUnit};
 use crate::rules::{Selection, Version};
-
-/// The dataset with the segments of customers.
-const CUSTOMERS: &str = "customers";
+use crate::tables::SEGMENT_DATASET;
 
 /// What a month's score reads.
 #[derive(Debug, Clone)]
@@ -30,7 +28,7 @@ impl Feeding {
             .collect();
         // A path that is assigned looks at the segments of customers.
         if versions.iter().any(|version| matches!(version.selection, Selection::Assigned(_))) {
-            datasets.insert(CUSTOMERS.to_owned());
+            datasets.insert(SEGMENT_DATASET.to_owned());
         }
         let mut feeding = Self { reference, datasets, files: BTreeSet::new() };
         let units = live.units.iter().filter(|unit| feeding.reads(unit));
@@ -42,8 +40,12 @@ impl Feeding {
     /// Whether the score reads a unit. The partner profile is not among them: its effect is the
     /// account that each unit belongs to.
     pub(super) fn reads(&self, unit: &LiveUnit) -> bool {
-        self.datasets.contains(&unit.key.dataset)
-            && unit.key.month.is_none_or(|month| window(self.reference).contains(&month))
+        // The segment of a customer is that of its newest month, however old.
+        let reads = |month| {
+            window(self.reference).contains(&month)
+                || unit.key.dataset == SEGMENT_DATASET && month <= self.reference
+        };
+        self.datasets.contains(&unit.key.dataset) && unit.key.month.is_none_or(reads)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checks::{assumed_alias, ledger_checks, titles_unmatched};
+use super::checks::{assumed_alias, ledger_checks, services_unmapped, titles_unmatched};
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::record::{manifest, quarantine};
 use super::reference::reference_month;
@@ -14,10 +14,11 @@ use crate::commit::Lease;
 use crate::error::Result;
 use crate::facts::{Live, LiveFrames};
 use crate::ids::RunId;
+use crate::money::Money;
 use crate::publish::{
     Publication, check_table, dictionary, published_run, published_state, read_manifest,
 };
-use crate::rules::Version;
+use crate::rules::{UNMAPPED, Version};
 use crate::score::{self, AreaSummary, DimensionFacts, PartnerFacts, dimensions, rule_table};
 use crate::store::Store;
 use crate::tables::{
@@ -246,6 +247,7 @@ pub(super) fn score_and_publish(
     if !is_published {
         let result = score_month(pipeline, &prepared)?;
         scored.checks.push(titles_unmatched(&result.unmatched_titles));
+        scored.checks.push(services_unmapped(&unmapped_acr(pipeline, &prepared)?));
         scored.checks.push(assumed_alias(&result.assumed_aliases));
         enforce(&scored.checks, settings.fail_on)?;
         for (table, frame) in result.frames {
@@ -271,7 +273,6 @@ pub(super) fn score_and_publish(
 fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Output> {
     let frames = LiveFrames::new(&prepared.live);
     let reference = prepared.reference;
-    let services = &pipeline.catalogs.services;
     let workloads = &pipeline.catalogs.workloads;
     let usage_partners = prepared
         .live
@@ -286,15 +287,23 @@ fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Ou
         versions: &prepared.versions,
         catalogs: &pipeline.catalogs,
         run_id: &prepared.run_id,
-        acr: frames.acr(reference.plus(-23), reference, &|name| services.canonical(name))?,
+        acr: frames.acr(reference.plus(-23), reference, &|name| pipeline.catalogs.service(name))?,
         seats: frames.seats(&seat_months(prepared), &|name| workloads.canonical(name))?,
         credentials: frames.credentials()?,
-        segments: frames.segments(reference)?,
+        segments: frames.segments(reference.plus(-23), reference)?,
         usage_partners,
         delivered: &prepared.delivered,
         early: prepared.early.clone(),
         quarantined: prepared.quarantined.clone(),
     })
+}
+
+/// Consumption of the month's window by meter categories that no catalog maps to a service.
+fn unmapped_acr(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<Vec<(String, Money)>> {
+    let reference = prepared.reference;
+    let by_name = LiveFrames::new(&prepared.live).acr_by_name(reference.plus(-23), reference)?;
+    let is_unmapped = |(name, _): &(String, Money)| pipeline.catalogs.service(name) == UNMAPPED;
+    Ok(by_name.into_iter().filter(is_unmapped).collect())
 }
 
 /// The months of seats that the rules look at.

@@ -20,6 +20,8 @@ pub struct Catalogs {
     pub certifications: Certifications,
     /// Azure services (`ServiceLevel2`).
     pub services: Names,
+    /// Meter categories, folded, with their service.
+    meters: HashMap<String, String>,
     /// Microsoft 365 and Business Applications workloads.
     pub workloads: Names,
     /// Spellings of attributions.
@@ -42,9 +44,11 @@ impl Catalogs {
             .of_kind("catalogs")
             .map(|(name, file)| (name.to_owned(), content_hash(&file.text)))
             .collect();
+        let services = Names::load(files.get("catalogs/services.toml")?)?;
         Ok(Self {
             certifications: Certifications::load(files.get("catalogs/certifications.toml")?)?,
-            services: Names::load(files.get("catalogs/services.toml")?)?,
+            meters: load_meters(files.get("catalogs/meters.toml")?, &services)?,
+            services,
             workloads: Names::load(files.get("catalogs/workloads.toml")?)?,
             attributions: AttributionNames::load(files.get("catalogs/attributions.toml")?)?,
             segments: files.get("catalogs/segments.toml")?.parse()?,
@@ -52,6 +56,59 @@ impl Catalogs {
             hashes,
         })
     }
+}
+
+/// What stands before a meter category in the facts (`pipelines/sources/azure_usage.toml`).
+const METER: &str = "meter:";
+
+/// The service of a meter category that no catalog knows.
+pub const UNMAPPED: &str = "unmapped";
+
+impl Catalogs {
+    /// The service of a delivered name: the catalog's spelling, the delivered name folded to lower
+    /// case, or [`UNMAPPED`] for a meter category that means none.
+    pub fn service(&self, delivered: &str) -> String {
+        match delivered.strip_prefix(METER) {
+            None => self.services.canonical(delivered),
+            Some(category) => {
+                let known = self.meters.get(&fold(category));
+                known.cloned().unwrap_or_else(|| UNMAPPED.to_owned())
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMeters {
+    same: Vec<Spanned<String>>,
+    #[serde(default)]
+    meter: Vec<RawMeter>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMeter {
+    category: Spanned<String>,
+    service: Spanned<String>,
+}
+
+fn load_meters(file: &PipelineFile, services: &Names) -> Result<HashMap<String, String>> {
+    let raw: RawMeters = file.parse()?;
+    let same = raw.same.iter().map(|name| (name, name));
+    let other = raw.meter.iter().map(|meter| (&meter.category, &meter.service));
+    let mut meters = HashMap::new();
+    for (category, service) in same.chain(other) {
+        let Some(known) = services.known(service.get_ref()) else {
+            let text = format!("no service is called {:?}", service.get_ref());
+            return Err(file.mistake(&service.span(), text));
+        };
+        if meters.insert(fold(category.get_ref()), known.to_owned()).is_some() {
+            let text = format!("{:?} is listed twice", category.get_ref());
+            return Err(file.mistake(&category.span(), text));
+        }
+    }
+    Ok(meters)
 }
 
 #[derive(Deserialize)]

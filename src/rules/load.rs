@@ -29,6 +29,9 @@ pub(super) fn load_pack(file: &PipelineFile, catalogs: &Catalogs) -> Result<Pack
     for (at, version) in raw.version.iter().enumerate() {
         let own = version.get_ref();
         let id = own.id.get_ref();
+        if id.trim().is_empty() {
+            return Err(file.mistake(&own.id.span(), "a version needs an id"));
+        }
         if raw.version[..at].iter().any(|known| known.get_ref().id.get_ref() == id) {
             return Err(file.mistake(&own.id.span(), format!("{id} is there twice")));
         }
@@ -84,7 +87,17 @@ impl Reader<'_> {
                 return Err(self.file.mistake(&path.span(), "listed twice"));
             }
         }
+        if paths.windows(2).any(|pair| pair[0] != tables::PATHS[0] && pair[1] == tables::PATHS[0]) {
+            let text = format!("{} stands first: it wins a tie", tables::PATHS[0]);
+            return Err(self.file.mistake(&raw.id.span(), text));
+        }
         let selection = self.selection(&paths)?;
+        if let (Some(assignment), false) =
+            (&raw.assignment, matches!(selection, Selection::Assigned(_)))
+        {
+            let text = "the selection assigns no path";
+            return Err(self.file.mistake(&assignment.path.span(), text));
+        }
         let mut metrics = Vec::new();
         for metric in &raw.metric {
             metrics.push(self.metric(metric, &paths)?);
@@ -104,6 +117,14 @@ impl Reader<'_> {
             return Err(self.file.mistake(&raw.id.span(), text));
         }
         let scopes = raw.scope.as_deref().unwrap_or_default();
+        for (at, scope) in scopes.iter().enumerate() {
+            let id = scope.id.get_ref();
+            let is_taken = self.catalogs.scopes.iter().any(|known| known.id == *id);
+            if is_taken || scopes[..at].iter().any(|known| known.id.get_ref() == id) {
+                let text = format!("there is another scope {id:?}");
+                return Err(self.file.mistake(&scope.id.span(), text));
+            }
+        }
         let given = self.given(raw.points_to_qualify.as_ref(), "points_to_qualify")?;
         let to_qualify = self.points(given)?;
         if to_qualify > total {
@@ -184,6 +205,10 @@ impl Reader<'_> {
         };
         let (path, otherwise) =
             (self.one_of(&raw.path, &known)?, self.one_of(&raw.otherwise, &known)?);
+        if raw.associations.is_empty() {
+            let text = "without associations nobody is a customer";
+            return Err(self.file.mistake(&raw.path.span(), text));
+        }
         if path == otherwise {
             let text = "the test assigns the same path either way";
             return Err(self.file.mistake(&raw.otherwise.span(), text));
@@ -250,6 +275,14 @@ impl Reader<'_> {
                 let text = format!("the path {path} needs one or more parts with different ids");
                 return Err(self.file.mistake(&raw.id.span(), text));
             }
+        }
+        let mut units: Vec<&str> = parts.iter().map(Part::value_unit).collect();
+        units.sort_unstable();
+        units.dedup();
+        let unit = if let [unit] = units[..] { unit } else { "mixed" };
+        if raw.value_unit.get_ref() != unit {
+            let text = format!("the parts are counted in {unit}");
+            return Err(self.file.mistake(&raw.value_unit.span(), text));
         }
         Ok(Metric {
             id: raw.id.get_ref().clone(),

@@ -33,13 +33,26 @@ impl Reader<'_> {
             }
         };
         let paths: Vec<String> = paths;
+        if paths.is_empty() || (1..paths.len()).any(|at| paths[..at].contains(&paths[at])) {
+            let text = "a part belongs to one or more paths, each named once";
+            return Err(self.file.mistake(&raw.id.span(), text));
+        }
         let sentence = if raw.measure.get_ref() == "people" {
             Sentence::People(self.people(raw, &paths, earlier)?)
         } else {
             Sentence::Customers(Box::new(self.customers(raw)?))
         };
         let is_prerequisite = raw.result.get_ref() == "prerequisite";
-        let given = if is_prerequisite { &raw.points_once } else { &raw.points_per_unit };
+        let (given, ignored) = if is_prerequisite {
+            let ignored = raw.points_per_unit.as_ref().or(raw.printed_points_per_unit.as_ref());
+            (&raw.points_once, ignored)
+        } else {
+            (&raw.points_per_unit, raw.points_once.as_ref())
+        };
+        if let Some(ignored) = ignored {
+            let text = "a prerequisite has points_once, everything else points_per_unit";
+            return Err(self.file.mistake(&ignored.span(), text));
+        }
         let Some(given) = given else {
             let word = if is_prerequisite { "points_once" } else { "points_per_unit" };
             return Err(self.file.mistake(&raw.id.span(), format!("the part lacks {word}")));
@@ -50,7 +63,13 @@ impl Reader<'_> {
             return Err(self.file.mistake(&given.span(), text));
         }
         let printed_points_per_unit = match &raw.printed_points_per_unit {
-            Some(printed) => self.points(printed)?,
+            Some(given) => match self.points(given)? {
+                printed if printed > Points::ZERO && printed <= max => printed,
+                _ => {
+                    let text = "a unit earns more than nothing and at most the metric";
+                    return Err(self.file.mistake(&given.span(), text));
+                }
+            },
             None => exact,
         };
         let points_per_unit = match self.options.counted_points {
@@ -246,7 +265,7 @@ impl Reader<'_> {
             ("workloads", raw.workloads.is_some(), SEATS),
             ("seats_min", raw.seats_min.is_some(), SEATS),
             ("seats_max", raw.seats_max.is_some(), SEATS),
-            ("active_share", raw.active_share.is_some(), SEATS),
+            ("active_share", raw.active_share.is_some(), &["seats"]),
             ("cap_at_paid_seats", raw.cap_at_paid_seats, &["active_users"]),
             ("publish_implementations", raw.publish_implementations, &["seats"]),
             ("window", raw.window.is_some(), CUSTOMERS),
@@ -309,9 +328,12 @@ fn nonsense(sentence: &Customers, raw: &RawPart) -> Option<&'static str> {
         (limit.at_least.is_some() && limit.above.is_some(), {
             "at_least_usd and above_usd exclude each other"
         }),
-        (limit.at_most.is_some_and(|most| least.is_some_and(|least| least > most)), {
-            "nothing lies between the limits"
-        }),
+        (
+            limit.at_most.is_some_and(|most| {
+                least.is_some_and(|least| least > most || least == most && limit.above.is_some())
+            }),
+            { "nothing lies between the limits" },
+        ),
     ];
     rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, text)| text)
 }

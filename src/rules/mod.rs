@@ -13,6 +13,7 @@ use std::path::Path;
 
 pub use catalog::{
     AttributionNames, Catalogs, Certification, Certifications, Names, Segments, TitleMatch,
+    UNMAPPED,
 };
 pub use diff::{Change, Difference, differences};
 pub use options::{

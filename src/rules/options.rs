@@ -171,7 +171,7 @@ options! {
         Exact = "exact",
     }
     /// A customer whose association ended (AMB-25).
-    lost_association: LostAssociation, "whether a customer without an eligible association now is subtracted or forgotten" {
+    lost_association: LostAssociation, "whether a customer with nothing under an eligible association now is subtracted or forgotten" {
         /// Is subtracted.
         KeepBaseline = "keep_baseline",
         /// Is dropped with the customer.

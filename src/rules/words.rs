@@ -24,6 +24,9 @@ impl Reader<'_> {
             let text = format!("the version has no list {:?}", name.get_ref());
             return Err(self.file.mistake(&name.span(), text));
         };
+        if list.is_empty() {
+            return Err(self.file.mistake(&name.span(), "the list is empty: nothing could count"));
+        }
         let mut names = Vec::new();
         for entry in list {
             let Some(known) = catalog.known(entry.get_ref()) else {
@@ -44,6 +47,10 @@ impl Reader<'_> {
                 let text = format!("no attribution is called {:?}", name.get_ref());
                 return Err(self.file.mistake(&name.span(), text));
             };
+            if attribution.is_never_eligible() {
+                let text = format!("{} is eligible nowhere", attribution.as_str());
+                return Err(self.file.mistake(&name.span(), text));
+            }
             set = set.with(attribution);
         }
         Ok(set.eligible())

@@ -274,10 +274,11 @@ impl<'a> AreaScorer<'a> {
                         MinimumAcrOf::Baseline => baseline,
                     };
                     let is_small = sentence.minimum_ttm.is_some_and(|least| total < least);
-                    let obstacle = if is_small {
-                        Some(Obstacle::BelowMinimum)
-                    } else {
-                        (baseline <= Money::ZERO).then_some(Obstacle::NoBaseline)
+                    let obstacle = match (is_small, baseline <= Money::ZERO) {
+                        (true, true) => Some(Obstacle::Both),
+                        (true, false) => Some(Obstacle::BelowMinimum),
+                        (false, true) => Some(Obstacle::NoBaseline),
+                        (false, false) => None,
                     };
                     let score =
                         PartScore::percent(part, options, current, baseline, obstacle, covered);
@@ -345,11 +346,7 @@ impl<'a> AreaScorer<'a> {
                 flags.push("metric_below_one_point");
             }
             for (_, scores, _) in &scored.parts {
-                flags.extend(match scores[partner].obstacle {
-                    Some(Obstacle::BelowMinimum) => Some("below_minimum"),
-                    Some(Obstacle::NoBaseline) => Some("no_baseline"),
-                    None => None,
-                });
+                flags.extend(scores[partner].obstacle.map(Obstacle::flags).unwrap_or_default());
             }
             let alternative = alternative_points(scored, partner);
             if alternative.is_some_and(|points| points != score.points) {
@@ -411,8 +408,16 @@ impl<'a> AreaScorer<'a> {
         assigned: Option<&[usize]>,
     ) -> AreaSummary {
         let max: Points = version.metrics.iter().map(|metric| metric.max_points).sum();
+        // An assigned path looks at the segments of customers too.
+        let segments = matches!(version.selection, Selection::Assigned(_))
+            .then(|| crate::tables::SEGMENT_DATASET.to_owned());
         let datasets = DatasetSet::of(
-            version.metrics.iter().flat_map(|metric| &metric.parts).flat_map(|part| &part.datasets),
+            version
+                .metrics
+                .iter()
+                .flat_map(|metric| &metric.parts)
+                .flat_map(|part| &part.datasets)
+                .chain(&segments),
         );
         let mut selected_points = Vec::with_capacity(self.partners.len());
         let mut summary = AreaSummary {

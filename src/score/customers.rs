@@ -17,6 +17,10 @@ pub(super) struct Evidence<'a> {
     pub(super) measured: Measured,
     pub(super) current: Side<'a>,
     pub(super) baseline: Side<'a>,
+    /// Whether its tenant was in the band a year ago and is above it now.
+    pub(super) is_promoted: bool,
+    /// The seats and users whose share is judged, where it is not the row's own.
+    pub(super) judged_share: Option<SeatCount>,
     /// What the row adds to the current and baseline value, in units of 10⁻¹⁰.
     pub(super) adds: (Money, Money),
 }
@@ -62,6 +66,12 @@ impl Customers {
     /// Whether net adds can be told by a baseline of nothing too (rules §4.2).
     pub(super) fn has_two_readings(&self) -> bool {
         self.result == CustomerResult::NetCount && self.window == Window::EitherOfTwoMonths
+    }
+
+    /// Whether the baseline is judged by today's data: a customer that is gone has none, and is lost
+    /// by what it was.
+    fn judges_by_now(&self, is_gone: bool) -> bool {
+        self.options.band_side == Band::Current && !is_gone && !self.has_two_readings()
     }
 
     /// Whether the baseline of a customer without an eligible association now is dropped.
@@ -112,7 +122,7 @@ pub(super) fn acr_evidence<'a>(sentence: &'a Customers, acr: &'a TenantAcr) -> V
             } else {
                 side(now, now, acr.other_current[at])
             };
-            let judged = if sentence.options.band_side == Band::Current { now } else { before };
+            let judged = if sentence.judges_by_now(now == Money::ZERO) { now } else { before };
             let is_dropped = now == Money::ZERO && sentence.drops_lost();
             let baseline = if is_dropped {
                 Side::absent(acr.other_current[at])
@@ -143,6 +153,8 @@ pub(super) fn acr_evidence<'a>(sentence: &'a Customers, acr: &'a TenantAcr) -> V
                 measured: Measured::Acr { current: now, baseline: before },
                 current,
                 baseline,
+                is_promoted: false,
+                judged_share: None,
                 adds,
             }
         })
@@ -194,6 +206,8 @@ pub(super) fn service_evidence<'a>(
                 measured: Measured::Service { current: amount },
                 current,
                 baseline: Side::not(""),
+                is_promoted: false,
+                judged_share: None,
                 adds: (count(current.is_counted), Money::ZERO),
             }
         })
@@ -217,20 +231,23 @@ pub(super) fn seat_evidence<'a>(
             (start..seats.partner.len()).find(|at| !is_same(*at)).unwrap_or(seats.partner.len());
         let rows = start..end;
         let (now, before) = (&seats.current[rows.clone()], &seats.baseline[rows.clone()]);
+        let tenant_is_promoted = sentence.promoted && is_promoted(sentence, now, before);
+        let judged_share =
+            (sentence.options.active_share_of == ActiveShareOf::Tenant).then(|| total(now));
         let current = Tenant {
             counts: now,
             judged: now,
             has_other: &seats.other_current[rows.clone()],
-            is_promoted: sentence.promoted && is_promoted(sentence, now, before),
+            is_promoted: tenant_is_promoted,
         };
+        let is_gone = now.iter().all(|count| *count == SeatCount::default());
         let baseline = Tenant {
             counts: before,
-            judged: if sentence.options.band_side == Band::Current { now } else { before },
+            judged: if sentence.judges_by_now(is_gone) { now } else { before },
             has_other: &seats.other_baseline[rows.clone()],
             is_promoted: false,
         };
-        let is_dropped =
-            sentence.drops_lost() && now.iter().all(|count| *count == SeatCount::default());
+        let is_dropped = sentence.drops_lost() && is_gone;
         let current = current.sides(sentence);
         let baseline = if is_dropped { current.clone() } else { baseline.sides(sentence) };
         for (at, (current, baseline)) in rows.zip(current.into_iter().zip(baseline)) {
@@ -251,12 +268,22 @@ pub(super) fn seat_evidence<'a>(
                 },
                 current,
                 baseline,
+                is_promoted: tenant_is_promoted,
+                judged_share,
                 adds: (add(current, seats.current[at]), add(baseline, seats.baseline[at])),
             });
         }
         start = end;
     }
     evidence
+}
+
+/// Seats and users of all workloads of a tenant.
+fn total(counts: &[SeatCount]) -> SeatCount {
+    counts.iter().fold(SeatCount::default(), |all, count| SeatCount {
+        paid: all.paid + count.paid,
+        active: all.active + count.active,
+    })
 }
 
 fn measured(measure: Measure, count: SeatCount) -> i64 {
@@ -289,10 +316,7 @@ impl Tenant<'_> {
             |at: usize| sentence.seats.is_none_or(|band| band.holds(self.judged[at].paid));
         // All workloads of a promoted tenant pass the band test.
         let in_band = |at: usize| self.is_promoted || in_own_band(at);
-        let all = self.counts.iter().fold(SeatCount::default(), |all, count| SeatCount {
-            paid: all.paid + count.paid,
-            active: all.active + count.active,
-        });
+        let all = total(self.counts);
         let is_active = |at: usize| {
             let judged = match sentence.options.active_share_of {
                 ActiveShareOf::AnyWorkload => self.counts[at],

@@ -71,8 +71,9 @@ pub(super) fn add_implementation(
     if current == SeatCount::default() {
         return;
     }
-    let in_band = band.holds(current.paid);
-    let is_active = share.holds(current);
+    // All workloads of a promoted tenant pass the band test.
+    let in_band = row.is_promoted || band.holds(current.paid);
+    let is_active = share.holds(row.judged_share.unwrap_or(current));
     let seats_needed = i128::from(current.paid.max(band.min));
     let numerator = i128::from(share.numerator) * seats_needed;
     let denominator = i128::from(share.denominator);
@@ -96,7 +97,7 @@ pub(super) fn add_implementation(
         .bool(in_band)
         .bool(is_active)
         .bool(in_band && is_active)
-        .int((band.min - current.paid).max(0))
+        .int(if in_band { 0 } else { (band.min - current.paid).max(0) })
         .int(i64::try_from(users_short).unwrap_or(i64::MAX))
         .end();
 }

@@ -154,18 +154,31 @@ pub(super) fn tenant_acr(
     };
     let other = |months: Expr, name: &str| any_where(months.and(col("has_other").eq(lit(1))), name);
     let no_amount = || lit(0).cast(DataType::Decimal(38, MONEY_SCALE));
+    let months = |months: Expr, name: &str| {
+        months.and(is_eligible()).cast(DataType::Int32).sum().alias(name)
+    };
+    // Of two months one without a row is 0, and so larger than a credit in the other one.
+    let settled = |name: &str, months: &str| {
+        let has_absent = lit(window == Window::EitherOfTwoMonths).and(col(months).lt(lit(2)));
+        when(has_absent.and(col(name).lt(lit(0))))
+            .then(no_amount())
+            .otherwise(col(name).fill_null(no_amount()))
+            .alias(name)
+    };
     let frame = by_month
         .group_by([col("partner_id"), col("tenant_id")])
         .agg([
             side(current.clone(), "current"),
             side(baseline.clone(), "baseline"),
+            months(current.clone(), "current_months"),
+            months(baseline.clone(), "baseline_months"),
             any_where(baseline.clone().and(is_eligible()).and(has_amount()), "has_baseline"),
             other(current, "other_current"),
             other(baseline, "other_baseline"),
         ])
         .with_columns([
-            col("current").fill_null(no_amount()),
-            col("baseline").fill_null(no_amount()),
+            settled("current", "current_months"),
+            settled("baseline", "baseline_months"),
         ])
         .filter(col("current").neq(lit(0)).or(col("baseline").neq(lit(0))))
         .sort(["partner_id", "tenant_id"], SortMultipleOptions::default());
@@ -190,7 +203,7 @@ pub(super) struct ServiceAcr {
 }
 
 /// A service name that says nothing.
-const NO_SERVICE: [&str; 2] = ["", "unknown"];
+const NO_SERVICE: [&str; 3] = ["", "unknown", crate::rules::UNMAPPED];
 
 /// Azure consumed revenue by service in the current side of a window.
 ///

@@ -31,6 +31,19 @@ pub(super) enum Obstacle {
     BelowMinimum,
     /// There is nothing a year ago to grow from.
     NoBaseline,
+    /// Neither is there enough.
+    Both,
+}
+
+impl Obstacle {
+    /// Its flags of a metric.
+    pub(super) fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::BelowMinimum => &["below_minimum"],
+            Self::NoBaseline => &["no_baseline"],
+            Self::Both => &["below_minimum", "no_baseline"],
+        }
+    }
 }
 
 /// The result of one metric for one partner.

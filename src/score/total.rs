@@ -69,19 +69,17 @@ pub(super) fn select(
     }
     let highest = totals.iter().map(|total| total.points).max().unwrap_or_default();
     let first_highest = totals.iter().position(|total| total.points == highest).unwrap_or_default();
+    let is_tie = totals.iter().filter(|total| total.points == highest).count() > 1;
     let qualifying: Vec<usize> =
         (0..totals.len()).filter(|at| totals[*at].is_qualified(version)).collect();
     if version.options.path_choice == PathChoice::PreferQualifying
         && let [only] = qualifying[..]
-        && totals[only].points < highest
+        && (totals[only].points < highest || is_tie)
     {
-        return (only, "qualifying_path", true);
+        return (only, "qualifying_path", totals[only].points < highest);
     }
-    let is_tie = totals.iter().filter(|total| total.points == highest).count() > 1;
     if is_tie {
-        // At a tie the qualifying path, else the first.
-        let chosen = qualifying.into_iter().find(|at| totals[*at].points == highest);
-        return (chosen.unwrap_or(first_highest), "tie_enterprise", false);
+        return (first_highest, "tie_enterprise", false);
     }
     (first_highest, "higher_total", false)
 }

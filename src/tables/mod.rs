@@ -18,6 +18,9 @@ pub use run::{CHECK_RESULT, DATA_DICTIONARY, QUARANTINE};
 /// The version of the contract that these tables follow.
 pub const CONTRACT_VERSION: &str = "1";
 
+/// The dataset whose segments of customers win over those of usage rows.
+pub const SEGMENT_DATASET: &str = "customers";
+
 /// Paths, in order.
 pub const PATHS: [&str; 3] = ["enterprise", "smb", "single"];
 /// Metrics, in order.

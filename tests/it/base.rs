@@ -15,6 +15,8 @@ pub const TRAININGS_HEADER: &str = "PGAMpnId,TrainingActivityId,TrainingTitle,Tr
 pub const PROFILE_HEADER: &str =
     "MPNId,PartnerName,PGA_MPNID,PGA_PartnerName,City,Country,AccountType";
 
+pub const EMS_HEADER: &str = "PGAMpnID,SubscriptionId,Month,SKU,FreeVsPaidSKU,CustomerTenantId,MPNID,PartnerAttributionType,AADPPaidAvailableUnits,IntunePaidAvailableUnits,AzipPaidAvailableUnits,AADPMonthlyActiveUsers,IntuneMonthlyActiveUsers,AzipMonthlyActiveUsers";
+
 /// The reference month of all test bases.
 pub const REFERENCE: &str = "2026-09";
 
@@ -89,6 +91,7 @@ pub struct Base {
     pub azure: Vec<String>,
     pub seats: Vec<String>,
     pub office: Vec<String>,
+    pub ems: Vec<String>,
     pub trainings: Vec<String>,
     pub profile: Vec<String>,
     pub next_person: u32,
@@ -187,6 +190,7 @@ impl Base {
             ("azure.csv", AZURE_HEADER, &self.azure),
             ("seats.csv", SEATS_HEADER, &self.seats),
             ("office.csv", OFFICE_HEADER, &self.office),
+            ("ems.csv", EMS_HEADER, &self.ems),
             ("trainings.csv", TRAININGS_HEADER, &self.trainings),
             ("profile.csv", PROFILE_HEADER, &self.profile),
         ] {

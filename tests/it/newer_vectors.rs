@@ -421,7 +421,6 @@ const EXPLAINED: &[(&str, &str)] = &[
         "without Security Center",
         "an older name of Microsoft Defender for Cloud, as Azure Defender is",
     ),
-    ("without ems_usage", "an export that is not read yet"),
     ("above_usd = \"0\" -> \"0.01\"", "one cent is no whole increment of growth"),
 ];
 

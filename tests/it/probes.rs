@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::LazyLock;
 
-use crate::base::{Azure, Base, Place, capscore, month};
+use crate::base::{Azure, Base, Place, capscore, month, tenant};
 use crate::tables::{self, Row, one};
 
 const POINT: i64 = 8400;
@@ -492,8 +492,8 @@ fn check_people(metrics: &[Row], ruleset: &str, failures: &mut Vec<String>) {
     }
 }
 
-/// A partner whose exports of claimed workloads, or of Microsoft 365 usage, were never delivered.
-fn add_uncovered(base: &mut Base, partner: &str, has_claims: bool) {
+/// A partner of whose exports with seats only one was ever delivered.
+fn add_uncovered(base: &mut Base, partner: &str, delivered: &str) {
     base.training(partner, "filler", "Exam", "Exam AZ-104", "2020-01-01", "NA");
     let location = format!("6{partner},Test Partner,{partner},Test Partner,Town,Utopia,Location");
     base.profile.push(location);
@@ -501,10 +501,14 @@ fn add_uncovered(base: &mut Base, partner: &str, has_claims: bool) {
         let mut filler = Azure::new(partner, back, 900_000, "0.01");
         "TPOR".clone_into(&mut filler.attribution);
         base.azure.push(filler.line());
-        if has_claims {
-            base.seats(partner, back, 900_000, "Teams", 1, 1);
-        } else {
-            base.office(partner, back, 900_000, "Teams", "CSP Tier 2", 1, 1);
+        match delivered {
+            "cpor_m365" => base.seats(partner, back, 900_000, "Teams", 1, 1),
+            "office_usage" => base.office(partner, back, 900_000, "Teams", "CSP Tier 2", 1, 1),
+            _ => base.ems.push(format!(
+                "{partner},S,{}-01,E3,Paid,{},6{partner},TPOR,1,,,1,,",
+                month(back),
+                tenant(900_000)
+            )),
         }
     }
 }
@@ -514,7 +518,14 @@ fn check_coverage(parts: &[Row], ruleset: &str, failures: &mut Vec<String>) {
     let needs_both = is_in(ruleset, "2025-03", "");
     let without_claims = ("lower_bound", "cpor_m365");
     let without_usage = if needs_both { ("lower_bound", "office_usage") } else { ("complete", "") };
-    for (partner, expected) in [("9030", without_claims), ("9031", without_usage)] {
+    let without_both = if needs_both {
+        ("lower_bound", "cpor_m365,office_usage")
+    } else {
+        ("lower_bound", "cpor_m365")
+    };
+    for (partner, expected) in
+        [("9030", without_claims), ("9031", without_usage), ("9032", without_both)]
+    {
         for row in parts.iter().filter(|row| {
             row["partner_id"] == partner && row["area"] == "security" && row["part"] == "m365"
         }) {
@@ -626,15 +637,16 @@ static FACTS: LazyLock<Vec<Place>> = LazyLock::new(|| {
         add_probe(&mut base, &partner, probe);
     }
     add_totals(&mut base);
-    add_uncovered(&mut base, "9030", false);
-    add_uncovered(&mut base, "9031", true);
+    add_uncovered(&mut base, "9030", "office_usage");
+    add_uncovered(&mut base, "9031", "cpor_m365");
+    add_uncovered(&mut base, "9032", "ems_usage");
     add_people(&mut base, "9020", 1);
     add_people(&mut base, "9021", 2);
     RULESETS
         .iter()
         .map(|(_, as_of)| {
             let mut moved = base.clone();
-            for lines in [&mut moved.azure, &mut moved.seats, &mut moved.office] {
+            for lines in [&mut moved.azure, &mut moved.seats, &mut moved.office, &mut moved.ems] {
                 for line in lines {
                     *line = move_to(line, as_of);
                 }
@@ -693,7 +705,7 @@ pub fn failures(at: usize, pack: Option<&str>) -> Option<Vec<String>> {
     let (ttm, implementations) = (read("fact_acr_ttm"), read("fact_implementation"));
     check_views(&ttm, &implementations, ruleset, &mut failures);
     for row in parts {
-        let is_uncovered = ["9030", "9031"].contains(&row["partner_id"].as_str());
+        let is_uncovered = ["9030", "9031", "9032"].contains(&row["partner_id"].as_str());
         if row["coverage"] != "complete" && !is_uncovered {
             failures.push(format!("{ruleset} {}: {}", row["metric"], row["coverage"]));
         }
