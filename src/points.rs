@@ -32,6 +32,18 @@ impl Points {
         Some(Self(scaled / divisor))
     }
 
+    /// The exact value, as a fraction where two decimals cannot hold it: `7.5`, `10/3`.
+    pub fn exact(self) -> String {
+        if self.0 * 100 % UNITS_PER_POINT == 0 {
+            return self.to_string();
+        }
+        let (mut above, mut below) = (self.0.abs(), UNITS_PER_POINT);
+        while below != 0 {
+            (above, below) = (below, above % below);
+        }
+        format!("{}/{}", self.0 / above, UNITS_PER_POINT / above)
+    }
+
     /// The value in units of 10⁻⁴ point, rounded half away from zero.
     pub fn published(self) -> i128 {
         round_half_away(i128::from(self.0) * 10_000, i128::from(UNITS_PER_POINT))
@@ -75,6 +87,15 @@ impl fmt::Display for Points {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exact_points_are_decimals_or_fractions() {
+        for (text, exact) in
+            [("20/6", "10/3"), ("7.5", "7.5"), ("3.33", "3.33"), ("0", "0"), ("40/6", "20/3")]
+        {
+            assert_eq!(Points::parse(text).unwrap().exact(), exact);
+        }
+    }
 
     #[test]
     fn rule_fractions_are_whole_units() {

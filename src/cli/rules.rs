@@ -141,7 +141,7 @@ fn show((versions, without): &(Vec<&Version>, Vec<&str>)) -> Result<()> {
                     metric.max_points.to_string(),
                     path.clone(),
                     part.id.clone(),
-                    part.points_per_unit.to_string(),
+                    part.points_per_unit.exact(),
                     part.unit_text(),
                     part.threshold_text(),
                     part.window_text(),

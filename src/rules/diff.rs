@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::pack::{Assignment, Customers, Floor, Part, Selection, Sentence, Version};
+use super::pack::{Assignment, Customers, Floor, Metric, Part, Selection, Sentence, Version};
+use crate::ids::AttributionSet;
 
 /// One line of a change note.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +59,10 @@ pub fn differences(before: &Version, after: &Version) -> Vec<Difference> {
         let was = earlier.map(|metric| metric.max_points.to_string());
         let is = Some(metric.max_points.to_string());
         add(&mut found, (&metric.id, ""), compare(&max(was), &max(is)));
+        if let Some(earlier) = earlier {
+            let unit = |metric: &Metric| vec![("values in", text(metric.value_unit.as_str()))];
+            add(&mut found, (&metric.id, ""), compare(&unit(earlier), &unit(metric)));
+        }
         add_parts(&mut found, before, after, &metric.id);
     }
     for metric in &before.metrics {
@@ -174,6 +179,11 @@ fn compare(before: &Aspects, after: &Aspects) -> Vec<(&'static str, Change)> {
         .collect()
 }
 
+fn ids(associations: AttributionSet) -> Vec<String> {
+    let text = associations.sorted_text();
+    text.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
 fn text(value: impl Into<String>) -> Aspect {
     Aspect::Value(value.into())
 }
@@ -194,11 +204,19 @@ fn area(version: &Version) -> Aspects {
     for choice in version.options.list() {
         aspects.push((choice.name, text(choice.chosen)));
     }
+    if let Selection::Assigned(assignment) = &version.selection {
+        aspects.push(("customers of the path test", list(ids(assignment.associations))));
+    }
+    let scopes = version.scopes.iter().map(|scope| {
+        let services = if scope.services.is_empty() { "all services" } else { "its services" };
+        format!("{} ({services} under {})", scope.id, scope.associations.sorted_text())
+    });
+    aspects.push(("views of consumption", list(scopes)));
     aspects
 }
 
 fn of_part(part: &Part) -> Aspects {
-    let points = format!("{} for {}", part.points_per_unit, part.unit_text());
+    let points = format!("{} for {}", part.points_per_unit.exact(), part.unit_text());
     let mut aspects = match &part.sentence {
         Sentence::People(people) => vec![
             ("who counts", text(people.text("any of the certifications"))),
@@ -207,7 +225,12 @@ fn of_part(part: &Part) -> Aspects {
         Sentence::Customers(customers) => of_customers(part, customers),
     };
     aspects.push(("points", text(points)));
-    aspects.push(("fed by", text(part.needs.join(", "))));
+    if part.printed_points_per_unit != part.points_per_unit {
+        aspects.push(("points as printed", text(part.printed_points_per_unit.exact())));
+    }
+    aspects.push(("fed by", list(&part.datasets)));
+    aspects.push(("complete with", list(&part.needs)));
+    aspects.push(("source", text(part.source_url.as_str())));
     aspects
 }
 
@@ -215,11 +238,13 @@ fn of_customers(part: &Part, customers: &Customers) -> Aspects {
     vec![
         ("counts", text(part.threshold_text())),
         ("months", text(part.window_text())),
-        (
-            "associations",
-            list(customers.associations.sorted_text().split(',').filter(|id| !id.is_empty())),
-        ),
+        ("associations", list(ids(customers.associations))),
         ("services or workloads", list(&customers.names)),
+        ("reason outside the limits", text(customers.limit.reason.replace('_', " "))),
+        (
+            "listed as implementations",
+            text(if customers.publish_implementations { "yes" } else { "no" }),
+        ),
     ]
 }
 

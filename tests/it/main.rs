@@ -21,6 +21,7 @@ mod collapse;
 mod command_line;
 mod crash;
 mod deliveries;
+mod edges;
 mod fuzz;
 mod golden;
 mod layouts;
