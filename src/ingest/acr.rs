@@ -2,7 +2,7 @@
 //! consumption into facts.
 
 use bytemuck::{Pod, Zeroable};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::buckets::{BucketKey, Buckets, SHARDS};
@@ -10,7 +10,7 @@ use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::{CellType, Recognised};
 use super::records::Cells;
-use super::row::{Outcome, Rejection, Who, cell, text};
+use super::row::{Rejection, Who, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
@@ -39,16 +39,6 @@ pub(super) struct AcrLine {
     padding: u32,
 }
 
-/// What a usage row says of its customer or of its partner; interned texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Description {
-    pub(super) month: Month,
-    pub(super) partner: u32,
-    /// The tenant, or the location.
-    pub(super) subject: u32,
-    pub(super) texts: [u32; 4],
-}
-
 /// Converts the records of one file.
 pub(super) struct AcrReader<'a> {
     who: Who,
@@ -60,7 +50,7 @@ pub(super) struct AcrReader<'a> {
     association: Option<usize>,
     reseller: Option<usize>,
     amount: Option<usize>,
-    describer: Describer,
+    pub(super) describer: Describer,
     /// Columns of the consumption key, in the layout's order; the tenant and month are not among
     /// them.
     key: Vec<Option<usize>>,
@@ -69,8 +59,6 @@ pub(super) struct AcrReader<'a> {
     names: &'a AttributionNames,
     /// By name and role as delivered.
     attributions: HashMap<Box<[u8]>, Attribution>,
-    /// Hashes of the descriptions that were kept.
-    described: HashSet<u128>,
     intern: LocalInterner<'a>,
     blank: u32,
     lines: &'a Buckets<AcrLine>,
@@ -81,8 +69,6 @@ pub(super) struct AcrReader<'a> {
     scratch: Vec<u8>,
     tenant: Vec<u8>,
     buffer: Vec<u8>,
-    pub(super) customers: HashSet<Description>,
-    pub(super) partners: HashSet<Description>,
     pub(super) tally: Tally,
 }
 
@@ -132,7 +118,6 @@ impl<'a> AcrReader<'a> {
                 .collect(),
             names,
             attributions: HashMap::new(),
-            described: HashSet::new(),
             intern,
             blank,
             lines,
@@ -143,8 +128,6 @@ impl<'a> AcrReader<'a> {
             scratch: Vec::new(),
             tenant: Vec::new(),
             buffer: Vec::new(),
-            customers: HashSet::new(),
-            partners: HashSet::new(),
             tally: Tally::default(),
         }
     }
@@ -153,20 +136,17 @@ impl<'a> AcrReader<'a> {
     ///
     /// # Errors
     /// CS2002 when lines cannot be spilled.
-    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<Outcome> {
-        if self.who.is_totals_line(cells) {
-            return Ok(Outcome::Skipped);
-        }
+    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<Option<Rejection>> {
         match self.convert(cells) {
             Ok((month, line)) => {
                 self.push(month, line)?;
-                Ok(Outcome::Accepted)
+                Ok(None)
             }
             Err(mut rejection) => {
                 if let Ok((amount, _)) = Money::parse(&cell(cells, self.amount)) {
                     rejection.amount = amount;
                 }
-                Ok(Outcome::Rejected(rejection))
+                Ok(Some(rejection))
             }
         }
     }
@@ -176,14 +156,8 @@ impl<'a> AcrReader<'a> {
         self.tally.amount_cells += 1;
         let is_missing = values::is_blank(&amount_cell);
         self.tally.blank_amounts += u64::from(is_missing);
-        if let Some(at) = memchr::memrchr(b'.', &amount_cell) {
-            // `1.234` could be a thousand and more; `12.5` and `1234.567` could not.
-            let is_ambiguous = amount_cell.len() - at == 4
-                && (1..=3)
-                    .contains(&amount_cell[..at].iter().filter(|b| b.is_ascii_digit()).count())
-                && amount_cell[0] != b'0';
-            self.tally.has_ambiguous_marks |= is_ambiguous;
-            self.tally.has_evident_marks |= !is_ambiguous;
+        if let Some(column) = self.amount {
+            cells.watch(column, &amount_cell);
         }
         let (amount, is_dropped) = Money::parse(&amount_cell).map_err(|error| {
             let reason = match error {
@@ -249,7 +223,7 @@ impl<'a> AcrReader<'a> {
         self.scratch.extend_from_slice(&association);
         let claim = self.intern.id(&self.scratch);
 
-        self.describe(cells, month, partner.id, tenant, partner.location)?;
+        self.describer.add(cells, &mut self.intern, month, &partner, tenant)?;
         self.tally.digits_dropped += u64::from(is_dropped);
         self.tally.accept(partner.id, Some(month), amount, partner.location);
         let halves = |value: u128| {
@@ -288,33 +262,6 @@ impl<'a> AcrReader<'a> {
         let attribution = found.unwrap_or(Attribution::OTHER);
         self.attributions.insert(self.scratch.as_slice().into(), attribution);
         Ok(attribution)
-    }
-
-    fn describe(
-        &mut self,
-        cells: &Cells<'_>,
-        month: Month,
-        partner: u32,
-        tenant: u32,
-        location: Option<u32>,
-    ) -> std::result::Result<(), Rejection> {
-        // Nearly every row says again what an earlier one said.
-        self.scratch.clear();
-        let subject = location.unwrap_or(self.blank);
-        for number in [month.first_day().0.cast_unsigned(), partner, tenant, subject] {
-            self.scratch.extend_from_slice(&number.to_le_bytes());
-        }
-        self.describer.raw(cells, &mut self.scratch);
-        let hash = xxh3_128(&self.scratch);
-        if self.described.contains(&hash) {
-            return Ok(());
-        }
-        let texts = self.describer.customer(cells, &mut self.intern)?;
-        self.customers.insert(Description { month, partner, subject: tenant, texts });
-        let texts = self.describer.partner(cells, &mut self.intern)?;
-        self.partners.insert(Description { month, partner, subject, texts });
-        self.described.insert(hash);
-        Ok(())
     }
 
     fn push(&mut self, month: Month, line: AcrLine) -> Result<()> {

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::HashMap as FastMap;
 
-use super::acr::Description;
 use super::acr_facts::{AcrFacts, Shares};
 use super::buckets::BucketKey;
+use super::consumption_key::note_different_keys;
 use super::credentials::CredentialRow;
+use super::describe::Description;
 use super::intern::Texts;
 use super::late::forget_known_failures;
 use super::layout::{Family, dataset_index, dataset_name};
@@ -85,7 +86,7 @@ impl<'a> Batch<'a> {
         self.drop_repeated_files(&mut results, ledger);
         self.refuse_partial_deliveries(&mut results, ledger)?;
         forget_known_failures(&mut results, ledger);
-        Self::note_different_keys(&mut results);
+        note_different_keys(&mut results);
         let collapsed = self.collapse(&results, first_sequence)?;
         for (at, (delivery, _)) in self.deliveries.iter().enumerate() {
             let files: Vec<FileResult> = std::mem::take(&mut results[at]);

@@ -5,7 +5,7 @@ use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::person::PersonKey;
 use super::records::Cells;
-use super::row::{Outcome, Rejection, Who, cell, text};
+use super::row::{Rejection, Who, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::money::Money;
@@ -72,20 +72,7 @@ impl<'a> CredentialReader<'a> {
     }
 
     /// Converts one record.
-    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Outcome {
-        let is_totals = [self.title, self.kind, self.earned_on]
-            .iter()
-            .all(|column| cell(cells, *column).is_empty());
-        if is_totals && self.who.is_totals_line(cells) {
-            return Outcome::Skipped;
-        }
-        match self.convert(cells) {
-            Ok(()) => Outcome::Accepted,
-            Err(rejection) => Outcome::Rejected(rejection),
-        }
-    }
-
-    fn convert(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
+    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
         let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
         let title_cell = cell(cells, self.title);
         let title = text(&title_cell, "title")?;

@@ -1,15 +1,36 @@
-//! What a row says of its customer and of its partner beside the ids.
+//! What rows say of their customers and of their partners beside the ids.
+
+use hashbrown::HashSet;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::records::Cells;
-use super::row::{Rejection, cell, text};
+use super::row::{Partner, Rejection, cell, text};
+use crate::calendar::Month;
 
-/// The columns that describe; those that a file lacks are blank.
-#[derive(Debug, Clone)]
+/// What a row says of its customer or of its partner; interned texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Description {
+    pub(super) month: Month,
+    pub(super) partner: u32,
+    /// The tenant, or the location.
+    pub(super) subject: u32,
+    pub(super) texts: [u32; 4],
+}
+
+/// Collects what the rows of one file say, each thing once. Columns that the file lacks are blank.
+#[derive(Debug)]
 pub(super) struct Describer {
     customer: [(Option<usize>, &'static str); 4],
     partner: [(Option<usize>, &'static str); 2],
+    /// Hashes of what was kept: nearly every row says again what an earlier one said.
+    known: HashSet<u128>,
+    buffer: Vec<u8>,
+    /// Segment, name, country and industry of customers.
+    pub(super) customers: HashSet<Description>,
+    /// Name and country of partners and their locations.
+    pub(super) partners: HashSet<Description>,
 }
 
 impl Describer {
@@ -18,33 +39,42 @@ impl Describer {
         Self {
             customer: ["segment", "customer_name", "customer_country", "industry"].map(place),
             partner: ["partner_name", "partner_country"].map(place),
+            known: HashSet::new(),
+            buffer: Vec::new(),
+            customers: HashSet::new(),
+            partners: HashSet::new(),
         }
     }
 
-    /// Appends all cells as they stand.
-    pub(super) fn raw(&self, cells: &Cells<'_>, into: &mut Vec<u8>) {
+    /// Keeps what a row says of its customer and its partner.
+    pub(super) fn add(
+        &mut self,
+        cells: &Cells<'_>,
+        intern: &mut LocalInterner<'_>,
+        month: Month,
+        partner: &Partner,
+        tenant: u32,
+    ) -> Result<(), Rejection> {
+        let subject = partner.location.unwrap_or_else(|| intern.id(b""));
+        self.buffer.clear();
+        for number in [month.first_day().0.cast_unsigned(), partner.id, tenant, subject] {
+            self.buffer.extend_from_slice(&number.to_le_bytes());
+        }
         for (column, _) in self.customer.iter().chain(&self.partner) {
-            into.extend_from_slice(&cell(cells, *column));
-            into.push(0x1f);
+            self.buffer.extend_from_slice(&cell(cells, *column));
+            self.buffer.push(0x1f);
         }
-    }
-
-    /// Segment, name, country and industry, interned.
-    pub(super) fn customer(
-        &self,
-        cells: &Cells<'_>,
-        intern: &mut LocalInterner<'_>,
-    ) -> Result<[u32; 4], Rejection> {
-        interned(&self.customer, cells, intern)
-    }
-
-    /// Name and country, interned.
-    pub(super) fn partner(
-        &self,
-        cells: &Cells<'_>,
-        intern: &mut LocalInterner<'_>,
-    ) -> Result<[u32; 4], Rejection> {
-        interned(&self.partner, cells, intern)
+        let hash = xxh3_128(&self.buffer);
+        if self.known.contains(&hash) {
+            return Ok(());
+        }
+        let customer = interned(&self.customer, cells, intern)?;
+        let named = interned(&self.partner, cells, intern)?;
+        let partner = partner.id;
+        self.customers.insert(Description { month, partner, subject: tenant, texts: customer });
+        self.partners.insert(Description { month, partner, subject, texts: named });
+        self.known.insert(hash);
+        Ok(())
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) enum Format {
 }
 
 /// The forms of all columns of a file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Formats {
     types: Vec<Option<CellType>>,
     columns: Vec<Format>,
@@ -59,31 +59,19 @@ impl Formats {
                 _ => Format::Plain,
             })
             .collect();
-        let is_plain = columns.iter().all(|format| *format == Format::Plain);
-        let flags = || vec![Cell::new(false); types.len()];
-        let (evident, ambiguous) = (flags(), flags());
-        Self {
-            types,
-            columns,
-            tried: Vec::new(),
-            is_plain,
-            contradiction: RefCell::new(None),
-            evident,
-            ambiguous,
-        }
+        Self::of(types, columns, Vec::new())
     }
 
-    /// No column is more than text.
-    #[cfg(test)]
-    pub(super) fn none() -> Self {
+    fn of(types: Vec<Option<CellType>>, columns: Vec<Format>, tried: Vec<(usize, Format)>) -> Self {
+        let flags = || vec![Cell::new(false); columns.len()];
         Self {
-            types: Vec::new(),
-            columns: Vec::new(),
-            tried: Vec::new(),
-            is_plain: true,
+            is_plain: columns.iter().all(|format| *format == Format::Plain),
             contradiction: RefCell::new(None),
-            evident: Vec::new(),
-            ambiguous: Vec::new(),
+            evident: flags(),
+            ambiguous: flags(),
+            types,
+            columns,
+            tried,
         }
     }
 
@@ -102,11 +90,7 @@ impl Formats {
             return cell;
         };
         if self.types[column] == Some(CellType::Number) {
-            match marks(&text) {
-                Marks::Dot | Marks::Comma => self.evident[column].set(true),
-                Marks::Either => self.ambiguous[column].set(true),
-                Marks::None => {}
-            }
+            self.watch(column, &cell);
         } else {
             let other = match format {
                 Format::DayFirst => Format::MonthFirst,
@@ -121,6 +105,20 @@ impl Formats {
             }
         }
         Cow::Owned(plain.into_bytes())
+    }
+
+    /// Watches whether a number shows which of its marks is the decimal one.
+    pub(super) fn watch(&self, column: usize, cell: &[u8]) {
+        let (Some(evident), Some(ambiguous)) =
+            (self.evident.get(column), self.ambiguous.get(column))
+        else {
+            return;
+        };
+        match marks(cell) {
+            Marks::Dot | Marks::Comma => evident.set(true),
+            Marks::Either => ambiguous.set(true),
+            Marks::None => {}
+        }
     }
 
     /// Notes that a cell was refused: it may be right by another form.
@@ -146,28 +144,17 @@ impl Formats {
     /// # Errors
     /// The contradiction, when the column was read by that form already.
     pub(super) fn revised(self) -> Result<Self, Contradiction> {
-        let Some(contradiction) = self.contradiction.into_inner() else {
-            return Ok(Self { contradiction: RefCell::new(None), ..self });
+        let Self { types, mut columns, mut tried, contradiction, .. } = self;
+        let Some(contradiction) = contradiction.into_inner() else {
+            return Ok(Self::of(types, columns, tried));
         };
         let Contradiction { column, instead, .. } = contradiction;
-        if self.tried.contains(&(column, instead)) {
+        if tried.contains(&(column, instead)) {
             return Err(contradiction);
         }
-        let mut columns = self.columns;
-        let mut tried = self.tried;
         tried.push((column, columns[column]));
         columns[column] = instead;
-        let flags = || vec![Cell::new(false); columns.len()];
-        let (evident, ambiguous) = (flags(), flags());
-        Ok(Self {
-            types: self.types,
-            is_plain: false,
-            contradiction: RefCell::new(None),
-            evident,
-            ambiguous,
-            columns,
-            tried,
-        })
+        Ok(Self::of(types, columns, tried))
     }
 
     /// Columns of a type whose form no cell proves although some need it.
@@ -182,7 +169,7 @@ impl Formats {
 /// The form by which a refused cell would be right.
 fn otherwise(cell: &str, format: Format, cell_type: CellType) -> Option<Format> {
     match cell_type {
-        CellType::Number => match (format, marks(cell)) {
+        CellType::Number => match (format, marks(cell.as_bytes())) {
             (Format::DecimalComma, Marks::Comma) | (Format::DecimalDot, Marks::Dot) => None,
             (_, Marks::Comma) if plain(cell, Format::DecimalComma).is_some() => {
                 Some(Format::DecimalComma)
@@ -224,30 +211,30 @@ enum Marks {
     Either,
 }
 
-fn marks(cell: &str) -> Marks {
-    let places: Vec<(usize, char)> =
-        cell.char_indices().filter(|(_, letter)| matches!(letter, '.' | ',')).collect();
-    let decimal = |mark| if mark == '.' { Marks::Dot } else { Marks::Comma };
-    let grouping = |mark| if mark == '.' { Marks::Comma } else { Marks::Dot };
-    let Some(&(last, mark)) = places.last() else { return Marks::None };
-    let count = places.iter().filter(|(_, known)| *known == mark).count();
-    if count < places.len() {
-        return if count == 1 { decimal(mark) } else { grouping(mark) };
+fn marks(cell: &[u8]) -> Marks {
+    let mut last = None;
+    let (mut dots, mut commas) = (0, 0);
+    for at in memchr::memchr2_iter(b'.', b',', cell) {
+        last = Some(at);
+        if cell[at] == b'.' { dots += 1 } else { commas += 1 }
     }
-    if count > 1 {
-        return grouping(mark);
+    let Some(last) = last else { return Marks::None };
+    let is_dot = cell[last] == b'.';
+    let (decimal, grouping) =
+        if is_dot { (Marks::Dot, Marks::Comma) } else { (Marks::Comma, Marks::Dot) };
+    let (same, others) = if is_dot { (dots, commas) } else { (commas, dots) };
+    if same > 1 {
+        return grouping;
     }
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    if others > 0 {
+        return decimal;
+    }
     let (before, after) = cell.split_at(last);
-    let leads_with_zero =
-        before.trim_start_matches(|letter: char| !letter.is_ascii_digit()).starts_with('0');
-    let has_exponent = after.contains(['e', 'E']);
-    if digits(after) == 3 && (1..=3).contains(&digits(before)) && !leads_with_zero && !has_exponent
-    {
-        Marks::Either
-    } else {
-        decimal(mark)
-    }
+    let digits = |text: &[u8]| text.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let leads_with_zero = before.iter().find(|byte| byte.is_ascii_digit()) == Some(&b'0');
+    let has_exponent = after.iter().any(|byte| matches!(byte, b'e' | b'E'));
+    let is_group = digits(after) == 3 && (1..=3).contains(&digits(before));
+    if is_group && !leads_with_zero && !has_exponent { Marks::Either } else { decimal }
 }
 
 /// A number with thousands in groups of three, a dollar sign, or in parentheses for below zero.
@@ -435,7 +422,7 @@ mod tests {
             ("12,5", Marks::Comma),
             ("12", Marks::None),
         ] {
-            assert_eq!(marks(text), expected, "{text}");
+            assert_eq!(marks(text.as_bytes()), expected, "{text}");
         }
     }
 

@@ -3,7 +3,7 @@
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::records::Cells;
-use super::row::{Outcome, Rejection, Who, cell, text};
+use super::row::{Rejection, Who, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::money::Money;
@@ -51,17 +51,7 @@ impl<'a> LocationReader<'a> {
     }
 
     /// Converts one record.
-    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Outcome {
-        if self.who.is_totals_line(cells) {
-            return Outcome::Skipped;
-        }
-        match self.convert(cells) {
-            Ok(()) => Outcome::Accepted,
-            Err(rejection) => Outcome::Rejected(rejection),
-        }
-    }
-
-    fn convert(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
+    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
         let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
         let id = |column, field| {
             let text = cell(cells, column);

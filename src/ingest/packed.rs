@@ -36,10 +36,6 @@ pub struct Member {
 }
 
 impl Member {
-    fn is_named(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-
     /// Its place below the archive's.
     pub fn place(&self) -> String {
         match self.copy {
@@ -125,8 +121,9 @@ impl Source {
                 copy: 0,
             };
             // Two members of one name are two exports.
-            let same =
-                |known: &&Self| known.member.as_ref().is_some_and(|known| known.is_named(&member));
+            let same = |known: &&Self| {
+                known.member.as_ref().is_some_and(|known| known.name == member.name)
+            };
             let member = match sources.iter().filter(same).count() {
                 0 => member,
                 count => Member { copy: count + 1, ..member },

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::acr::{AcrLine, AcrReader, Description};
+use super::acr::{AcrLine, AcrReader};
 use super::buckets::Buckets;
+use super::consumption_key::consumption_key;
 use super::credentials::{CredentialReader, CredentialRow};
 use super::customers::CustomerReader;
-use super::decode::{Header, Text, Totals, lines_after};
+use super::decode::{Header, Text, Totals};
+use super::describe::{Describer, Description};
 use super::encoding::Encoding;
 use super::formats::{Contradiction, Formats};
 use super::intern::Interner;
@@ -17,23 +19,18 @@ use super::layout::{CellType, Family, Recognised, Sources, dataset_index};
 use super::locations::{LocationReader, LocationRow};
 use super::packed::Source;
 use super::person::PersonKey;
-use super::records::{Cells, Place, Reading, Rules, Structure, visit_records};
-use super::row::{Outcome, Rejection, Who};
+use super::records::{Cells, Reading, Rules, Structure, visit_records};
+use super::rejections::{Rejected, Rejections, check_limits, wrong_width};
+use super::row::{Rejection, Who};
 use super::seats::{SeatLine, SeatReader};
 use super::tally::Tally;
 use crate::error::{Code, Error, Result};
 use crate::facts::FileRecord;
-use crate::money::Money;
 use crate::rules::Catalogs;
 use crate::store;
 
-/// A file is abandoned when more rows than this are rejected.
-const MOST_REJECTIONS: usize = 500_000;
 /// How often a file is read: by the strict reader, by another encoding, by other forms of columns.
 const MOST_ATTEMPTS: u32 = 32;
-/// Bytes of a rejected value that are kept.
-const KEPT_VALUE: usize = 200;
-
 /// What all files of an ingest share.
 pub(super) struct Shared<'a> {
     pub(super) sources: &'a Sources,
@@ -75,17 +72,6 @@ pub(super) struct FileResult {
     pub(super) partners: Vec<Description>,
     pub(super) credentials: Vec<CredentialRow>,
     pub(super) locations: Vec<LocationRow>,
-}
-
-/// A row of the quarantine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rejected {
-    pub(super) record: u64,
-    pub(super) line: u64,
-    pub(super) column: String,
-    pub(super) reason: &'static str,
-    pub(super) raw_value: Option<String>,
-    pub(super) partner: Option<(String, bool)>,
 }
 
 impl<'a> Shared<'a> {
@@ -167,24 +153,16 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn read(&mut self, cells: &Cells<'_>) -> Result<Outcome> {
+    /// Converts one record; why it is rejected, if it is.
+    fn read(&mut self, cells: &Cells<'_>) -> Result<Option<Rejection>> {
         match self {
             Rows::Acr(rows) => rows.read(cells),
             Rows::Seats(rows) => rows.read(cells),
-            Rows::Credentials(rows) => Ok(rows.read(cells)),
-            Rows::Locations(rows) => Ok(rows.read(cells)),
-            Rows::Customers(rows) => Ok(rows.read(cells)),
+            Rows::Credentials(rows) => Ok(rows.read(cells).err()),
+            Rows::Locations(rows) => Ok(rows.read(cells).err()),
+            Rows::Customers(rows) => Ok(rows.read(cells).err()),
         }
     }
-}
-
-/// What one reading collects beside its rows.
-#[derive(Default)]
-struct Rejections {
-    rows: Vec<Rejected>,
-    places: Vec<Place>,
-    amount: Money,
-    blank: u64,
 }
 
 /// How a file is taken to be written. The first guess is the usual one; what contradicts it has the
@@ -249,27 +227,23 @@ fn read_into(
     let (stream, finish) = text.into_parts();
     let rules = Rules { delimiter, reading, formats: &formats, width, what: &task.uri };
     let visited = visit_records(stream, rules, &mut |number, cells, place| {
-        let outcome = if cells.is_blank() {
-            Outcome::Skipped
+        let rejection = if cells.is_blank() {
+            rejections.blank += 1;
+            None
         } else if let Some(rejection) = wrong_width(cells, width) {
-            Outcome::Rejected(rejection)
+            Some(rejection)
+        } else if who.is_totals_line(cells) {
+            rejections.blank += 1;
+            None
         } else {
             rows.read(cells)?
         };
-        match outcome {
-            Outcome::Accepted => Ok(()),
-            Outcome::Skipped => {
-                rejections.blank += 1;
-                Ok(())
-            }
-            Outcome::Rejected(rejection) => {
-                if let Some(column) = recognised.column(&rejection.field) {
-                    formats.note(column, &String::from_utf8_lossy(&cells.raw(column)));
-                }
-                let partner = who.partner_text(cells).ok();
-                rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
-            }
+        let Some(rejection) = rejection else { return Ok(()) };
+        if let Some(column) = recognised.column(&rejection.field) {
+            formats.note(column, &String::from_utf8_lossy(&cells.raw(column)));
         }
+        let partner = who.partner_text(cells).ok();
+        rejections.add(&recognised, number, place, &rejection, partner, &task.uri)
     });
     if finish.is_not_utf8() {
         // What was read so far was read wrongly, whatever came of it.
@@ -306,17 +280,16 @@ fn read_into(
         locations: Vec::new(),
     };
     let mut lacks_expiry = false;
+    let mut described = None;
     match rows {
         Rows::Acr(mut rows) => {
             rows.finish()?;
-            result.customers = rows.customers.into_iter().collect();
-            result.partners = rows.partners.into_iter().collect();
+            described = Some(rows.describer);
             result.tally = rows.tally;
         }
         Rows::Seats(mut rows) => {
             rows.finish()?;
-            result.customers = rows.customers.into_iter().collect();
-            result.partners = rows.partners.into_iter().collect();
+            described = Some(rows.describer);
             result.tally = rows.tally;
         }
         Rows::Credentials(rows) => {
@@ -325,14 +298,17 @@ fn read_into(
             result.tally = rows.tally;
         }
         Rows::Customers(rows) => {
-            result.customers = rows.customers.into_iter().collect();
-            result.partners = rows.partners.into_iter().collect();
+            described = Some(rows.describer);
             result.tally = rows.tally;
         }
         Rows::Locations(rows) => {
             result.locations = rows.rows;
             result.tally = rows.tally;
         }
+    }
+    if let Some(Describer { customers, partners, .. }) = described {
+        result.customers = customers.into_iter().collect();
+        result.partners = partners.into_iter().collect();
     }
     if result.tally.amount_cells > 0 && result.tally.blank_amounts == result.tally.amount_cells {
         return Err(Error::new(
@@ -344,27 +320,19 @@ fn read_into(
     rejections.find_lines(task, encoding)?;
     // A header takes at least one line; the blank lines are what no record explains.
     let blank_lines = totals.lines.saturating_sub(1 + records + inner_lines);
-    result.record =
-        record_of(task, &recognised, delimiter, &totals, &result.tally, &rejections, blank_lines);
-    result.record.lacks_expiry = lacks_expiry;
+    result.record = FileRecord {
+        encoding: encoding.as_str().to_owned(),
+        lacks_expiry,
+        assumptions: assumptions(&recognised, &formats, encoding),
+        ..record_of(task, &recognised, delimiter, &totals, &result.tally, &rejections, blank_lines)
+    };
     result.tally.blank = rejections.blank;
     result.tally.amount_rejected = rejections.amount;
     result.rejected = rejections.rows;
-    encoding.as_str().clone_into(&mut result.record.encoding);
-    result.record.assumptions = assumptions(&recognised, &formats, encoding, &result.tally);
     if task.is_ingest {
         check_limits(&result, task)?;
     }
     Ok(Attempt::Read(Box::new(result)))
-}
-
-/// The layout and the columns of a file that tell one consumption from another.
-fn consumption_key(header: &Recognised<'_>) -> Vec<String> {
-    if header.layout.family != Family::Acr {
-        return Vec::new();
-    }
-    let fields = header.layout.key.iter().filter(|field| header.column(field).is_some());
-    std::iter::once(&header.layout.id).chain(fields).cloned().collect()
 }
 
 /// What had to be taken for granted of a file, as check id and what it is about.
@@ -372,7 +340,6 @@ fn assumptions(
     header: &Recognised<'_>,
     formats: &Formats,
     encoding: Encoding,
-    tally: &Tally,
 ) -> Vec<(String, String)> {
     let mut assumed = Vec::new();
     for (check, cell_type) in [
@@ -380,12 +347,7 @@ fn assumptions(
         ("date_order_ambiguous", CellType::Date),
         ("decimal_mark_ambiguous", CellType::Number),
     ] {
-        let mut columns = formats.assumed(cell_type);
-        // In the plain form only the amounts are watched.
-        if cell_type == CellType::Number && tally.has_ambiguous_marks && !tally.has_evident_marks {
-            columns.extend(header.column("amount").filter(|at| !columns.contains(at)));
-        }
-        for column in columns {
+        for column in formats.assumed(cell_type) {
             assumed.push((check.to_owned(), header.headers[column].clone()));
         }
     }
@@ -454,115 +416,5 @@ fn record_of(
         amount_digits_dropped: tally.digits_dropped,
         unknown_columns: recognised.unknown.clone(),
         ..FileRecord::default()
-    }
-}
-
-/// Fewer fields than the header, or more that are not blank.
-fn wrong_width(cells: &Cells<'_>, width: usize) -> Option<Rejection> {
-    let extra = (width..cells.len()).any(|at| !cells.get(at).is_empty());
-    (cells.len() < width || extra)
-        .then(|| Rejection::new("", "field_count", format!("{} fields", cells.len()).as_bytes()))
-}
-
-/// Refuses a file with too many rejected rows or too much rejected money.
-fn check_limits(result: &FileResult, task: &FileTask) -> Result<()> {
-    let rejected = result.record.quarantined;
-    let allowed = (result.record.records / 200).max(10);
-    let amount = result.tally.amount_rejected.0.abs();
-    let all = result.tally.amount_accepted.0.abs() + amount;
-    let too_many = rejected > allowed;
-    if !too_many && amount * 100 <= all {
-        return Ok(());
-    }
-    let first = result.rejected.first();
-    let example = first.map(|row| {
-        format!(
-            "; the first: record {}, line {}, column {:?}: {}",
-            row.record, row.line, row.column, row.reason
-        )
-    });
-    let what = if too_many {
-        format!(
-            "{rejected} of {} records were rejected (allowed: {allowed})",
-            result.record.records
-        )
-    } else {
-        format!("{} of {} USD were rejected (allowed: 1 %)", Money(amount), Money(all))
-    };
-    Err(Error::new(
-        Code::QuarantineLimit,
-        format!("{}: {what}{}", task.uri, example.unwrap_or_default()),
-    )
-    .hint("run `capscore inspect` on the file; mend the export, or leave it out with --on-bad-file set-aside"))
-}
-
-impl Rejections {
-    fn add(
-        &mut self,
-        header: &Recognised<'_>,
-        record: u64,
-        place: Place,
-        rejection: &Rejection,
-        partner: Option<(String, bool, String)>,
-        what: &str,
-    ) -> Result<()> {
-        if rejection.reason == "id_ruined" {
-            let (name, cell) =
-                (header.header_of(&rejection.field), String::from_utf8_lossy(&rejection.raw));
-            return Err(Error::new(
-                Code::RuinedIds,
-                format!("{what}, record {record}: {name} is {cell:?}, no id any more"),
-            )
-            .hint("a spreadsheet has rounded the ids: export the file again and do not save it from there"));
-        }
-        if self.rows.len() >= MOST_REJECTIONS {
-            return Err(Error::new(
-                Code::QuarantineLimit,
-                format!("{what}: more than {MOST_REJECTIONS} records were rejected"),
-            )
-            .hint("run `capscore inspect` on the file"));
-        }
-        let is_private = header.layout.is_private(&rejection.field);
-        let kept = &rejection.raw[..rejection.raw.len().min(KEPT_VALUE)];
-        self.amount += Money(rejection.amount.0.abs());
-        self.places.push(place);
-        self.rows.push(Rejected {
-            record,
-            line: 0,
-            column: if rejection.field.is_empty() {
-                String::new()
-            } else {
-                header.header_of(&rejection.field)
-            },
-            reason: rejection.reason,
-            raw_value: (!is_private).then(|| String::from_utf8_lossy(kept).into_owned()),
-            partner: partner.map(|(id, is_account, _)| (id, is_account)),
-        });
-        Ok(())
-    }
-
-    /// Turns places into line numbers; only files with rejected rows pay for it.
-    fn find_lines(&mut self, task: &FileTask, encoding: Encoding) -> Result<()> {
-        let after: Vec<u64> = self
-            .places
-            .iter()
-            .filter_map(|place| match place {
-                Place::After(position) => Some(*position),
-                Place::Line(_) => None,
-            })
-            .collect();
-        let found = if after.is_empty() {
-            Vec::new()
-        } else {
-            lines_after(&task.source, encoding, &after, &task.uri)?
-        };
-        let mut found = found.into_iter();
-        for (row, place) in self.rows.iter_mut().zip(&self.places) {
-            row.line = match place {
-                Place::Line(line) => *line,
-                Place::After(_) => found.next().unwrap_or_default(),
-            };
-        }
-        Ok(())
     }
 }

@@ -66,18 +66,36 @@ pub(super) struct Rules<'a> {
 /// all reason, before it fills the memory.
 struct Bounded<'a, R> {
     inner: R,
-    /// Bytes given out since the last record was complete.
-    given: &'a Cell<usize>,
+    given: &'a Given,
+}
+
+/// Bytes given out since the last record was complete.
+#[derive(Default)]
+struct Given(Cell<usize>);
+
+impl Given {
+    /// Whether no record is that long.
+    fn is_endless(&self) -> bool {
+        self.0.get() > LONGEST_RECORD + 2 * BUFFER
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.set(self.0.get() + bytes);
+    }
+
+    fn restart(&self) {
+        self.0.set(0);
+    }
 }
 
 impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given.get() > LONGEST_RECORD + 2 * BUFFER {
+        if self.given.is_endless() {
             let text = "a line is longer than any record, or a quote is never closed";
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
         let got = self.inner.read(buffer)?;
-        self.given.set(self.given.get() + got);
+        self.given.add(got);
         Ok(got)
     }
 }
@@ -96,6 +114,12 @@ impl Cells<'_> {
     pub(super) fn get(&self, at: usize) -> Cow<'_, [u8]> {
         let (Cells::Fast { formats, .. } | Cells::Strict { formats, .. }) = self;
         formats.canonical(at, self.raw(at))
+    }
+
+    /// Watches how a number is written, in whatever form.
+    pub(super) fn watch(&self, at: usize, cell: &[u8]) {
+        let (Cells::Fast { formats, .. } | Cells::Strict { formats, .. }) = self;
+        formats.watch(at, cell);
     }
 
     /// A field as it stands, without quotes and surrounding blanks.
@@ -128,7 +152,7 @@ pub(super) fn visit_records(
     rules: Rules<'_>,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
-    let given = Cell::new(0);
+    let given = Given::default();
     let input = Bounded { inner: input, given: &given };
     match rules.reading {
         Reading::Fast => visit_fast(input, rules, &given, visit),
@@ -139,20 +163,19 @@ pub(super) fn visit_records(
 fn visit_fast(
     input: impl Read,
     rules: Rules<'_>,
-    given: &Cell<usize>,
+    given: &Given,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
     let Rules { delimiter, formats, width, what, .. } = rules;
     let failed = |error: simd_csv::Error| unreadable(what, error);
-    // A record without an end is left to the strict reader, which says where it starts.
-    let is_endless = || given.get() > LONGEST_RECORD + 2 * BUFFER;
     let mut reader = ZeroCopyReaderBuilder::with_capacity(BUFFER)
         .delimiter(delimiter)
         .flexible(true)
         .from_reader(input);
     let is_header_whole = match reader.byte_headers() {
         Ok(headers) => headers.len() == width,
-        Err(_) if is_endless() => false,
+        // A record without an end is left to the strict reader, which says where it starts.
+        Err(_) if given.is_endless() => false,
         Err(error) => return Err(failed(error)),
     };
     if !is_header_whole {
@@ -162,11 +185,11 @@ fn visit_fast(
     loop {
         let place = Place::After(reader.position());
         let record = match reader.read_byte_record() {
-            Err(_) if is_endless() => return Ok(Structure::Irregular),
+            Err(_) if given.is_endless() => return Ok(Structure::Irregular),
             read => read.map_err(failed)?,
         };
         let Some(record) = record else { break };
-        given.set(0);
+        given.restart();
         let bytes = record.as_slice();
         let is_quoted = memchr(b'"', bytes).is_some();
         // A lone carriage return outside quotes ends a line of an old spreadsheet.
@@ -229,7 +252,7 @@ pub(super) fn is_regular(cell: &[u8]) -> bool {
 fn visit_strict(
     input: impl Read,
     rules: Rules<'_>,
-    given: &Cell<usize>,
+    given: &Given,
     visit: &mut dyn FnMut(u64, &Cells<'_>, Place) -> Result<()>,
 ) -> Result<Structure> {
     let Rules { delimiter, formats, width, what, .. } = rules;
@@ -253,9 +276,9 @@ fn visit_strict(
     loop {
         let start = reader.position().line();
         match reader.read_byte_record(&mut record) {
-            Ok(true) => given.set(0),
+            Ok(true) => given.restart(),
             Ok(false) => break,
-            Err(_) if given.get() > LONGEST_RECORD + 2 * BUFFER => {
+            Err(_) if given.is_endless() => {
                 return swallows(records, start);
             }
             Err(error) => return Err(unreadable(what, error)),
@@ -291,7 +314,7 @@ mod tests {
 
     fn read(text: &str, reading: Reading) -> Result<(Structure, Vec<Vec<String>>)> {
         let mut rows = Vec::new();
-        let formats = Formats::none();
+        let formats = Formats::default();
         let rules = Rules { delimiter: b',', reading, formats: &formats, width: 3, what: "a.csv" };
         let structure = visit_records(text.as_bytes(), rules, &mut |_, cells, _| {
             let cell = |at| String::from_utf8_lossy(&cells.get(at)).into_owned();

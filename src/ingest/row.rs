@@ -9,16 +9,6 @@ use super::values::{self, Reason};
 use crate::ids::Guid;
 use crate::money::Money;
 
-/// What became of a record.
-pub(super) enum Outcome {
-    /// It was converted and counted.
-    Accepted,
-    /// A blank or totals line.
-    Skipped,
-    /// It goes to quarantine.
-    Rejected(Rejection),
-}
-
 /// Why a record was rejected.
 #[derive(Debug)]
 pub(super) struct Rejection {
@@ -46,6 +36,8 @@ pub(super) struct Who {
     location: Option<usize>,
     tenant: Option<usize>,
     tpid: Option<usize>,
+    /// What a record without any of these may still be about.
+    others: [Option<usize>; 3],
 }
 
 /// The partner of a row.
@@ -64,13 +56,15 @@ impl Who {
             location: header.column("location_id"),
             tenant: header.column("tenant_id"),
             tpid: header.column("tpid"),
+            others: ["title", "kind", "earned_on"].map(|field| header.column(field)),
         }
     }
 
-    /// Whether a record names no month, partner or customer: a totals line.
+    /// Whether a record names no month, partner, customer or certificate: a totals line.
     pub(super) fn is_totals_line(&self, cells: &Cells<'_>) -> bool {
         [self.month, self.account, self.location, self.tenant, self.tpid]
             .iter()
+            .chain(&self.others)
             .all(|column| cell(cells, *column).is_empty())
     }
 

@@ -3,17 +3,16 @@
 //! from that row (contract §3).
 
 use bytemuck::{Pod, Zeroable};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::acr::Description;
 use super::acr_facts::Shares;
 use super::buckets::{BucketKey, Buckets};
 use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::records::Cells;
-use super::row::{Outcome, Rejection, Who, cell, text};
+use super::row::{Rejection, Who, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
@@ -69,7 +68,7 @@ pub(super) struct SeatReader<'a> {
     attribution: Option<usize>,
     default_attribution: &'a str,
     associated_on: Option<usize>,
-    describer: Describer,
+    pub(super) describer: Describer,
     attributions: &'a AttributionNames,
     workloads: &'a Names,
     intern: LocalInterner<'a>,
@@ -80,8 +79,6 @@ pub(super) struct SeatReader<'a> {
     file: u32,
     scratch: Vec<u8>,
     tenant: Vec<u8>,
-    pub(super) customers: HashSet<Description>,
-    pub(super) partners: HashSet<Description>,
     pub(super) tally: Tally,
 }
 
@@ -143,8 +140,6 @@ impl<'a> SeatReader<'a> {
             file,
             scratch: Vec::new(),
             tenant: Vec::new(),
-            customers: HashSet::new(),
-            partners: HashSet::new(),
             tally: Tally::default(),
         }
     }
@@ -153,10 +148,7 @@ impl<'a> SeatReader<'a> {
     ///
     /// # Errors
     /// CS2002 when lines cannot be spilled.
-    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<Outcome> {
-        if self.who.is_totals_line(cells) {
-            return Ok(Outcome::Skipped);
-        }
+    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<Option<Rejection>> {
         match self.convert(cells) {
             Ok((month, lines)) => {
                 let key =
@@ -166,9 +158,9 @@ impl<'a> SeatReader<'a> {
                 if pending.len() >= PENDING {
                     self.lines.append(key, pending)?;
                 }
-                Ok(Outcome::Accepted)
+                Ok(None)
             }
-            Err(rejection) => Ok(Outcome::Rejected(rejection)),
+            Err(rejection) => Ok(Some(rejection)),
         }
     }
 
@@ -202,11 +194,8 @@ impl<'a> SeatReader<'a> {
             self.tally.unknown_attributions.insert(name.to_owned());
             Attribution::OTHER
         });
-        let texts = self.describer.customer(cells, &mut self.intern)?;
-        self.customers.insert(Description { month, partner: partner.id, subject: tenant, texts });
-        let texts = self.describer.partner(cells, &mut self.intern)?;
+        self.describer.add(cells, &mut self.intern, month, &partner, tenant)?;
         let location = partner.location.unwrap_or_else(|| self.intern.id(b""));
-        self.partners.insert(Description { month, partner: partner.id, subject: location, texts });
         self.tally.accept(partner.id, Some(month), Money::ZERO, partner.location);
         // The facts keep it for a catalog that will know it; today no rule can use it.
         let is_known = counts.iter().any(|counted| counted.is_known);

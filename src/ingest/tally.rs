@@ -18,9 +18,6 @@ pub(super) struct Tally {
     pub(super) digits_dropped: u64,
     pub(super) amount_cells: u64,
     pub(super) blank_amounts: u64,
-    /// Amounts like `1.234`, of which thousands and thousandths look alike, and others with a mark.
-    pub(super) has_ambiguous_marks: bool,
-    pub(super) has_evident_marks: bool,
     pub(super) months: Option<(Month, Month)>,
     pub(super) unknown_attributions: BTreeSet<String>,
     units: HashMap<(u32, Option<Month>), UnitTally>,

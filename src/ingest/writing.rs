@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
-use super::acr::Description;
 use super::acr_facts::{AcrFacts, AcrKey};
 use super::credentials::CredentialRow;
+use super::describe::Description;
 use super::fact_rows::{Rows, Value};
 use super::intern::Texts;
 use super::locations::LocationRow;
