@@ -37,6 +37,9 @@ impl Money {
     /// # Errors
     /// [`MoneyError`] when the text is no number or too large.
     pub fn parse(text: &[u8]) -> Result<(Self, bool), MoneyError> {
+        if let Some(plain) = parse_plain(text) {
+            return Ok((plain, false));
+        }
         let (mantissa, exponent) = split_exponent(text)?;
         let (negative, digits) = match mantissa.split_first() {
             Some((b'-', rest)) => (true, rest),
@@ -111,6 +114,43 @@ impl fmt::Display for Money {
     }
 }
 
+/// The usual amount: at most 18 digits, at most ten of them decimals. None for anything else.
+fn parse_plain(text: &[u8]) -> Option<Money> {
+    const FACTORS: [i128; 11] = {
+        let mut factors = [UNIT; 11];
+        let mut decimals = 1;
+        while decimals < factors.len() {
+            factors[decimals] = factors[decimals - 1] / 10;
+            decimals += 1;
+        }
+        factors
+    };
+    let (is_negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    let (mut value, mut point) = (0_u64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            value = value * 10 + u64::from(digit);
+        } else if *byte == b'.' && point.is_none() && at > 0 {
+            point = Some(at);
+        } else {
+            return None;
+        }
+    }
+    let decimals = point.map_or(0, |point| digits.len() - point - 1);
+    if digits.len() - usize::from(point.is_some()) > 18 {
+        return None;
+    }
+    let units = i128::from(value) * FACTORS.get(decimals)?;
+    (units < LINE_LIMIT * UNIT).then_some(Money(if is_negative { -units } else { units }))
+}
+
 fn split_exponent(text: &[u8]) -> Result<(&[u8], i32), MoneyError> {
     let Some(at) = text.iter().position(|byte| matches!(byte, b'e' | b'E')) else {
         return Ok((text, 0));
@@ -168,12 +208,16 @@ mod tests {
 
     #[test]
     fn other_text_is_refused() {
-        for text in ["", "-", ".", "1,000", "$5", " 1", "1 ", "nan", "inf", "0x10", "1e", "--1"] {
+        for text in [
+            "", "-", ".", "-.", "1.2.3", "1,000", "$5", " 1", "1 ", "nan", "inf", "0x10", "1e",
+            "--1",
+        ] {
             assert_eq!(parse(text), Err(MoneyError::NotANumber), "{text:?}");
         }
         assert_eq!(parse("10000000000000"), Err(MoneyError::OutOfRange));
         assert_eq!(parse("9999999999999.9999"), Ok(("9999999999999.9999".to_owned(), false)));
         assert_eq!(parse(&"9".repeat(60)), Err(MoneyError::OutOfRange));
+        assert_eq!(parse(&"9".repeat(18)), Err(MoneyError::OutOfRange));
     }
 
     #[test]

@@ -3,14 +3,15 @@
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashMap;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
 use super::buckets::{BucketKey, Buckets, SHARDS};
-use super::describe::Describer;
-use super::intern::LocalInterner;
+use super::describe::{Described, Describer};
+use super::intern::{Interner, Known, LocalInterner};
 use super::layout::{CellType, Recognised};
+use super::memo::Memo;
 use super::records::Cells;
-use super::row::{Rejection, Who, cell, text};
+use super::row::{Partner, Rejection, Who, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
@@ -39,9 +40,13 @@ pub(super) struct AcrLine {
     padding: u32,
 }
 
-/// Converts the records of one file.
+/// Converts the records of one file. Nearly every record repeats what earlier ones said of the
+/// partner, the customer and the association, and of the service: both are converted once and
+/// remembered by the bytes of their cells. Per record there remain the month, the numbers, and the
+/// columns that nobody knows.
 pub(super) struct AcrReader<'a> {
     who: Who,
+    month: Option<usize>,
     service: Option<usize>,
     service_prefix: &'a str,
     attribution: Option<usize>,
@@ -50,26 +55,79 @@ pub(super) struct AcrReader<'a> {
     association: Option<usize>,
     reseller: Option<usize>,
     amount: Option<usize>,
-    pub(super) describer: Describer,
-    /// Columns of the consumption key, in the layout's order; the tenant and month are not among
-    /// them.
-    key: Vec<Option<usize>>,
-    /// The other columns with a hash of their field, ordered by field.
-    rest: Vec<(usize, u32, Option<CellType>)>,
+    describer: Describer,
+    memory: Memory,
+    /// The columns of each group that identify the consumption, with their place in the key.
+    relation_key: Vec<(usize, u64)>,
+    service_key: Vec<(usize, u64)>,
+    /// The columns of each group, and of none, that tell lines of one consumption apart.
+    relation_rest: Vec<RestColumn>,
+    other_rest: Vec<RestColumn>,
+    /// The last month, by its cell.
+    last_month: (Vec<u8>, Option<Month>),
+    /// The unit of a relation in a month.
+    units: HashMap<(usize, Month), usize>,
     names: &'a AttributionNames,
-    /// By name and role as delivered.
-    attributions: HashMap<Box<[u8]>, Attribution>,
     intern: LocalInterner<'a>,
     blank: u32,
     lines: &'a Buckets<AcrLine>,
-    pending: HashMap<BucketKey, Vec<AcrLine>>,
+    pending: Vec<(Month, Vec<Vec<AcrLine>>)>,
     delivery: usize,
     dataset: usize,
     file: u32,
     scratch: Vec<u8>,
-    tenant: Vec<u8>,
-    buffer: Vec<u8>,
-    pub(super) tally: Tally,
+    tally: Tally,
+}
+
+/// What was converted before. Files with the same columns share it, one after the other.
+pub(super) struct Memory {
+    /// The layout and the fields of the columns.
+    header: Vec<String>,
+    relations: Memo<Relation>,
+    services: Memo<Service>,
+    texts: Known,
+}
+
+impl Memory {
+    fn of(header: &Recognised<'_>) -> Vec<String> {
+        std::iter::once(&header.layout.id).chain(&header.fields).cloned().collect()
+    }
+
+    /// Whether a file with this header may go on with it.
+    pub(super) fn fits(&self, header: &Recognised<'_>) -> bool {
+        let known = std::iter::once(&header.layout.id).chain(&header.fields);
+        self.header.iter().eq(known)
+    }
+}
+
+/// A column that is part of a line's identity beside the key.
+struct RestColumn {
+    at: usize,
+    /// Hash of its field.
+    seed: u64,
+    cell_type: Option<CellType>,
+}
+
+/// What a record says of partner, customer and association.
+struct Relation {
+    partner: Partner,
+    tenant: u32,
+    reseller: u32,
+    claim: u32,
+    attribution: u32,
+    key: u128,
+    line: u64,
+    described: Described,
+    /// The attribution's name, where no catalog knows it.
+    unknown: Option<String>,
+    /// The unit of the last month.
+    unit: Option<(Month, usize)>,
+}
+
+/// What a record says of the service.
+struct Service {
+    name: u32,
+    key: u128,
 }
 
 const PENDING: usize = 512;
@@ -78,28 +136,56 @@ impl<'a> AcrReader<'a> {
     pub(super) fn new(
         header: &Recognised<'a>,
         names: &'a AttributionNames,
-        mut intern: LocalInterner<'a>,
+        shared: &'a Interner,
+        memory: Option<Memory>,
         lines: &'a Buckets<AcrLine>,
         delivery: usize,
         dataset: usize,
         file: u32,
     ) -> Self {
         let column = |field: &str| header.column(field);
-        let key: Vec<Option<usize>> = header.layout.key.iter().map(|field| column(field)).collect();
         // Columns that the key or the conversion puts into the line's identity in canonical form.
         let canonical = ["month", "account_id", "tenant_id", "amount", "reseller_id"].map(column);
-        let mut rest: Vec<(usize, &str)> = header
-            .fields
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !key.contains(&Some(*at)) && !canonical.contains(&Some(*at)))
-            .map(|(at, field)| (at, field.as_str()))
-            .collect();
-        rest.sort_by_key(|(_, field)| *field);
-        let fold = |hash: u64| u32::try_from(hash >> 32).unwrap_or_default();
+        let (mut relation, mut service) = (Vec::new(), Vec::new());
+        let (mut relation_key, mut service_key) = (Vec::new(), Vec::new());
+        let (mut relation_rest, mut other_rest) = (Vec::new(), Vec::new());
+        for (at, field) in header.fields.iter().enumerate() {
+            let is_known = header.column(field) == Some(at);
+            let cell_type = header.layout.type_of(field);
+            let is_single = matches!(cell_type, Some(CellType::Number | CellType::Month));
+            let place = header.layout.key.iter().position(|key| key == field);
+            let rest = RestColumn { at, seed: xxh3_64(field.as_bytes()), cell_type };
+            match place {
+                Some(place) if is_known => {
+                    // The customer's subscriptions are as many as its services are few.
+                    let is_service = field != "subscription_id";
+                    let key = if is_service { &mut service_key } else { &mut relation_key };
+                    key.push((at, place as u64 + 1));
+                    if is_service { &mut service } else { &mut relation }.push(at);
+                }
+                _ if is_known && !is_single => {
+                    relation.push(at);
+                    if !canonical.contains(&Some(at)) {
+                        relation_rest.push(rest);
+                    }
+                }
+                _ if canonical.contains(&Some(at)) => {}
+                _ => other_rest.push(rest),
+            }
+        }
+        let mut memory = memory.unwrap_or_else(|| Memory {
+            header: Memory::of(header),
+            relations: Memo::of(&relation),
+            services: Memo::of(&service),
+            texts: Known::default(),
+        });
+        // Units are those of the file before.
+        memory.relations.values_mut().iter_mut().for_each(|relation| relation.unit = None);
+        let mut intern = shared.local_with(std::mem::take(&mut memory.texts));
         let blank = intern.id(b"");
         Self {
             who: Who::new(header),
+            month: column("month"),
             service: column("service"),
             service_prefix: header.layout.prefix_of("service"),
             attribution: column("attribution"),
@@ -109,25 +195,22 @@ impl<'a> AcrReader<'a> {
             reseller: column("reseller_id"),
             amount: column("amount"),
             describer: Describer::new(header),
-            key,
-            rest: rest
-                .into_iter()
-                .map(|(at, field)| {
-                    (at, fold(xxh3_64(field.as_bytes())), header.layout.type_of(field))
-                })
-                .collect(),
+            memory,
+            relation_key,
+            service_key,
+            relation_rest,
+            other_rest,
+            last_month: (Vec::new(), None),
+            units: HashMap::new(),
             names,
-            attributions: HashMap::new(),
             intern,
             blank,
             lines,
-            pending: HashMap::new(),
+            pending: Vec::new(),
             delivery,
             dataset,
             file,
             scratch: Vec::new(),
-            tenant: Vec::new(),
-            buffer: Vec::new(),
             tally: Tally::default(),
         }
     }
@@ -152,67 +235,94 @@ impl<'a> AcrReader<'a> {
     }
 
     fn convert(&mut self, cells: &Cells<'_>) -> std::result::Result<(Month, AcrLine), Rejection> {
+        let (amount, is_dropped) = self.amount(cells)?;
+        let month = self.month(cells)?;
+        let at = match self.memory.relations.find(cells) {
+            Ok(at) => at,
+            Err(fingerprint) => {
+                let relation = self.relation(cells)?;
+                if self.memory.relations.is_full() {
+                    self.units.clear();
+                }
+                self.memory.relations.keep(fingerprint, relation)
+            }
+        };
+        let service = match self.memory.services.find(cells) {
+            Ok(service) => service,
+            Err(fingerprint) => {
+                let service = self.service(cells)?;
+                self.memory.services.keep(fingerprint, service)
+            }
+        };
+        let unit = self.unit(at, month);
+        let (relation, service) =
+            (self.memory.relations.get(at), self.memory.services.get(service));
+        let mut line = relation.line.wrapping_add(xxh3_64(&amount.0.to_le_bytes()));
+        line = line.wrapping_add(rest_hash(cells, &self.other_rest, &mut self.scratch));
+        self.tally.digits_dropped += u64::from(is_dropped);
+        self.tally.accept_in(unit, amount);
+        let key = relation.key.wrapping_add(service.key);
+        let line = AcrLine {
+            key: bytemuck::must_cast(key.to_le_bytes()),
+            line,
+            amount: bytemuck::must_cast(amount.0.to_le_bytes()),
+            partner: relation.partner.id,
+            tenant: relation.tenant,
+            service: service.name,
+            reseller: relation.reseller,
+            claim: relation.claim,
+            attribution: relation.attribution,
+            file: self.file,
+            padding: 0,
+        };
+        Ok((month, line))
+    }
+
+    fn amount(&mut self, cells: &Cells<'_>) -> std::result::Result<(Money, bool), Rejection> {
         let amount_cell = cell(cells, self.amount);
         self.tally.amount_cells += 1;
-        let is_missing = values::is_blank(&amount_cell);
-        self.tally.blank_amounts += u64::from(is_missing);
         if let Some(column) = self.amount {
             cells.watch(column, &amount_cell);
         }
-        let (amount, is_dropped) = Money::parse(&amount_cell).map_err(|error| {
+        Money::parse(&amount_cell).map_err(|error| {
+            let is_missing = values::is_blank(&amount_cell);
+            self.tally.blank_amounts += u64::from(is_missing);
             let reason = match error {
                 _ if is_missing => "amount_missing",
                 MoneyError::NotANumber => "amount_invalid",
                 MoneyError::OutOfRange => "amount_out_of_range",
             };
             Rejection::new("amount", reason, &amount_cell)
-        })?;
+        })
+    }
+
+    fn month(&mut self, cells: &Cells<'_>) -> std::result::Result<Month, Rejection> {
+        let raw = self.month.map(|at| cells.raw(at)).unwrap_or_default();
+        if let (known, Some(month)) = &self.last_month
+            && **known == *raw
+        {
+            return Ok(*month);
+        }
         let month = self.who.month(cells)?;
+        self.last_month = (raw.into_owned(), Some(month));
+        Ok(month)
+    }
+
+    fn relation(&mut self, cells: &Cells<'_>) -> std::result::Result<Relation, Rejection> {
         let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
-        self.who.tenant(cells, &mut self.tenant)?;
-        let tenant = self.intern.id(&self.tenant);
-        let service_cell = cell(cells, self.service);
-        let service_name = text(&service_cell, "service")?;
-        let service = if self.service_prefix.is_empty() || service_name.is_empty() {
-            self.intern.id(service_name.as_bytes())
-        } else {
-            self.scratch.clear();
-            self.scratch.extend_from_slice(self.service_prefix.as_bytes());
-            self.scratch.extend_from_slice(service_name.as_bytes());
-            self.intern.id(&self.scratch)
-        };
+        self.who.tenant(cells, &mut self.scratch)?;
+        let tenant = self.intern.id(&self.scratch);
         let reseller_cell = cell(cells, self.reseller);
         let reseller = match values::id(&reseller_cell) {
             Ok("-1" | "0") => self.blank,
             Ok(id) => self.intern.id(id.as_bytes()),
             Err(reason) => return Err(Rejection::new("reseller_id", reason, &reseller_cell)),
         };
-        let attribution = self.attribution(cells)?;
-
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&partner.id.to_le_bytes());
-        self.buffer.extend_from_slice(&tenant.to_le_bytes());
-        for column in &self.key {
-            let value = cell(cells, *column);
-            // A subscription is the same in upper and lower case.
-            match crate::ids::Guid::parse(&value) {
-                Some(guid) => self.buffer.extend_from_slice(guid.as_bytes()),
-                None => self.buffer.extend_from_slice(&value),
-            }
-            self.buffer.push(0x1f);
-        }
-        let key = xxh3_128(&self.buffer);
-        self.buffer.extend_from_slice(&amount.0.to_le_bytes());
-        for (column, field, cell_type) in &self.rest {
-            let value = cells.get(*column);
-            if !value.is_empty() {
-                self.buffer.extend_from_slice(&field.to_le_bytes());
-                extend_canonical(&mut self.buffer, &value, *cell_type);
-            }
-        }
-        self.buffer.extend_from_slice(&reseller.to_le_bytes());
-        let line = xxh3_64(&self.buffer);
-
+        let name = cell(cells, self.attribution);
+        let name = text(&name, "attribution")?;
+        let found = self.names.find(name, text(&cell(cells, self.role), "role")?);
+        let unknown = found.is_none().then(|| name.to_owned());
+        let attribution = found.unwrap_or(Attribution::OTHER);
         let (role, association) = (cell(cells, self.role), cell(cells, self.association));
         self.scratch.clear();
         self.scratch.push(u8::try_from(attribution.index()).unwrap_or(u8::MAX));
@@ -222,57 +332,77 @@ impl<'a> AcrReader<'a> {
         self.scratch.push(0x1f);
         self.scratch.extend_from_slice(&association);
         let claim = self.intern.id(&self.scratch);
-
-        self.describer.add(cells, &mut self.intern, month, &partner, tenant)?;
-        self.tally.digits_dropped += u64::from(is_dropped);
-        self.tally.accept(partner.id, Some(month), amount, partner.location);
-        let halves = |value: u128| {
-            let bytes = value.to_le_bytes();
-            bytemuck::must_cast::<[u8; 16], [u64; 2]>(bytes)
-        };
-        let line = AcrLine {
-            key: halves(key),
-            line,
-            amount: bytemuck::must_cast(amount.0.to_le_bytes()),
-            partner: partner.id,
+        let mut whose = [0; 8];
+        whose[..4].copy_from_slice(&partner.id.to_le_bytes());
+        whose[4..].copy_from_slice(&tenant.to_le_bytes());
+        let key = xxh3_128(&whose).wrapping_add(key_hash(cells, &self.relation_key));
+        let rest = rest_hash(cells, &self.relation_rest, &mut self.scratch);
+        Ok(Relation {
+            described: self.describer.read(cells, &mut self.intern)?,
+            partner,
             tenant,
-            service,
             reseller,
             claim,
             attribution: u32::try_from(attribution.index()).unwrap_or(u32::MAX),
-            file: self.file,
-            padding: 0,
-        };
-        Ok((month, line))
+            unknown,
+            key,
+            line: rest.wrapping_add(xxh3_64(&reseller.to_le_bytes())),
+            unit: None,
+        })
     }
 
-    fn attribution(&mut self, cells: &Cells<'_>) -> std::result::Result<Attribution, Rejection> {
-        let (name, role) = (cell(cells, self.attribution), cell(cells, self.role));
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&name);
-        self.scratch.push(0x1f);
-        self.scratch.extend_from_slice(&role);
-        if let Some(attribution) = self.attributions.get(self.scratch.as_slice()) {
-            return Ok(*attribution);
+    fn service(&mut self, cells: &Cells<'_>) -> std::result::Result<Service, Rejection> {
+        let service_cell = cell(cells, self.service);
+        let text = text(&service_cell, "service")?;
+        let name = if self.service_prefix.is_empty() || text.is_empty() {
+            self.intern.id(text.as_bytes())
+        } else {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(self.service_prefix.as_bytes());
+            self.scratch.extend_from_slice(text.as_bytes());
+            self.intern.id(&self.scratch)
+        };
+        Ok(Service { name, key: key_hash(cells, &self.service_key) })
+    }
+
+    /// The unit of a relation in a month; the first time, what it says of its customer and partner
+    /// is kept for that month.
+    fn unit(&mut self, at: usize, month: Month) -> usize {
+        let relation = self.memory.relations.get_mut(at);
+        if let Some((known, unit)) = relation.unit
+            && known == month
+        {
+            return unit;
         }
-        let found = self.names.find(text(&name, "attribution")?, text(&role, "role")?);
-        if found.is_none() {
-            self.tally.unknown_attributions.insert(String::from_utf8_lossy(&name).into_owned());
-        }
-        let attribution = found.unwrap_or(Attribution::OTHER);
-        self.attributions.insert(self.scratch.as_slice().into(), attribution);
-        Ok(attribution)
+        let unit = *self.units.entry((at, month)).or_insert_with(|| {
+            self.tally.unknown_attributions.extend(relation.unknown.clone());
+            self.describer.note(month, &relation.partner, relation.tenant, relation.described);
+            self.tally.unit(relation.partner.id, Some(month), relation.partner.location)
+        });
+        relation.unit = Some((month, unit));
+        unit
     }
 
     fn push(&mut self, month: Month, line: AcrLine) -> Result<()> {
+        let known = self.pending.iter().position(|(known, _)| *known == month);
+        let at = known.unwrap_or_else(|| {
+            self.pending.push((month, vec![Vec::new(); usize::from(SHARDS)]));
+            self.pending.len() - 1
+        });
         let shard = u8::try_from(line.key[1] % u64::from(SHARDS)).unwrap_or_default();
-        let key = BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard };
-        let pending = self.pending.entry(key).or_default();
+        let pending = &mut self.pending[at].1[usize::from(shard)];
         pending.push(line);
         if pending.len() >= PENDING {
+            let key = BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard };
             self.lines.append(key, pending)?;
         }
         Ok(())
+    }
+
+    /// What the file said, and what the next one with the same columns may go on with.
+    pub(super) fn into_parts(self) -> (Describer, Tally, Memory) {
+        let memory = Memory { texts: self.intern.into_known(), ..self.memory };
+        (self.describer, self.tally, memory)
     }
 
     /// Hands over the last lines.
@@ -280,11 +410,46 @@ impl<'a> AcrReader<'a> {
     /// # Errors
     /// CS2002 when lines cannot be spilled.
     pub(super) fn finish(&mut self) -> Result<()> {
-        for (key, mut lines) in self.pending.drain() {
-            self.lines.append(key, &mut lines)?;
+        for (month, shards) in self.pending.drain(..) {
+            for (shard, mut lines) in (0..SHARDS).zip(shards) {
+                let key =
+                    BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard };
+                if !lines.is_empty() {
+                    self.lines.append(key, &mut lines)?;
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// The share of some columns in the identity of a consumption: a sum, so that the order of the
+/// columns in the file does not matter. A blank cell and a missing column are the same.
+fn key_hash(cells: &Cells<'_>, columns: &[(usize, u64)]) -> u128 {
+    columns.iter().fold(0, |sum, (column, place)| {
+        let value = cells.get(*column);
+        if value.is_empty() {
+            return sum;
+        }
+        // A subscription is the same in upper and lower case.
+        sum.wrapping_add(match crate::ids::Guid::parse(&value) {
+            Some(guid) => xxh3_128_with_seed(guid.as_bytes(), *place),
+            None => xxh3_128_with_seed(&value, *place),
+        })
+    })
+}
+
+/// The share of some columns in the identity of a line: a sum as well.
+fn rest_hash(cells: &Cells<'_>, columns: &[RestColumn], scratch: &mut Vec<u8>) -> u64 {
+    columns.iter().fold(0, |sum, column| {
+        let value = cells.get(column.at);
+        if value.is_empty() {
+            return sum;
+        }
+        scratch.clear();
+        extend_canonical(scratch, &value, column.cell_type);
+        sum.wrapping_add(xxh3_64_with_seed(scratch, column.seed))
+    })
 }
 
 /// Appends a cell as it counts for the identity of a line: numbers and dates by their value.
@@ -306,6 +471,11 @@ fn extend_canonical(buffer: &mut Vec<u8>, cell: &[u8], cell_type: Option<CellTyp
 }
 
 impl AcrLine {
+    pub(super) fn attribution(&self) -> Attribution {
+        let index = usize::try_from(self.attribution).unwrap_or(usize::MAX);
+        Attribution::from_index(index).unwrap_or(Attribution::OTHER)
+    }
+
     pub(super) fn money(&self) -> Money {
         Money(i128::from_le_bytes(bytemuck::must_cast(self.amount)))
     }

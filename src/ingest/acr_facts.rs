@@ -41,34 +41,56 @@ impl AcrFacts {
     /// Adds the lines of one shard; lines of slots that are not `is_live` do not count.
     pub(super) fn add(
         &mut self,
-        mut lines: Vec<AcrLine>,
+        lines: &[AcrLine],
         texts: &Texts,
         blank: u32,
         is_live: &dyn Fn(u32) -> bool,
     ) {
-        lines.retain(|line| is_live(line.file));
-        lines.sort_unstable_by(|left, right| {
-            let order =
-                |line: &AcrLine| (line.key, line.attribution, line.claim, line.line, line.file);
-            order(left).cmp(&order(right))
-        });
-        for consumption in lines.chunk_by(|left, right| left.key == right.key) {
-            self.collapse(consumption, texts, blank);
+        // Sorted by half of the key as small entries; the lines of one consumption, one or two
+        // mostly, are then looked at together.
+        let mut order: Vec<(u64, usize)> = Vec::with_capacity(lines.len());
+        let mut last = (u32::MAX, false);
+        for (at, line) in lines.iter().enumerate() {
+            if last.0 != line.file {
+                last = (line.file, is_live(line.file));
+            }
+            if last.1 {
+                order.push((line.key[0], at));
+            }
+        }
+        order.sort_unstable();
+        let mut together: Vec<AcrLine> = Vec::new();
+        let mut amounts = Vec::new();
+        for run in order.chunk_by(|left, right| left.0 == right.0) {
+            together.clear();
+            together.extend(run.iter().map(|(_, at)| lines[*at]));
+            together.sort_unstable_by(|left, right| {
+                let order =
+                    |line: &AcrLine| (line.key, line.attribution, line.claim, line.line, line.file);
+                order(left).cmp(&order(right))
+            });
+            for consumption in together.chunk_by(|left, right| left.key == right.key) {
+                self.collapse(consumption, texts, blank, &mut amounts);
+            }
         }
     }
 
-    fn collapse(&mut self, lines: &[AcrLine], texts: &Texts, blank: u32) {
+    fn collapse(
+        &mut self,
+        lines: &[AcrLine],
+        texts: &Texts,
+        blank: u32,
+        amounts: &mut Vec<(Attribution, Money)>,
+    ) {
         let Some(first) = lines.first() else { return };
-        let mut amounts: Vec<(Attribution, Money)> = Vec::new();
+        amounts.clear();
         // The winning claim, whose lines the facts hold.
-        let mut winner: Option<(Money, &[AcrLine])> = None;
+        let mut winner: Option<(Money, u32)> = None;
         for of_attribution in lines.chunk_by(|left, right| left.attribution == right.attribution) {
-            let Some((largest, claim)) = largest_claim(of_attribution, texts, &|_| true) else {
+            let Some((largest, claim)) = largest_claim(of_attribution, texts, |_| true) else {
                 continue;
             };
-            let index = usize::try_from(claim[0].attribution).unwrap_or(usize::MAX);
-            let attribution = Attribution::from_index(index).unwrap_or(Attribution::OTHER);
-            amounts.push((attribution, largest));
+            amounts.push((of_attribution[0].attribution(), largest));
             if winner.is_none_or(|(amount, _)| largest > amount) {
                 winner = Some((largest, claim));
             }
@@ -84,11 +106,15 @@ impl AcrFacts {
             service: first.service,
             set,
         };
-        for (set, amount) in attribution_sets(&mut amounts) {
+        attribution_sets(amounts, |set, amount| {
             *self.amounts.entry(fact(blank, set)).or_default() += amount;
+        });
+        self.share(lines, winner.map(|(_, claim)| claim));
+        let credits =
+            |line: &AcrLine| line.reseller != blank && line.attribution().credits_reseller();
+        if lines.iter().any(credits) {
+            self.credit_resellers(lines, texts, &credits, &fact);
         }
-        self.share(lines, winner.map_or(&[], |(_, claim)| claim));
-        self.credit_resellers(lines, texts, blank, &fact);
     }
 
     /// What each reseller named on a line would be credited: its own lines alone, the largest of
@@ -97,40 +123,30 @@ impl AcrFacts {
         &mut self,
         lines: &[AcrLine],
         texts: &Texts,
-        blank: u32,
+        credits: &dyn Fn(&AcrLine) -> bool,
         fact: &dyn Fn(u32, AttributionSet) -> AcrKey,
     ) {
-        let mut resellers: Vec<u32> = Vec::new();
-        for line in lines {
-            let index = usize::try_from(line.attribution).unwrap_or(usize::MAX);
-            let credits = Attribution::from_index(index).is_some_and(Attribution::credits_reseller);
-            if line.reseller != blank && credits && !resellers.contains(&line.reseller) {
-                resellers.push(line.reseller);
-            }
-        }
+        let mut resellers: Vec<u32> =
+            lines.iter().filter(|line| credits(line)).map(|line| line.reseller).collect();
+        resellers.sort_unstable();
+        resellers.dedup();
         for reseller in resellers {
-            let of_reseller = |line: &AcrLine| {
-                let index = usize::try_from(line.attribution).unwrap_or(usize::MAX);
-                line.reseller == reseller
-                    && Attribution::from_index(index).is_some_and(Attribution::credits_reseller)
-            };
-            if let Some((amount, _)) = largest_claim(lines, texts, &of_reseller) {
+            let of_reseller = |line: &AcrLine| line.reseller == reseller && credits(line);
+            if let Some((amount, _)) = largest_claim(lines, texts, of_reseller) {
                 let key = fact(reseller, Attribution::CSP_T2.set());
                 *self.amounts.entry(key).or_default() += amount;
             }
         }
     }
 
-    fn share(&mut self, lines: &[AcrLine], winner: &[AcrLine]) {
+    fn share(&mut self, lines: &[AcrLine], winner: Option<u32>) {
         let mut last: Option<(u32, u64)> = None;
         for line in lines {
             let identity = (line.claim, line.line);
             let is_repeat = last == Some(identity);
             last = Some(identity);
-            let is_used =
-                !is_repeat && winner.first().is_some_and(|first| first.claim == line.claim);
             let shares = self.files.entry(line.file).or_default();
-            if is_used {
+            if !is_repeat && winner == Some(line.claim) {
                 shares.used += 1;
                 shares.amount_facts += line.money();
             } else {
@@ -141,25 +157,21 @@ impl AcrFacts {
     }
 }
 
-/// The claim with the largest sum of distinct lines; at a tie the one whose text is smaller. Lines
-/// are sorted by claim and line.
-fn largest_claim<'a>(
-    lines: &'a [AcrLine],
+/// The largest sum of distinct lines of a claim, and the claim; at a tie the one whose text is
+/// smaller. Lines are sorted by claim and line.
+fn largest_claim(
+    lines: &[AcrLine],
     texts: &Texts,
-    counts: &dyn Fn(&AcrLine) -> bool,
-) -> Option<(Money, &'a [AcrLine])> {
-    let mut largest: Option<(Money, &[AcrLine])> = None;
-    for claim in lines.chunk_by(|left, right| left.claim == right.claim) {
-        let distinct = claim.chunk_by(|left, right| left.line == right.line);
-        let mut of_claim =
-            distinct.filter_map(|same| same.first().filter(|line| counts(line))).peekable();
-        if of_claim.peek().is_none() {
-            continue;
-        }
-        let amount: Money = of_claim.map(AcrLine::money).sum();
-        let text = |claim: &[AcrLine]| claim.first().map(|line| texts.bytes(line.claim).to_vec());
+    counts: impl Fn(&AcrLine) -> bool,
+) -> Option<(Money, u32)> {
+    let mut largest: Option<(Money, u32)> = None;
+    for of_claim in lines.chunk_by(|left, right| left.claim == right.claim) {
+        let distinct = of_claim.chunk_by(|left, right| left.line == right.line);
+        let mut counted = distinct.map(|same| &same[0]).filter(|line| counts(line)).peekable();
+        let Some(claim) = counted.peek().map(|line| line.claim) else { continue };
+        let amount: Money = counted.map(AcrLine::money).sum();
         let is_better = largest.is_none_or(|(known, known_claim)| {
-            amount > known || amount == known && text(claim) < text(known_claim)
+            amount > known || amount == known && texts.rank(claim) < texts.rank(known_claim)
         });
         if is_better {
             largest = Some((amount, claim));

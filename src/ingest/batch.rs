@@ -30,6 +30,9 @@ type Slice = (usize, Option<Month>);
 /// Where the rows of a unit are stored, by partner, slice and hash.
 type Stored = HashMap<(Slice, PartnerText), Vec<(String, u64)>>;
 
+/// A batch with more bytes than this takes no further delivery.
+const MOST_BYTES: u64 = 256 << 20;
+
 pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings<'a>,
     pub(super) shared: Shared<'a>,
@@ -66,8 +69,8 @@ impl<'a> Batch<'a> {
 
     /// Whether one more delivery keeps the batch small.
     pub(super) fn has_room(&self) -> bool {
-        let files: usize = self.deliveries.iter().map(|(_, files)| files.len()).sum();
-        files < 4 * self.settings.threads
+        let files = self.deliveries.iter().flat_map(|(_, files)| files);
+        files.map(|file| file.file.size).sum::<u64>() < MOST_BYTES
     }
 
     pub(super) fn add(&mut self, delivery: Day, files: Vec<PlannedFile>) {
@@ -83,11 +86,12 @@ impl<'a> Batch<'a> {
     ) -> Result<()> {
         let first_sequence = ledger.next_sequence();
         let mut results = self.read(progress)?;
+        let texts = self.shared.intern.texts();
         self.drop_repeated_files(&mut results, ledger);
-        self.refuse_partial_deliveries(&mut results, ledger)?;
+        self.refuse_partial_deliveries(&mut results, ledger, &texts)?;
         forget_known_failures(&mut results, ledger);
         note_different_keys(&mut results);
-        let collapsed = self.collapse(&results, first_sequence)?;
+        let collapsed = self.collapse(&results, first_sequence, &texts)?;
         for (at, (delivery, _)) in self.deliveries.iter().enumerate() {
             let files: Vec<FileResult> = std::mem::take(&mut results[at]);
             if files.is_empty() {
@@ -96,7 +100,7 @@ impl<'a> Batch<'a> {
             let of_delivery: Vec<&Collapsed> =
                 collapsed.iter().filter(|collapsed| collapsed.delivery == at).collect();
             let sequence = ledger.next_sequence();
-            let entry = self.entry(*delivery, sequence, &files, &of_delivery, summary)?;
+            let entry = self.entry(*delivery, sequence, &files, &of_delivery, &texts, summary)?;
             ledger.append(&self.settings.facts, entry)?;
             summary.deliveries.push(*delivery);
             progress(Event::Delivery { delivery: *delivery });
@@ -179,7 +183,12 @@ impl<'a> Batch<'a> {
 
     /// Collapses the months of every dataset and writes their facts. Deliveries of one month are
     /// taken in order, so that what an earlier one stored is not stored again.
-    fn collapse(&self, results: &[Vec<FileResult>], first_sequence: u64) -> Result<Vec<Collapsed>> {
+    fn collapse(
+        &self,
+        results: &[Vec<FileResult>],
+        first_sequence: u64,
+        texts: &Texts,
+    ) -> Result<Vec<Collapsed>> {
         let mut sequences = Vec::new();
         let mut next = first_sequence;
         for files in results {
@@ -202,7 +211,6 @@ impl<'a> Batch<'a> {
             }
         }
         let slices: Vec<(Slice, BTreeSet<usize>)> = slices.into_iter().collect();
-        let texts = self.shared.intern.texts();
         let live = self.shared.live_slots();
         let collapsed = self.in_parallel(slices.len(), |at| {
             let (slice, deliveries) = &slices[at];
@@ -218,8 +226,8 @@ impl<'a> Batch<'a> {
                 };
                 let slot_is_live = |slot: u32| live.get(&slot) == Some(&true);
                 let (rows, mut done) =
-                    self.month_rows(*slice, *delivery, &results[*delivery], &texts, &slot_is_live)?;
-                done.units = rows.write(&target, &texts, &|partner, hash| {
+                    self.month_rows(*slice, *delivery, &results[*delivery], texts, &slot_is_live)?;
+                done.units = rows.write(&target, texts, &|partner, hash| {
                     self.known(*slice, partner, hash)
                         .or_else(|| stored.get(&(partner.clone(), hash.to_owned())).copied())
                 })?;
@@ -266,12 +274,16 @@ impl<'a> Batch<'a> {
         };
         let mut acr = AcrFacts::default();
         for shard in 0..super::buckets::SHARDS {
-            acr.add(self.shared.acr.take(key(shard))?, texts, blank, is_live);
+            acr.add(&self.shared.acr.take(key(shard))?, texts, blank, is_live);
         }
         let mut seats = SeatFacts::default();
-        let is_known =
-            |workload| self.settings.catalogs.workloads.known(texts.text(workload)).is_some();
-        seats.add(self.shared.seats.take(key(0))?, is_live, &is_known);
+        let mut known: FastMap<u32, bool> = FastMap::new();
+        let workloads = &self.settings.catalogs.workloads;
+        let mut is_known = |workload| {
+            let look_up = || workloads.known(texts.text(workload)).is_some();
+            *known.entry(workload).or_insert_with(look_up)
+        };
+        seats.add(self.shared.seats.take(key(0))?, is_live, &mut is_known);
         for (partner, count) in &acr.disagreeing {
             let (id, is_account) = texts.partner(*partner);
             done.disagreeing.insert((id.to_owned(), is_account), *count);

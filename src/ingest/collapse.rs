@@ -6,15 +6,15 @@
 use crate::ids::{Attribution, AttributionSet};
 use crate::money::Money;
 
-/// The sets and amounts of attributions with these amounts, one amount an attribution.
+/// Gives the sets and amounts of attributions with these amounts, one amount an attribution.
 ///
 /// Sorted a₁ ≥ a₂ ≥ … (aₙ₊₁ = 0): the first k attributions as a set with aₖ − aₖ₊₁, zeros dropped
 /// but for the set of all. Equal amounts throughout are one set.
 pub(super) fn attribution_sets(
     amounts: &mut [(Attribution, Money)],
-) -> Vec<(AttributionSet, Money)> {
+    mut give: impl FnMut(AttributionSet, Money),
+) {
     amounts.sort_unstable_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(&right.0)));
-    let mut sets = Vec::with_capacity(amounts.len());
     let mut set = AttributionSet::EMPTY;
     for (at, (attribution, amount)) in amounts.iter().enumerate() {
         set = set.with(*attribution);
@@ -22,10 +22,9 @@ pub(super) fn attribution_sets(
         let difference = Money(amount.0 - next.0);
         // The whole set stays even at zero: it says who is associated.
         if difference != Money::ZERO || at + 1 == amounts.len() {
-            sets.push((set, difference));
+            give(set, difference);
         }
     }
-    sets
 }
 
 #[cfg(test)]
@@ -43,10 +42,9 @@ mod tests {
             .iter()
             .map(|(name, amount)| (attribution(name), Money(i128::from(*amount))))
             .collect();
-        attribution_sets(&mut amounts)
-            .into_iter()
-            .map(|(set, amount)| (set.sorted_text(), amount.0))
-            .collect()
+        let mut sets = Vec::new();
+        attribution_sets(&mut amounts, |set, amount| sets.push((set.sorted_text(), amount.0)));
+        sets
     }
 
     #[test]
@@ -84,11 +82,10 @@ mod tests {
                 .map(|(_, amount)| amount.0)
                 .max()
                 .unwrap_or(0);
-            let found: i128 = attribution_sets(&mut listed)
-                .into_iter()
-                .filter(|(set, _)| set.meets(eligible))
-                .map(|(_, amount)| amount.0)
-                .sum();
+            let mut found = 0;
+            attribution_sets(&mut listed, |set, amount| {
+                found += if set.meets(eligible) { amount.0 } else { 0 };
+            });
             prop_assert_eq!(found, expected);
         }
     }

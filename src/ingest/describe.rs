@@ -19,6 +19,15 @@ pub(super) struct Description {
     pub(super) texts: [u32; 4],
 }
 
+/// What one row says of its customer and of its partner, of no month yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Described {
+    customer: [u32; 4],
+    partner: [u32; 4],
+    /// The id of no location.
+    nowhere: u32,
+}
+
 /// Collects what the rows of one file say, each thing once. Columns that the file lacks are blank.
 #[derive(Debug)]
 pub(super) struct Describer {
@@ -68,13 +77,38 @@ impl Describer {
         if self.known.contains(&hash) {
             return Ok(());
         }
-        let customer = interned(&self.customer, cells, intern)?;
-        let named = interned(&self.partner, cells, intern)?;
+        let described = self.read(cells, intern)?;
+        self.note(month, partner, tenant, described);
+        self.known.insert(hash);
+        Ok(())
+    }
+
+    /// What a row says.
+    pub(super) fn read(
+        &self,
+        cells: &Cells<'_>,
+        intern: &mut LocalInterner<'_>,
+    ) -> Result<Described, Rejection> {
+        Ok(Described {
+            customer: interned(&self.customer, cells, intern)?,
+            partner: interned(&self.partner, cells, intern)?,
+            nowhere: intern.id(b""),
+        })
+    }
+
+    /// Keeps what a row said for a month.
+    pub(super) fn note(
+        &mut self,
+        month: Month,
+        partner: &Partner,
+        tenant: u32,
+        described: Described,
+    ) {
+        let Described { customer, partner: named, nowhere } = described;
+        let subject = partner.location.unwrap_or(nowhere);
         let partner = partner.id;
         self.customers.insert(Description { month, partner, subject: tenant, texts: customer });
         self.partners.insert(Description { month, partner, subject, texts: named });
-        self.known.insert(hash);
-        Ok(())
     }
 }
 

@@ -94,19 +94,42 @@ impl Read for Utf8 {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.inner.read(buffer)?;
         let block = &buffer[..got];
-        if self.decoded.is_not_utf8.get() || self.tail.is_empty() && block.is_ascii() {
+        if self.decoded.is_not_utf8.get() {
             return Ok(got);
         }
-        let joined = [self.tail.as_slice(), block].concat();
-        self.tail.clear();
-        let mut rest = joined.as_slice();
-        while let Err(error) = std::str::from_utf8(rest) {
-            let (valid, wrong) = rest.split_at(error.valid_up_to());
-            self.has_more |= !valid.is_ascii();
-            let Some(length) = error.error_len() else {
+        let mut rest = block;
+        // A character that the blocks cut in two is looked at by itself.
+        while !self.tail.is_empty() {
+            let Some((next, others)) = rest.split_first() else {
                 if got == 0 {
                     self.decoded.is_not_utf8.set(!self.has_more);
                 }
+                return Ok(got);
+            };
+            self.tail.push(*next);
+            match std::str::from_utf8(&self.tail) {
+                Ok(_) => self.has_more = true,
+                Err(error) if error.error_len().is_none() => {
+                    rest = others;
+                    continue;
+                }
+                Err(_) if !self.has_more => {
+                    self.decoded.is_not_utf8.set(true);
+                    return Ok(got);
+                }
+                // The byte after a wrong start may begin a character itself.
+                Err(_) => {
+                    self.tail.clear();
+                    break;
+                }
+            }
+            self.tail.clear();
+            rest = others;
+        }
+        while let Err(error) = simdutf8::compat::from_utf8(rest) {
+            let (valid, wrong) = rest.split_at(error.valid_up_to());
+            self.has_more |= !valid.is_ascii();
+            let Some(length) = error.error_len() else {
                 self.tail = wrong.to_vec();
                 return Ok(got);
             };
@@ -116,7 +139,7 @@ impl Read for Utf8 {
             }
             rest = &wrong[length..];
         }
-        self.has_more |= !rest.is_ascii();
+        self.has_more = self.has_more || !rest.is_ascii();
         Ok(got)
     }
 }

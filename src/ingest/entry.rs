@@ -29,9 +29,9 @@ impl Batch<'_> {
         sequence: u64,
         files: &[FileResult],
         collapsed: &[&Collapsed],
+        texts: &Texts,
         summary: &mut Summary,
     ) -> Result<LedgerEntry> {
-        let texts = self.shared.intern.texts();
         let mut units = Vec::new();
         let mut records = Vec::new();
         for (at, file) in files.iter().enumerate() {
@@ -45,7 +45,7 @@ impl Batch<'_> {
                     shares.amount_repeated += part.amount_repeated;
                 }
                 balance(&mut record, &shares, file)?;
-                units_of(file, at, sequence, collapsed, &texts, &mut units);
+                units_of(file, at, sequence, collapsed, texts, &mut units);
             }
             summary.unknown_attributions.extend(file.tally.unknown_attributions.iter().cloned());
             records.push(record);

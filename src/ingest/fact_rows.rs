@@ -1,9 +1,9 @@
-//! The rows of one fact table in the making: sorted, hashed by partner, written as Parquet.
+//! The rows of one fact table in the making: columns that are sorted, hashed by partner, and written
+//! as Parquet.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use hashbrown::HashMap;
 use polars::prelude::{Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries};
 
 use super::intern::Texts;
@@ -15,89 +15,118 @@ use crate::facts::{FactTable, SNAPSHOT, fact_path, money_column};
 /// Rows of one row group: partners are sorted, so a reader of few partners skips most groups.
 const ROW_GROUP_ROWS: usize = 131_072;
 
-/// One value of a fact row.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Value {
-    Text(u32),
-    /// Index into the people of the table.
-    Person(usize),
-    Mask(i32),
-    Int64(i64),
-    Boolean(bool),
-    Date(Option<i32>),
-    Money(i128),
+/// One column of a fact table.
+#[derive(Debug)]
+pub(super) enum Values {
+    /// Interned texts.
+    Text(Vec<u32>),
+    /// Hashed keys of people.
+    Person(Vec<String>),
+    /// Attribution sets.
+    Mask(Vec<i32>),
+    Int64(Vec<i64>),
+    Boolean(Vec<bool>),
+    Date(Vec<Option<i32>>),
+    Money(Vec<i128>),
 }
 
-/// The rows of one table: a partner each, and as many values each in one flat list.
-#[derive(Debug, Default)]
+/// The rows of one table: a partner each, and the columns beside it. The month is that of the file.
+#[derive(Debug)]
 pub(super) struct Rows {
     pub(super) partners: Vec<u32>,
-    width: usize,
-    flat: Vec<Value>,
-    pub(super) people: Vec<String>,
+    columns: Vec<Values>,
 }
 
-impl Value {
-    /// An integer that compares as the value does, where there is one.
-    fn code(self, texts: &Texts) -> Option<u32> {
+impl Values {
+    /// An integer that compares as the value of a row does, where there is one.
+    fn code(&self, row: usize, texts: &Texts) -> Option<u32> {
         match self {
-            Self::Text(id) => Some(texts.rank(id)),
-            Self::Mask(mask) => u32::try_from(mask).ok(),
+            Self::Text(ids) => Some(texts.rank(ids[row])),
+            Self::Mask(masks) => u32::try_from(masks[row]).ok(),
             _ => None,
         }
     }
 
-    fn compare(self, other: Self, texts: &Texts, people: &[String]) -> Ordering {
-        match (self, other) {
-            (Self::Text(left), Self::Text(right)) => texts.rank(left).cmp(&texts.rank(right)),
-            (Self::Person(left), Self::Person(right)) => people.get(left).cmp(&people.get(right)),
-            (Self::Mask(left), Self::Mask(right)) => left.cmp(&right),
-            (Self::Int64(left), Self::Int64(right)) => left.cmp(&right),
-            (Self::Boolean(left), Self::Boolean(right)) => left.cmp(&right),
-            (Self::Date(left), Self::Date(right)) => left.cmp(&right),
-            (Self::Money(left), Self::Money(right)) => left.cmp(&right),
-            _ => Ordering::Equal,
+    fn compare(&self, left: usize, right: usize, texts: &Texts) -> Ordering {
+        match self {
+            Self::Text(ids) => texts.rank(ids[left]).cmp(&texts.rank(ids[right])),
+            Self::Person(keys) => keys[left].cmp(&keys[right]),
+            Self::Mask(masks) => masks[left].cmp(&masks[right]),
+            Self::Int64(counts) => counts[left].cmp(&counts[right]),
+            Self::Boolean(flags) => flags[left].cmp(&flags[right]),
+            Self::Date(days) => days[left].cmp(&days[right]),
+            Self::Money(amounts) => amounts[left].cmp(&amounts[right]),
         }
     }
 
-    pub(super) fn hash(self, hasher: &mut blake3::Hasher, texts: &Texts, people: &[String]) {
-        match self {
-            Self::Text(id) => {
-                hasher.update(texts.bytes(id));
-                hasher.update(&[0]);
-            }
-            Self::Person(person) => {
-                let key = people.get(person).map(String::as_str).unwrap_or_default();
-                hasher.update(key.as_bytes());
-            }
-            Self::Mask(value) => {
-                hasher.update(&value.to_le_bytes());
-            }
-            Self::Int64(value) => {
-                hasher.update(&value.to_le_bytes());
-            }
-            Self::Boolean(value) => {
-                hasher.update(&[u8::from(value)]);
-            }
-            Self::Date(value) => {
-                hasher.update(&value.unwrap_or(i32::MIN).to_le_bytes());
-            }
-            Self::Money(value) => {
-                hasher.update(&value.to_le_bytes());
+    /// Appends the values of some rows as bytes that are the same in every execution.
+    fn encode(&self, rows: Range<usize>, texts: &Texts, into: &mut Vec<u8>) {
+        fn extend<T: Copy, const N: usize>(
+            into: &mut Vec<u8>,
+            values: &[T],
+            bytes: impl Fn(T) -> [u8; N],
+        ) {
+            for value in values {
+                into.extend_from_slice(&bytes(*value));
             }
         }
+        match self {
+            Self::Text(ids) => extend(into, &ids[rows], |id| texts.digest(id).to_le_bytes()),
+            Self::Person(keys) => {
+                for key in &keys[rows] {
+                    into.extend_from_slice(key.as_bytes());
+                }
+            }
+            Self::Mask(masks) => extend(into, &masks[rows], i32::to_le_bytes),
+            Self::Int64(counts) => extend(into, &counts[rows], i64::to_le_bytes),
+            Self::Boolean(flags) => extend(into, &flags[rows], |flag| [u8::from(flag)]),
+            Self::Date(days) => {
+                extend(into, &days[rows], |day| day.unwrap_or(i32::MIN).to_le_bytes());
+            }
+            Self::Money(amounts) => extend(into, &amounts[rows], i128::to_le_bytes),
+        }
+    }
+
+    /// The values of some rows, in their order.
+    fn take(&self, rows: &[usize]) -> Self {
+        fn of<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|row| values[*row].clone()).collect()
+        }
+        match self {
+            Self::Text(ids) => Self::Text(of(ids, rows)),
+            Self::Person(keys) => Self::Person(of(keys, rows)),
+            Self::Mask(masks) => Self::Mask(of(masks, rows)),
+            Self::Int64(counts) => Self::Int64(of(counts, rows)),
+            Self::Boolean(flags) => Self::Boolean(of(flags, rows)),
+            Self::Date(dates) => Self::Date(of(dates, rows)),
+            Self::Money(amounts) => Self::Money(of(amounts, rows)),
+        }
+    }
+
+    fn column(&self, name: &str, texts: &Texts) -> Result<Column> {
+        Ok(match self {
+            Self::Text(ids) => texts.column(name, ids)?,
+            Self::Person(keys) => Column::new(name.into(), keys),
+            Self::Mask(masks) => Column::new(name.into(), masks),
+            Self::Int64(counts) => Column::new(name.into(), counts),
+            Self::Boolean(flags) => Column::new(name.into(), flags),
+            Self::Date(dates) => days(name, dates.iter().copied())?,
+            Self::Money(amounts) => money_column(name, amounts.clone())?,
+        })
     }
 }
 
 impl Rows {
-    pub(super) fn push<const N: usize>(&mut self, partner: u32, values: [Value; N]) {
-        self.width = N;
-        self.partners.push(partner);
-        self.flat.extend(values);
+    /// Rows of partners; every column has a value for each.
+    pub(super) fn new(partners: Vec<u32>, columns: Vec<Values>) -> Self {
+        Self { partners, columns }
     }
 
-    pub(super) fn values(&self, row: usize) -> &[Value] {
-        &self.flat[row * self.width..(row + 1) * self.width]
+    /// Appends the values of some rows as bytes that are the same in every execution.
+    pub(super) fn encode(&self, rows: &Range<usize>, texts: &Texts, into: &mut Vec<u8>) {
+        for column in &self.columns {
+            column.encode(rows.clone(), texts, into);
+        }
     }
 
     /// The rows of each partner, which stand together once they are sorted.
@@ -113,20 +142,12 @@ impl Rows {
     /// Sorts by partner, then by all values. Most rows are told apart by integers that compare as
     /// their first texts do.
     pub(super) fn sort(&mut self, texts: &Texts) {
-        let mut partners = self.partners.clone();
-        partners.sort_unstable();
-        partners.dedup();
-        partners.sort_unstable_by_key(|partner| texts.partner(*partner));
-        let places: HashMap<u32, u32> = partners.into_iter().zip(0..).collect();
         let mut order: Vec<(u128, usize)> = (0..self.partners.len())
             .map(|row| {
-                let place = places.get(&self.partners[row]).copied().unwrap_or_default();
-                let mut codes = [place, 0, 0, 0];
-                let values = self.values(row);
-                // A leading date is the month, the same in all rows. The first value without a code
-                // ends the key: rows that it does not tell apart are compared whole.
-                let skipped = usize::from(matches!(values.first(), Some(Value::Date(_))));
-                let coded = values.iter().skip(skipped).map_while(|value| value.code(texts));
+                let mut codes = [texts.place(self.partners[row]), 0, 0, 0];
+                // The first value without a code ends the key: rows that it does not tell apart
+                // are compared whole.
+                let coded = self.columns.iter().map_while(|column| column.code(row, texts));
                 for (slot, code) in codes[1..].iter_mut().zip(coded) {
                     *slot = code;
                 }
@@ -135,29 +156,26 @@ impl Rows {
             .collect();
         order.sort_unstable_by(|(left_key, left), (right_key, right)| {
             left_key.cmp(right_key).then_with(|| {
-                let pairs = self.values(*left).iter().zip(self.values(*right));
-                pairs.fold(Ordering::Equal, |known, (left, right)| {
-                    known.then_with(|| left.compare(*right, texts, &self.people))
-                })
+                let values = self.columns.iter().map(|column| column.compare(*left, *right, texts));
+                values.fold(Ordering::Equal, Ordering::then)
             })
         });
-        self.partners = order.iter().map(|(_, row)| self.partners[*row]).collect();
-        self.flat = order.iter().flat_map(|(_, row)| self.values(*row).iter().copied()).collect();
+        let order: Vec<usize> = order.into_iter().map(|(_, row)| row).collect();
+        self.take(&order);
     }
 
     /// Keeps the rows of some partners.
     pub(super) fn keep_partners(&mut self, is_kept: impl Fn(u32) -> bool) {
-        let mut kept = Vec::new();
-        for run in self.by_partner() {
-            if is_kept(self.partners[run.start]) {
-                kept.push(run);
-            }
+        let kept: Vec<usize> =
+            self.by_partner().filter(|run| is_kept(self.partners[run.start])).flatten().collect();
+        if kept.len() < self.partners.len() {
+            self.take(&kept);
         }
-        if kept.iter().map(Range::len).sum::<usize>() < self.partners.len() {
-            let rows = || kept.iter().cloned().flatten();
-            self.flat = rows().flat_map(|row| self.values(row).iter().copied()).collect();
-            self.partners = rows().map(|row| self.partners[row]).collect();
-        }
+    }
+
+    fn take(&mut self, rows: &[usize]) {
+        self.partners = rows.iter().map(|row| self.partners[*row]).collect();
+        self.columns = self.columns.iter().map(|column| column.take(rows)).collect();
     }
 
     pub(super) fn write(
@@ -168,7 +186,7 @@ impl Rows {
     ) -> Result<()> {
         let month = target.month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
         let path = fact_path(table, target.dataset, &month, target.sequence);
-        let frame = self.frame(table, texts)?;
+        let frame = self.frame(target, table, texts)?;
         let file = target.facts.prepare(&path)?;
         let metadata =
             vec![("capscore.facts_schema".to_owned(), crate::facts::SCHEMA_VERSION.to_string())];
@@ -177,81 +195,39 @@ impl Rows {
     }
 
     /// The columns in the order of the table: the month (where there is one), the partner, the rest.
-    fn frame(&self, table: &FactTable, texts: &Texts) -> Result<DataFrame> {
+    fn frame(&self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<DataFrame> {
         let mut columns = Vec::new();
-        let mut next = 0;
+        let mut values = self.columns.iter();
         for column in table.columns {
             let name = column.name;
-            if name == "partner_id" {
-                let ids: Vec<&str> =
-                    self.partners.iter().map(|partner| texts.partner(*partner).0).collect();
-                columns.push(Column::new(name.into(), ids));
-            } else if name == "is_account" {
-                let kinds: Vec<bool> =
-                    self.partners.iter().map(|partner| texts.partner(*partner).1).collect();
-                columns.push(Column::new(name.into(), kinds));
-            } else {
-                columns.push(self.column(name, next, texts)?);
-                next += 1;
-            }
+            let of_partner = |run: Range<usize>| {
+                std::iter::repeat_n(texts.partner(self.partners[run.start]), run.len())
+            };
+            let partners = || self.by_partner().flat_map(of_partner);
+            columns.push(match name {
+                "partner_id" => {
+                    Column::new(name.into(), partners().map(|(id, _)| id).collect::<Vec<&str>>())
+                }
+                "is_account" => {
+                    Column::new(name.into(), partners().map(|(_, is)| is).collect::<Vec<bool>>())
+                }
+                "month" => {
+                    let month = target.month.map(|month| month.first_day().0);
+                    days(name, std::iter::repeat_n(month, self.partners.len()))?
+                }
+                _ => {
+                    let wrong = || Error::bug(format!("no values for the fact column {name}"));
+                    values.next().ok_or_else(wrong)?.column(name, texts)?
+                }
+            });
         }
         DataFrame::new(self.partners.len(), columns).map_err(|error| Error::bug(error.to_string()))
     }
+}
 
-    fn column(&self, name: &str, at: usize, texts: &Texts) -> Result<Column> {
-        let values = || self.flat.iter().skip(at).step_by(self.width.max(1));
-        let wrong = || Error::bug(format!("the fact column {name} has another type"));
-        let column = match values().next().ok_or_else(wrong)? {
-            Value::Text(_) => Column::new(
-                name.into(),
-                values()
-                    .map(|value| if let Value::Text(id) = value { texts.text(*id) } else { "" })
-                    .collect::<Vec<&str>>(),
-            ),
-            Value::Person(_) => Column::new(
-                name.into(),
-                values()
-                    .map(|value| match value {
-                        Value::Person(person) => {
-                            self.people.get(*person).map(String::as_str).unwrap_or_default()
-                        }
-                        _ => "",
-                    })
-                    .collect::<Vec<&str>>(),
-            ),
-            Value::Mask(_) => Column::new(
-                name.into(),
-                values()
-                    .map(|value| if let Value::Mask(mask) = value { *mask } else { 0 })
-                    .collect::<Vec<i32>>(),
-            ),
-            Value::Int64(_) => Column::new(
-                name.into(),
-                values()
-                    .map(|value| if let Value::Int64(count) = value { *count } else { 0 })
-                    .collect::<Vec<i64>>(),
-            ),
-            Value::Boolean(_) => Column::new(
-                name.into(),
-                values().map(|value| matches!(value, Value::Boolean(true))).collect::<Vec<bool>>(),
-            ),
-            Value::Date(_) => {
-                let days: Int32Chunked = values()
-                    .map(|value| if let Value::Date(day) = value { *day } else { None })
-                    .collect();
-                days.with_name(name.into())
-                    .into_series()
-                    .cast(&DataType::Date)
-                    .map_err(|error| Error::bug(error.to_string()))?
-                    .into_column()
-            }
-            Value::Money(_) => money_column(
-                name,
-                values()
-                    .map(|value| if let Value::Money(amount) = value { *amount } else { 0 })
-                    .collect(),
-            )?,
-        };
-        Ok(column)
-    }
+fn days(name: &str, days: impl Iterator<Item = Option<i32>>) -> Result<Column> {
+    let days: Int32Chunked = days.collect();
+    let days = days.with_name(name.into()).into_series();
+    let days = days.cast(&DataType::Date).map_err(|error| Error::bug(error.to_string()))?;
+    Ok(days.into_column())
 }

@@ -75,11 +75,18 @@ impl Formats {
         }
     }
 
+    /// Whether every cell counts as it stands.
+    pub(super) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
     /// A cell in the plain form. One that its column's form cannot explain stays as it is.
+    #[inline]
     pub(super) fn canonical<'c>(&self, column: usize, cell: Cow<'c, [u8]>) -> Cow<'c, [u8]> {
-        if self.is_plain {
-            return cell;
-        }
+        if self.is_plain { cell } else { self.canonical_of(column, cell) }
+    }
+
+    fn canonical_of<'c>(&self, column: usize, cell: Cow<'c, [u8]>) -> Cow<'c, [u8]> {
         let format = self.columns.get(column).copied().unwrap_or(Format::Plain);
         if format == Format::Plain || values::is_blank(&cell) {
             return cell;
@@ -114,6 +121,9 @@ impl Formats {
         else {
             return;
         };
+        if evident.get() {
+            return;
+        }
         match marks(cell) {
             Marks::Dot | Marks::Comma => evident.set(true),
             Marks::Either => ambiguous.set(true),

@@ -1,9 +1,13 @@
 //! Text to small integers, shared by all workers of an ingest. Entries of consumption then compare
 //! and travel as integers; the text is looked up once, when facts are written.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use hashbrown::HashMap;
+use polars::prelude::{ChunkTake, Column, IntoColumn, NewChunkedArray, PlSmallStr, StringChunked};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::error::{Error, Result};
 
 /// The shared table.
 #[derive(Debug, Default)]
@@ -14,27 +18,40 @@ pub(super) struct Interner {
 #[derive(Debug, Default)]
 struct State {
     ids: HashMap<Box<[u8]>, u32>,
-    texts: Vec<Box<[u8]>>,
+    texts: Vec<Arc<[u8]>>,
 }
 
 /// A worker's view of the table: most look-ups take no lock.
 #[derive(Debug)]
 pub(super) struct LocalInterner<'a> {
     shared: &'a Interner,
-    known: HashMap<Box<[u8]>, u32>,
+    known: Known,
 }
+
+/// Texts that a view has looked up.
+pub(super) type Known = HashMap<Box<[u8]>, u32>;
 
 /// All texts, by id.
 #[derive(Debug)]
 pub(super) struct Texts {
-    texts: Vec<Box<[u8]>>,
+    by_id: Vec<Arc<[u8]>>,
     /// Per id its place in the bytewise order of all texts.
     ranks: Vec<u32>,
+    /// Per id its place in the order of partners.
+    places: Vec<u32>,
+    digests: Vec<u128>,
+    /// All of them as a column to take from.
+    column: StringChunked,
 }
 
 impl Interner {
     pub(super) fn local(&self) -> LocalInterner<'_> {
-        LocalInterner { shared: self, known: HashMap::new() }
+        self.local_with(Known::default())
+    }
+
+    /// A view that starts with what another one knew.
+    pub(super) fn local_with(&self, known: Known) -> LocalInterner<'_> {
+        LocalInterner { shared: self, known }
     }
 
     fn id(&self, text: &[u8]) -> u32 {
@@ -57,6 +74,10 @@ impl Interner {
 }
 
 impl LocalInterner<'_> {
+    pub(super) fn into_known(self) -> Known {
+        self.known
+    }
+
     pub(super) fn id(&mut self, text: &[u8]) -> u32 {
         if let Some(id) = self.known.get(text) {
             return *id;
@@ -68,23 +89,45 @@ impl LocalInterner<'_> {
 }
 
 impl Texts {
-    fn new(texts: Vec<Box<[u8]>>) -> Self {
+    fn new(texts: Vec<Arc<[u8]>>) -> Self {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_unstable_by(|left, right| texts[*left].cmp(&texts[*right]));
-        let mut ranks = vec![0; texts.len()];
-        for (rank, id) in order.into_iter().enumerate() {
-            ranks[id] = u32::try_from(rank).unwrap_or(u32::MAX);
-        }
-        Self { texts, ranks }
+        let ranks = ranks_of(&order);
+        order.sort_by(|left, right| partner_of(&texts[*left]).cmp(&partner_of(&texts[*right])));
+        let places = ranks_of(&order);
+        let digests = texts.iter().map(|text| xxh3_128(text)).collect();
+        let column: Vec<&str> =
+            texts.iter().map(|text| std::str::from_utf8(text).unwrap_or_default()).collect();
+        let column = StringChunked::from_slice(PlSmallStr::EMPTY, &column);
+        Self { by_id: texts, ranks, places, digests, column }
     }
 
     pub(super) fn bytes(&self, id: u32) -> &[u8] {
-        usize::try_from(id).ok().and_then(|at| self.texts.get(at)).map_or(&[], |text| text)
+        usize::try_from(id).ok().and_then(|at| self.by_id.get(at)).map_or(&[], |text| text)
     }
 
     /// The place of a text in the bytewise order of all: compares as the text does.
     pub(super) fn rank(&self, id: u32) -> u32 {
         usize::try_from(id).ok().and_then(|at| self.ranks.get(at)).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The place of a partner in the order of their ids: compares as [`partner`](Self::partner) does.
+    pub(super) fn place(&self, id: u32) -> u32 {
+        usize::try_from(id).ok().and_then(|at| self.places.get(at)).copied().unwrap_or(u32::MAX)
+    }
+
+    /// A hash of the text.
+    pub(super) fn digest(&self, id: u32) -> u128 {
+        usize::try_from(id).ok().and_then(|at| self.digests.get(at)).copied().unwrap_or_default()
+    }
+
+    /// A column of texts.
+    ///
+    /// # Errors
+    /// CS9001 for an id that was never given.
+    pub(super) fn column(&self, name: &str, ids: &[u32]) -> Result<Column> {
+        let taken = self.column.take(ids).map_err(|error| Error::bug(error.to_string()))?;
+        Ok(taken.with_name(name.into()).into_column())
     }
 
     /// The text; only valid UTF-8 is ever interned for columns.
@@ -94,11 +137,22 @@ impl Texts {
 
     /// A partner as delivered: the first byte says whether the id is a global account.
     pub(super) fn partner(&self, id: u32) -> (&str, bool) {
-        match self.bytes(id).split_first() {
-            Some((kind, id)) => (std::str::from_utf8(id).unwrap_or_default(), *kind == ACCOUNT),
-            None => ("", false),
-        }
+        let (id, is_account) = partner_of(self.bytes(id));
+        (std::str::from_utf8(id).unwrap_or_default(), is_account)
     }
+}
+
+fn partner_of(text: &[u8]) -> (&[u8], bool) {
+    text.split_first().map_or((&[], false), |(kind, id)| (id, *kind == ACCOUNT))
+}
+
+/// Per member its place in an order.
+fn ranks_of(order: &[usize]) -> Vec<u32> {
+    let mut ranks = vec![0; order.len()];
+    for (rank, id) in order.iter().enumerate() {
+        ranks[*id] = u32::try_from(rank).unwrap_or(u32::MAX);
+    }
+    ranks
 }
 
 /// First byte of an interned global account id.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::OnBadFile;
 use super::batch::{Batch, set_aside};
+use super::intern::Texts;
 use super::layout::dataset_name;
 use super::reader::FileResult;
 use crate::error::{Code, Error, Result};
@@ -19,8 +20,8 @@ impl Batch<'_> {
         &self,
         results: &mut [Vec<FileResult>],
         ledger: &Ledger,
+        texts: &Texts,
     ) -> Result<()> {
-        let texts = self.shared.intern.texts();
         for (at, files) in results.iter_mut().enumerate() {
             let (delivery, _) = self.deliveries[at];
             let read: HashSet<String> = files.iter().map(|file| file.record.uri.clone()).collect();

@@ -25,6 +25,7 @@ mod intern;
 mod late;
 mod layout;
 mod locations;
+mod memo;
 mod packed;
 mod person;
 mod reader;

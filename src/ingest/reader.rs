@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::acr::{AcrLine, AcrReader};
+use super::acr::{AcrLine, AcrReader, Memory};
 use super::buckets::Buckets;
 use super::consumption_key::consumption_key;
 use super::credentials::{CredentialReader, CredentialRow};
@@ -31,6 +31,9 @@ use crate::store;
 
 /// How often a file is read: by the strict reader, by another encoding, by other forms of columns.
 const MOST_ATTEMPTS: u32 = 32;
+/// Memories of files with other columns than these are forgotten first.
+const MOST_MEMORIES: usize = 16;
+
 /// What all files of an ingest share.
 pub(super) struct Shared<'a> {
     pub(super) sources: &'a Sources,
@@ -39,6 +42,8 @@ pub(super) struct Shared<'a> {
     pub(super) intern: Interner,
     pub(super) acr: Buckets<AcrLine>,
     pub(super) seats: Buckets<SeatLine>,
+    /// What readers converted before; one for each reader at work.
+    memories: Mutex<Vec<Memory>>,
     /// Whether what a slot handed over counts.
     slots: Mutex<BTreeMap<u32, bool>>,
 }
@@ -88,8 +93,23 @@ impl<'a> Shared<'a> {
             intern: Interner::default(),
             acr: Buckets::new(memory / 4 * 3),
             seats: Buckets::new(memory / 4),
+            memories: Mutex::new(Vec::new()),
             slots: Mutex::new(BTreeMap::new()),
         }
+    }
+
+    fn memory_of(&self, header: &Recognised<'_>) -> Option<Memory> {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = memories.iter().position(|memory| memory.fits(header))?;
+        Some(memories.swap_remove(at))
+    }
+
+    fn keep_memory(&self, memory: Memory) {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        if memories.len() >= MOST_MEMORIES {
+            memories.remove(0);
+        }
+        memories.push(memory);
     }
 
     /// The slot of a reading: the same in every execution, so that ties between identical lines
@@ -119,15 +139,23 @@ enum Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(shared: &'a Shared<'a>, header: &Recognised<'a>, task: &FileTask, slot: u32) -> Self {
+    fn new(
+        shared: &'a Shared<'a>,
+        header: &Recognised<'a>,
+        is_plain: bool,
+        task: &FileTask,
+        slot: u32,
+    ) -> Self {
         let dataset = dataset_index(&header.layout.dataset);
+        let memory = is_plain.then(|| shared.memory_of(header)).flatten();
         let intern = shared.intern.local();
         let attributions = &shared.catalogs.attributions;
         match header.layout.family {
             Family::Acr => Rows::Acr(Box::new(AcrReader::new(
                 header,
                 attributions,
-                intern,
+                &shared.intern,
+                memory,
                 &shared.acr,
                 task.delivery,
                 dataset,
@@ -220,7 +248,7 @@ fn read_into(
     if needs_strict && reading == Reading::Fast {
         return again(Reading::Strict, encoding, formats);
     }
-    let mut rows = Rows::new(shared, &recognised, task, slot);
+    let mut rows = Rows::new(shared, &recognised, formats.is_plain(), task, slot);
     let who = Who::new(&recognised);
     let width = recognised.headers.len();
     let mut rejections = Rejections::default();
@@ -284,8 +312,12 @@ fn read_into(
     match rows {
         Rows::Acr(mut rows) => {
             rows.finish()?;
-            described = Some(rows.describer);
-            result.tally = rows.tally;
+            let (describer, tally, memory) = rows.into_parts();
+            described = Some(describer);
+            result.tally = tally;
+            if formats.is_plain() {
+                shared.keep_memory(memory);
+            }
         }
         Rows::Seats(mut rows) => {
             rows.finish()?;

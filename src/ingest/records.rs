@@ -5,15 +5,20 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::{self, Read};
+use std::ops::RangeInclusive;
 
 use memchr::{memchr, memchr_iter, memchr2};
 use simd_csv::{ZeroCopyByteRecord, ZeroCopyReaderBuilder};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::formats::Formats;
 use super::values::trim;
 use crate::error::{Code, Error, Result};
 
-const BUFFER: usize = 1 << 20;
+/// Stays in the processor's cache while the layers below look at it one after the other.
+const BUFFER: usize = 1 << 17;
+/// Odd, with its bits well spread.
+const FINGERPRINT: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 /// A longer record means an unbalanced quote.
 const LONGEST_RECORD: usize = 1 << 20;
 
@@ -137,6 +142,31 @@ impl Cells<'_> {
         }
     }
 
+    /// A 128-bit hash of runs of neighbouring cells as they stand in the file.
+    pub(super) fn fingerprint(&self, runs: &[RangeInclusive<usize>]) -> u128 {
+        let mut hash = 0_u128;
+        let mut add = |bytes: &[u8]| {
+            hash = hash.wrapping_mul(FINGERPRINT).wrapping_add(xxh3_128(bytes));
+        };
+        match self {
+            Cells::Fast { record, .. } => {
+                let text = record.as_slice();
+                let start = |cell: &[u8]| cell.as_ptr().addr() - text.as_ptr().addr();
+                for run in runs {
+                    let first = record.get(*run.start()).unwrap_or_default();
+                    let last = record.get(*run.end()).unwrap_or_default();
+                    add(&text[start(first)..start(last) + last.len()]);
+                }
+            }
+            Cells::Strict { record, .. } => {
+                for column in runs.iter().cloned().flatten() {
+                    add(record.get(column).unwrap_or_default());
+                }
+            }
+        }
+        hash
+    }
+
     /// Whether every cell is blank.
     pub(super) fn is_blank(&self) -> bool {
         (0..self.len()).all(|at| self.raw(at).is_empty())
@@ -191,22 +221,15 @@ fn visit_fast(
         let Some(record) = record else { break };
         given.restart();
         let bytes = record.as_slice();
-        let is_quoted = memchr(b'"', bytes).is_some();
-        // A lone carriage return outside quotes ends a line of an old spreadsheet.
-        let has_return = memchr(b'\r', bytes).is_some();
-        if is_quoted {
-            let inner = memchr_iter(b'\n', bytes).count() as u64;
-            if bytes.len() > LONGEST_RECORD
-                || !record.iter().all(is_regular)
-                || inner > 0 && swallowed(record.iter(), record.len(), width, delimiter)
-                || has_return && record.iter().any(has_bare_return)
-            {
-                return Ok(Structure::Irregular);
-            }
-            inner_lines += inner;
-        } else if has_return {
+        let Some(Quotes { is_quoted, inner_lines: inner }) = quotes(bytes, delimiter) else {
+            return Ok(Structure::Irregular);
+        };
+        if bytes.len() > LONGEST_RECORD
+            || inner > 0 && swallowed(record.iter(), record.len(), width, delimiter)
+        {
             return Ok(Structure::Irregular);
         }
+        inner_lines += inner;
         records += 1;
         visit(records, &Cells::Fast { record: &record, is_quoted, formats }, place)?;
         if formats.is_contradicted() {
@@ -214,11 +237,6 @@ fn visit_fast(
         }
     }
     Ok(Structure::Whole { records, inner_lines })
-}
-
-/// Whether a carriage return stands in a cell outside quotes.
-fn has_bare_return(cell: &[u8]) -> bool {
-    cell.first() != Some(&b'"') && memchr(b'\r', cell).is_some()
 }
 
 /// Whether a record over several lines looks as if a stray quote had swallowed its neighbours: it
@@ -231,6 +249,41 @@ fn swallowed<'a>(
 ) -> bool {
     let mut cells = cells.filter(|cell| memchr(b'\n', cell).is_some());
     count != width || cells.any(|cell| memchr_iter(delimiter, cell).count() + 1 >= width)
+}
+
+/// What the quotes of a record are.
+struct Quotes {
+    is_quoted: bool,
+    /// Line breaks inside quotes.
+    inner_lines: u64,
+}
+
+/// The quotes of a record, if each opens a cell, is doubled inside one, or closes one, and no
+/// carriage return (which ends a line of an old spreadsheet) stands outside of them.
+fn quotes(record: &[u8], delimiter: u8) -> Option<Quotes> {
+    let mut found = Quotes { is_quoted: false, inner_lines: 0 };
+    let mut at = 0;
+    while let Some(next) = memchr2(b'"', b'\r', &record[at..]) {
+        at += next;
+        if record[at] == b'\r' || at > 0 && record[at - 1] != delimiter {
+            return None;
+        }
+        found.is_quoted = true;
+        at += 1;
+        loop {
+            let inner = &record[at..];
+            let close = memchr(b'"', inner)?;
+            found.inner_lines += memchr_iter(b'\n', &inner[..close]).count() as u64;
+            at += close + 1;
+            match record.get(at) {
+                Some(b'"') => at += 1,
+                Some(byte) if *byte == delimiter => break,
+                None => return Some(found),
+                Some(_) => return None,
+            }
+        }
+    }
+    Some(found)
 }
 
 /// Whether every quote of a raw cell opens it, is doubled inside it, or closes it.

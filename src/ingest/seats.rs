@@ -2,6 +2,8 @@
 //! attribution the one with the most seats counts, then the most active users; both numbers come
 //! from that row (contract §3).
 
+use std::borrow::Cow;
+
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -69,8 +71,10 @@ pub(super) struct SeatReader<'a> {
     default_attribution: &'a str,
     associated_on: Option<usize>,
     pub(super) describer: Describer,
-    attributions: &'a AttributionNames,
-    workloads: &'a Names,
+    names: &'a AttributionNames,
+    /// By name as delivered.
+    attributions: HashMap<String, Attribution>,
+    workloads: Workloads<'a>,
     intern: LocalInterner<'a>,
     lines: &'a Buckets<SeatLine>,
     pending: HashMap<BucketKey, Vec<SeatLine>>,
@@ -80,6 +84,18 @@ pub(super) struct SeatReader<'a> {
     scratch: Vec<u8>,
     tenant: Vec<u8>,
     pub(super) tally: Tally,
+}
+
+/// The workloads of the catalog, and which of the delivered ones it knows.
+struct Workloads<'a> {
+    names: &'a Names,
+    known: HashMap<u32, bool>,
+}
+
+impl Workloads<'_> {
+    fn is_known(&mut self, id: u32, name: &str) -> bool {
+        *self.known.entry(id).or_insert_with(|| self.names.known(name).is_some())
+    }
 }
 
 /// The columns of one workload, or of the one that a column names.
@@ -130,8 +146,9 @@ impl<'a> SeatReader<'a> {
             default_attribution: header.layout.default_of("attribution").unwrap_or_default(),
             associated_on: column("associated_on"),
             describer: Describer::new(header),
-            attributions,
-            workloads,
+            names: attributions,
+            attributions: HashMap::new(),
+            workloads: Workloads { names: workloads, known: HashMap::new() },
             intern,
             lines,
             pending: HashMap::new(),
@@ -175,7 +192,7 @@ impl<'a> SeatReader<'a> {
         let is_free = cell(cells, self.free_or_paid).eq_ignore_ascii_case(b"free");
         let mut counts = Vec::with_capacity(self.measures.len());
         for measures in &self.measures {
-            if let Some(counted) = measures.read(cells, self.workloads, &mut self.intern)? {
+            if let Some(counted) = measures.read(cells, &mut self.workloads, &mut self.intern)? {
                 counts.push(counted);
             }
         }
@@ -190,9 +207,14 @@ impl<'a> SeatReader<'a> {
         let attribution_cell = cell(cells, self.attribution);
         let delivered = text(&attribution_cell, "attribution")?;
         let name = if delivered.is_empty() { self.default_attribution } else { delivered };
-        let attribution = self.attributions.find(name, "").unwrap_or_else(|| {
-            self.tally.unknown_attributions.insert(name.to_owned());
-            Attribution::OTHER
+        let known = self.attributions.get(name).copied();
+        let attribution = known.unwrap_or_else(|| {
+            let found = self.names.find(name, "").unwrap_or_else(|| {
+                self.tally.unknown_attributions.insert(name.to_owned());
+                Attribution::OTHER
+            });
+            self.attributions.insert(name.to_owned(), found);
+            found
         });
         self.describer.add(cells, &mut self.intern, month, &partner, tenant)?;
         let location = partner.location.unwrap_or_else(|| self.intern.id(b""));
@@ -255,7 +277,7 @@ impl Measures<'_> {
     fn read(
         &self,
         cells: &Cells<'_>,
-        workloads: &Names,
+        workloads: &mut Workloads<'_>,
         intern: &mut LocalInterner<'_>,
     ) -> std::result::Result<Option<Counted>, Rejection> {
         let count = |column, field: &str| {
@@ -265,17 +287,16 @@ impl Measures<'_> {
             }
             values::count(&text).map_err(|reason| Rejection::new(field.to_owned(), reason, &text))
         };
-        let (workload, is_known) = match self.workload {
-            Ok(column) => {
-                let delivered = cell(cells, column);
-                let name = text(&delivered, "workload")?;
-                if name.is_empty() {
-                    return Err(Rejection::new("workload", "workload_missing", b""));
-                }
-                (intern.id(name.as_bytes()), workloads.known(name).is_some())
-            }
-            Err(name) => (intern.id(name.as_bytes()), workloads.known(name).is_some()),
+        let delivered = self.workload.map_or(Cow::Borrowed(&[][..]), |column| cell(cells, column));
+        let name = match self.workload {
+            Ok(_) => text(&delivered, "workload")?,
+            Err(name) => name,
         };
+        if name.is_empty() {
+            return Err(Rejection::new("workload", "workload_missing", b""));
+        }
+        let workload = intern.id(name.as_bytes());
+        let is_known = workloads.is_known(workload, name);
         let paid_seats = count(self.paid_seats, self.fields.0)?;
         let active_users = count(self.active_users, self.fields.1)?;
         let is_nothing = self.workload.is_err() && paid_seats == 0 && active_users == 0;
@@ -318,7 +339,7 @@ impl SeatFacts {
         &mut self,
         mut lines: Vec<SeatLine>,
         is_live: &dyn Fn(u32) -> bool,
-        is_known: &dyn Fn(u32) -> bool,
+        is_known: &mut dyn FnMut(u32) -> bool,
     ) {
         lines.retain(|line| is_live(line.file));
         self.share_added(&lines);

@@ -20,7 +20,8 @@ pub(super) struct Tally {
     pub(super) blank_amounts: u64,
     pub(super) months: Option<(Month, Month)>,
     pub(super) unknown_attributions: BTreeSet<String>,
-    units: HashMap<(u32, Option<Month>), UnitTally>,
+    places: HashMap<(u32, Option<Month>), usize>,
+    units: Vec<((u32, Option<Month>), UnitTally)>,
 }
 
 /// The share of a file in one unit.
@@ -32,7 +33,7 @@ pub(super) struct UnitTally {
 }
 
 impl Tally {
-    /// Counts an accepted row of a unit; `location` is an interned id, 0-length text for none.
+    /// Counts an accepted row of a unit; `location` is an interned id.
     pub(super) fn accept(
         &mut self,
         partner: u32,
@@ -40,18 +41,36 @@ impl Tally {
         amount: Money,
         location: Option<u32>,
     ) {
+        let unit = self.unit(partner, month, location);
+        self.accept_in(unit, amount);
+    }
+
+    /// The place of a unit, which has rows of a location.
+    pub(super) fn unit(
+        &mut self,
+        partner: u32,
+        month: Option<Month>,
+        location: Option<u32>,
+    ) -> usize {
+        let place = *self.places.entry((partner, month)).or_insert_with(|| {
+            self.units.push(((partner, month), UnitTally::default()));
+            self.units.len() - 1
+        });
+        self.units[place].1.locations.extend(location);
+        place
+    }
+
+    /// Counts an accepted row of the unit at a place.
+    pub(super) fn accept_in(&mut self, place: usize, amount: Money) {
         self.accepted += 1;
         self.amount_accepted += amount;
-        if let Some(month) = month {
+        let ((_, month), unit) = &mut self.units[place];
+        if let Some(month) = *month {
             let (first, last) = self.months.unwrap_or((month, month));
             self.months = Some((first.min(month), last.max(month)));
         }
-        let unit = self.units.entry((partner, month)).or_default();
         unit.rows += 1;
         unit.amount += amount;
-        if let Some(location) = location {
-            unit.locations.insert(location);
-        }
     }
 
     /// Marks the row just accepted as one that no rule can use.
@@ -60,7 +79,7 @@ impl Tally {
         self.amount_not_used += amount;
     }
 
-    /// The units of the file, in no order.
+    /// The units of the file, in the order in which they came up.
     pub(super) fn units(&self) -> impl Iterator<Item = ((u32, Option<Month>), &UnitTally)> {
         self.units.iter().map(|(key, unit)| (*key, unit))
     }

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::acr_facts::{AcrFacts, AcrKey};
 use super::credentials::CredentialRow;
 use super::describe::Description;
-use super::fact_rows::{Rows, Value};
+use super::fact_rows::{Rows, Values};
 use super::intern::Texts;
 use super::locations::LocationRow;
 use super::seats::{SeatFacts, SeatKey, SeatValues};
@@ -73,7 +73,8 @@ impl MonthRows {
         texts: &Texts,
         known: &dyn Fn(&PartnerText, &str) -> Option<u64>,
     ) -> Result<BTreeMap<PartnerText, StoredUnit>> {
-        let tables = self.tables(target.month, texts);
+        let tables = self.tables(texts);
+        let mut encoded = Vec::new();
         let mut hashers: BTreeMap<PartnerText, (blake3::Hasher, BTreeSet<String>)> =
             BTreeMap::new();
         for (table, rows) in &tables {
@@ -81,12 +82,10 @@ impl MonthRows {
                 let (partner, is_account) = texts.partner(rows.partners[run.start]);
                 let (hasher, tables) = hashers.entry((partner.to_owned(), is_account)).or_default();
                 tables.insert(table.name.to_owned());
-                for row in run {
-                    hasher.update(table.name.as_bytes());
-                    for value in rows.values(row) {
-                        value.hash(hasher, texts, &rows.people);
-                    }
-                }
+                encoded.clear();
+                encoded.extend_from_slice(table.name.as_bytes());
+                rows.encode(&run, texts, &mut encoded);
+                hasher.update(&encoded);
             }
         }
         let mut units = BTreeMap::new();
@@ -111,96 +110,77 @@ impl MonthRows {
     }
 
     /// The rows of each table, sorted by all their values.
-    fn tables(self, month: Option<Month>, texts: &Texts) -> Vec<(&'static FactTable, Rows)> {
-        let month = Value::Date(month.map(|month| month.first_day().0));
-        let mut acr = Rows::default();
-        for (key, amount) in self.acr {
-            acr.push(
-                key.partner,
-                [
-                    month,
-                    Value::Text(key.reseller),
-                    Value::Text(key.tenant),
-                    Value::Text(key.service),
-                    Value::Mask(key.set.0),
-                    Value::Money(amount.0),
-                ],
-            );
-        }
-        let mut seats = Rows::default();
-        for (key, value) in self.seats {
-            let index = usize::try_from(key.attribution).unwrap_or(usize::MAX);
-            let attribution = Attribution::from_index(index).unwrap_or(Attribution::OTHER);
-            seats.push(
-                key.partner,
-                [
-                    month,
-                    Value::Text(key.tenant),
-                    Value::Text(key.workload),
-                    Value::Mask(attribution.set().0),
-                    Value::Int64(value.paid_seats),
-                    Value::Int64(value.active_users),
-                    Value::Date(value.associated_on),
-                ],
-            );
-        }
-        let mut customers = Rows::default();
-        for ((partner, subject, segment), [name, country, industry]) in
-            smallest(self.customers, texts, |texts| (texts[0], [texts[1], texts[2], texts[3]]))
-        {
-            customers.push(
-                partner,
-                [
-                    month,
-                    Value::Text(subject),
-                    Value::Text(segment),
-                    Value::Text(name),
-                    Value::Text(country),
-                    Value::Text(industry),
-                ],
-            );
-        }
-        let mut partners = Rows::default();
-        for ((partner, subject, _), [name, country, _]) in
-            smallest(self.partners, texts, |texts| (texts[3], [texts[0], texts[1], texts[2]]))
-        {
-            partners.push(
-                partner,
-                [month, Value::Text(subject), Value::Text(name), Value::Text(country)],
-            );
-        }
-        let mut credentials = Rows::default();
-        let mut people = Vec::new();
-        for row in self.credentials {
-            let person = people.len();
-            people.push(row.person_key);
-            credentials.push(
-                row.partner,
-                [
-                    Value::Person(person),
-                    Value::Text(row.title),
-                    Value::Text(row.kind),
-                    Value::Date(Some(row.earned_on)),
-                    Value::Date(row.expires_on),
-                    Value::Boolean(row.is_expiry_known),
-                    Value::Text(row.status),
-                ],
-            );
-        }
-        credentials.people = people;
-        let mut locations = Rows::default();
-        for row in self.locations {
-            locations.push(
-                row.partner,
-                [
-                    Value::Text(row.location),
-                    Value::Text(row.account),
-                    Value::Text(row.name),
-                    Value::Text(row.account_name),
-                    Value::Text(row.country),
-                ],
-            );
-        }
+    fn tables(self, texts: &Texts) -> Vec<(&'static FactTable, Rows)> {
+        let Self { acr, seats, credentials, locations, .. } = &self;
+        let acr = Rows::new(
+            column(acr, |(key, _)| key.partner),
+            vec![
+                Values::Text(column(acr, |(key, _)| key.reseller)),
+                Values::Text(column(acr, |(key, _)| key.tenant)),
+                Values::Text(column(acr, |(key, _)| key.service)),
+                Values::Mask(column(acr, |(key, _)| key.set.0)),
+                Values::Money(column(acr, |(_, amount)| amount.0)),
+            ],
+        );
+        let attribution = |index: u32| {
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
+            Attribution::from_index(index).unwrap_or(Attribution::OTHER)
+        };
+        let seats = Rows::new(
+            column(seats, |(key, _)| key.partner),
+            vec![
+                Values::Text(column(seats, |(key, _)| key.tenant)),
+                Values::Text(column(seats, |(key, _)| key.workload)),
+                Values::Mask(column(seats, |(key, _)| attribution(key.attribution).set().0)),
+                Values::Int64(column(seats, |(_, value)| value.paid_seats)),
+                Values::Int64(column(seats, |(_, value)| value.active_users)),
+                Values::Date(column(seats, |(_, value)| value.associated_on)),
+            ],
+        );
+        let credentials = Rows::new(
+            column(credentials, |row| row.partner),
+            vec![
+                Values::Person(column(credentials, |row| row.person_key.clone())),
+                Values::Text(column(credentials, |row| row.title)),
+                Values::Text(column(credentials, |row| row.kind)),
+                Values::Date(column(credentials, |row| Some(row.earned_on))),
+                Values::Date(column(credentials, |row| row.expires_on)),
+                Values::Boolean(column(credentials, |row| row.is_expiry_known)),
+                Values::Text(column(credentials, |row| row.status)),
+            ],
+        );
+        let locations = Rows::new(
+            column(locations, |row| row.partner),
+            vec![
+                Values::Text(column(locations, |row| row.location)),
+                Values::Text(column(locations, |row| row.account)),
+                Values::Text(column(locations, |row| row.name)),
+                Values::Text(column(locations, |row| row.account_name)),
+                Values::Text(column(locations, |row| row.country)),
+            ],
+        );
+        let customers =
+            smallest(&self.customers, texts, |texts| (texts[0], [texts[1], texts[2], texts[3]]));
+        let customers = Rows::new(
+            column(&customers, |((partner, _, _), _)| *partner),
+            vec![
+                Values::Text(column(&customers, |((_, tenant, _), _)| *tenant)),
+                Values::Text(column(&customers, |((_, _, segment), _)| *segment)),
+                Values::Text(column(&customers, |(_, said)| said[0])),
+                Values::Text(column(&customers, |(_, said)| said[1])),
+                Values::Text(column(&customers, |(_, said)| said[2])),
+            ],
+        );
+        let partners =
+            smallest(&self.partners, texts, |texts| (texts[3], [texts[0], texts[1], texts[2]]));
+        let partners = Rows::new(
+            column(&partners, |((partner, _, _), _)| *partner),
+            vec![
+                Values::Text(column(&partners, |((_, location, _), _)| *location)),
+                Values::Text(column(&partners, |(_, said)| said[0])),
+                Values::Text(column(&partners, |(_, said)| said[1])),
+            ],
+        );
         let mut tables: Vec<(&'static FactTable, Rows)> = TABLES
             .iter()
             .copied()
@@ -214,22 +194,29 @@ impl MonthRows {
     }
 }
 
+fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+/// Partner, subject and a grain column with three texts.
+type Said = ((u32, u32, u32), [u32; 3]);
+
 /// Of all descriptions with one grain the bytewise smallest text of each column that is not blank.
 fn smallest(
-    described: Vec<Description>,
+    described: &[Description],
     texts: &Texts,
     split: impl Fn([u32; 4]) -> (u32, [u32; 3]),
-) -> HashMap<(u32, u32, u32), [u32; 3]> {
+) -> Vec<Said> {
     let mut smallest: HashMap<(u32, u32, u32), [u32; 3]> = HashMap::new();
     for row in described {
         let (grain, values) = split(row.texts);
         let slots = smallest.entry((row.partner, row.subject, grain)).or_insert(values);
         for (slot, value) in slots.iter_mut().zip(values) {
-            let (known, new) = (texts.bytes(*slot), texts.bytes(value));
-            if known.is_empty() || !new.is_empty() && new < known {
+            let is_blank = |id: u32| texts.bytes(id).is_empty();
+            if is_blank(*slot) || !is_blank(value) && texts.rank(value) < texts.rank(*slot) {
                 *slot = value;
             }
         }
     }
-    smallest
+    smallest.into_iter().collect()
 }

@@ -1,0 +1,97 @@
+//! What a group of cells comes to, remembered by the bytes of the cells: an export repeats its
+//! partners, customers and services on row after row.
+
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::RangeInclusive;
+
+use hashbrown::HashMap;
+
+use super::records::Cells;
+
+/// A memory larger than this starts anew: its columns do not repeat after all.
+const MOST_ENTRIES: usize = 1 << 18;
+
+/// The values of a group of columns by a 128-bit hash of the cells as they stand in the file.
+pub(super) struct Memo<T> {
+    /// The columns as runs of neighbours.
+    runs: Vec<RangeInclusive<usize>>,
+    places: HashMap<u128, u32, Hashed>,
+    values: Vec<T>,
+    /// The last one that was found: rows of one customer stand together.
+    last: (u128, usize),
+}
+
+/// A fingerprint is a hash already.
+type Hashed = BuildHasherDefault<Fingerprint>;
+
+#[derive(Default)]
+struct Fingerprint(u64);
+
+impl Hasher for Fingerprint {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, fingerprint: u128) {
+        let [low, high]: [u64; 2] = bytemuck::must_cast(fingerprint.to_le_bytes());
+        self.0 = low ^ high;
+    }
+}
+
+impl<T> Memo<T> {
+    /// A memory of what these columns say; they stand in ascending order.
+    pub(super) fn of(columns: &[usize]) -> Self {
+        let runs = columns
+            .chunk_by(|left, right| left + 1 == *right)
+            .filter_map(|run| Some(*run.first()?..=*run.last()?))
+            .collect();
+        Self { runs, places: HashMap::default(), values: Vec::new(), last: (0, usize::MAX) }
+    }
+
+    /// Where the value of a record's cells is kept, else the fingerprint to keep it by.
+    pub(super) fn find(&mut self, cells: &Cells<'_>) -> Result<usize, u128> {
+        let fingerprint = cells.fingerprint(&self.runs);
+        if self.last.0 != fingerprint || self.last.1 == usize::MAX {
+            let Some(place) = self.places.get(&fingerprint) else { return Err(fingerprint) };
+            self.last = (fingerprint, *place as usize);
+        }
+        Ok(self.last.1)
+    }
+
+    /// Whether keeping one more value forgets all others.
+    pub(super) fn is_full(&self) -> bool {
+        self.values.len() >= MOST_ENTRIES
+    }
+
+    /// Keeps a value.
+    pub(super) fn keep(&mut self, fingerprint: u128, value: T) -> usize {
+        if self.is_full() {
+            self.places.clear();
+            self.values.clear();
+            self.last.1 = usize::MAX;
+        }
+        let place = self.values.len();
+        self.values.push(value);
+        // Never more than the most entries.
+        self.places.insert(fingerprint, u32::try_from(place).unwrap_or(u32::MAX));
+        place
+    }
+
+    pub(super) fn get(&self, place: usize) -> &T {
+        &self.values[place]
+    }
+
+    pub(super) fn values_mut(&mut self) -> &mut [T] {
+        &mut self.values
+    }
+
+    pub(super) fn get_mut(&mut self, place: usize) -> &mut T {
+        &mut self.values[place]
+    }
+}
