@@ -97,7 +97,7 @@ sample: build ## Write sample_data/deliveries anew
 # Cheap checks first. `docs` reuses what `lint` checked, `test-readers` what `test` built: the query
 # engine is checked once and built once.
 .PHONY: ci
-ci: fmt lint docs test test-readers ## Run what CI runs
+ci: fmt lint docs test fuzz test-readers ## Run what CI runs
 
 .PHONY: clean
 clean: ## Remove out/ and this program's build, keep its dependencies

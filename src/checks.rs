@@ -1,5 +1,7 @@
 //! Checks: what was observed against a limit, with a severity.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Code, Error, Result};
 
 /// How bad a failed check is.
@@ -36,10 +38,75 @@ pub struct Check {
     pub message: String,
 }
 
+/// From where on a check fails, by its id; others fail as they do by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits(pub BTreeMap<String, Limit>);
+
+/// The largest values that pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// Above it the check is a warning.
+    pub warn: Option<i64>,
+    /// Above it the check is an error.
+    pub error: Option<i64>,
+}
+
+impl Limits {
+    /// A check by its limit, if there is one.
+    pub fn judge(&self, check: Check) -> Check {
+        let (severity, threshold) = match self.0.get(check.id).copied().unwrap_or_default() {
+            Limit { error: Some(error), .. } if check.observed > error => (Severity::Error, error),
+            Limit { warn: Some(warn), .. } => (Severity::Warn, warn),
+            Limit { error: Some(error), .. } => (Severity::Error, error),
+            Limit { .. } => return check,
+        };
+        Check { severity, threshold, ..check }
+    }
+}
+
+/// The checks that a limit can be set for.
+pub const LIMITED: [&str; 25] = [
+    "account_ids_agree",
+    "amount_digits_dropped",
+    "area_without_rules",
+    "assumed_alias",
+    "attribution_amounts_agree",
+    "consumption_keys_differ",
+    "dataset_behind",
+    "dataset_holds_back",
+    "date_order_ambiguous",
+    "decimal_mark_ambiguous",
+    "duplicate_flags_agree",
+    "encoding_assumed",
+    "file_set_aside",
+    "month_order_ambiguous",
+    "months_missing",
+    "reject_share_amount",
+    "reject_share_rows",
+    "replacement_held",
+    "resellers_ambiguous",
+    "rows_quarantined",
+    "segments_unknown",
+    "services_unmapped",
+    "titles_unmatched",
+    "usage_vanished",
+    "volume_drop",
+];
+
 impl Check {
     /// A warning when `observed` is above zero.
     pub fn warn(id: &'static str, observed: i64, message: impl Into<String>) -> Self {
-        Self { id, severity: Severity::Warn, observed, threshold: 0, message: message.into() }
+        Self::warn_above(id, observed, 0, message)
+    }
+
+    /// A warning when `observed` is above `threshold`.
+    pub fn warn_above(
+        id: &'static str,
+        observed: i64,
+        threshold: i64,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { id, severity: Severity::Warn, observed, threshold, message: message.into() }
     }
 
     /// Whether the check failed.

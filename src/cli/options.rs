@@ -9,9 +9,10 @@ use clap::{Args, ValueEnum};
 use crate::calendar::{Day, Month};
 use crate::checks::Severity;
 use crate::error::{Code, Error, Result};
-use crate::ingest::{OnBadFile, Sources};
+use crate::ingest::{Input, OnBadFile, Sources};
 use crate::job::{
-    AsOf, FailOnSetting, IngestSettings, JobFile, OnBadFileSetting, Pipeline, ScoreSettings,
+    AsOf, FailOnSetting, IngestSettings, InputSetting, JobFile, NamesSetting, OnBadFileSetting,
+    Pipeline, ScopeSetting, ScopedInput, ScoreSettings,
 };
 use crate::pipelines::PipelineFiles;
 use crate::rules::{Catalogs, Rules};
@@ -54,6 +55,24 @@ pub(super) enum BadFile {
     Fail,
     /// Leave the file out, with a warning.
     SetAside,
+}
+
+/// Whose exports an input holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum InputScope {
+    /// Of partners: a row counts for the partner that it names.
+    Partner,
+    /// Of a distributor: a row that names a reseller counts for that one too.
+    Distributor,
+}
+
+/// What becomes of the names of customers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CustomerNames {
+    /// Facts and tables have them.
+    Keep,
+    /// They end at ingest: tables know customers by id.
+    Drop,
 }
 
 /// A published format.
@@ -116,9 +135,16 @@ pub(super) struct InputOptions {
     /// to the delivery that its nearest dated folder names (2026-10, 2026-10-21, 20261021)
     #[arg(short, long, value_name = "URI", env = "CAPSCORE_INPUT", value_delimiter = ';')]
     input: Vec<String>,
+    /// Whose exports the inputs are: a distributor's rows also count for the reseller that they name,
+    /// unless that one delivered the month itself [default: partner]
+    #[arg(long, value_name = "SCOPE", env = "CAPSCORE_SCOPE")]
+    scope: Option<InputScope>,
     /// What to do with a file that is no valid export [default: fail]
     #[arg(long, value_name = "WHAT")]
     on_bad_file: Option<BadFile>,
+    /// Whether facts and tables have the names of customers [default: keep]
+    #[arg(long, value_name = "WHAT", env = "CAPSCORE_CUSTOMER_NAMES")]
+    customer_names: Option<CustomerNames>,
     /// Take replacements that lose a location, or more than half of the rows or of the amount
     #[arg(long)]
     accept_drop: bool,
@@ -231,11 +257,25 @@ impl<'a> Context<'a> {
         input: InputOptions,
         facts: &FactsOption,
     ) -> Result<IngestSettings> {
-        let inputs = if input.input.is_empty() {
-            self.job.input.clone().unwrap_or_default()
+        let of_job = self.job.input.iter().flatten().map(|input| match input {
+            InputSetting::Uri(uri) => (uri.clone(), ScopeSetting::Partner),
+            InputSetting::Scoped(ScopedInput { uri, scope }) => (uri.clone(), *scope),
+        });
+        let inputs: Vec<(String, ScopeSetting)> = if input.input.is_empty() {
+            of_job.collect()
         } else {
-            input.input
+            input.input.into_iter().map(|uri| (uri, ScopeSetting::Partner)).collect()
         };
+        let inputs: Vec<Input> = inputs
+            .into_iter()
+            .map(|(uri, scope)| Input {
+                uri,
+                is_distributor: match input.scope {
+                    Some(scope) => scope == InputScope::Distributor,
+                    None => scope == ScopeSetting::Distributor,
+                },
+            })
+            .collect();
         if inputs.is_empty() {
             return Err(Error::new(Code::Usage, "the location of the input is missing")
                 .hint("give --input URI, set CAPSCORE_INPUT, or write it into a job file"));
@@ -251,6 +291,10 @@ impl<'a> Context<'a> {
             facts: self.facts(facts)?,
             on_bad_file,
             accept_drop: input.accept_drop || self.job.accept_drop.unwrap_or_default(),
+            keeps_customer_names: match (input.customer_names, self.job.customer_names) {
+                (Some(names), _) => names == CustomerNames::Keep,
+                (None, names) => names != Some(NamesSetting::Drop),
+            },
             person_secret: person_secret(),
             threads: self.threads()?,
             memory: self.memory()? / 3,
@@ -295,6 +339,7 @@ impl<'a> Context<'a> {
             as_of,
             ruleset: ruleset.filter(|id| id.as_str() != "auto").cloned(),
             fail_on,
+            limits: self.job.limits(),
         })
     }
 }
@@ -325,7 +370,7 @@ pub(super) fn today() -> Day {
 }
 
 /// The secret of person keys. It is read from the environment only: flags show in process lists.
-fn person_secret() -> Option<String> {
+pub(super) fn person_secret() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the command line is where settings are read")]
     std::env::var("CAPSCORE_PERSON_KEY").ok().filter(|secret| !secret.is_empty())
 }

@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::{
     Column, DataFrame, DataType, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, UnionArgs,
-    coalesce, col, concat, lit, when,
+    coalesce, col, cols, concat, lit, when,
 };
 
 use super::live::{Live, LiveUnit, StoredMonth};
 use super::schema::{
     ACR, CREDENTIAL, CUSTOMER, FactTable, FactType, LOCATION, PARTNER_NAME, SEATS, SNAPSHOT,
 };
-use super::{UnitKey, fact_path, quarantine_path};
+use super::{fact_path, quarantine_path};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::money::{MONEY_SCALE, Money};
 use crate::parquet::Footer;
 use crate::store;
-use crate::tables::SEGMENT_DATASET;
+use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
 
 /// Reads live facts.
 #[derive(Debug, Clone, Copy)]
 pub struct LiveFrames<'a> {
-    live: &'a Live,
+    pub(super) live: &'a Live,
 }
 
 impl<'a> LiveFrames<'a> {
@@ -34,7 +34,8 @@ impl<'a> LiveFrames<'a> {
         Self { live }
     }
 
-    /// Azure consumed revenue from `first` to `last` in the exporters' view.
+    /// Azure consumed revenue from `first` to `last`: each exporter's own view, and what distributors
+    /// credit to their resellers.
     ///
     /// Columns: `month`, `partner_id` (account), `tenant_id`, `service` (canonical),
     /// `attributions` (mask), `amount` (`DECIMAL(38,10)`).
@@ -50,15 +51,13 @@ impl<'a> LiveFrames<'a> {
         let frame =
             self.table(&ACR, &|month| month.is_some_and(|month| (first..=last).contains(&month)))?;
         let frame = frame.filter(col("reseller_id").eq(lit("")));
-        let frame = self.credited(frame);
-        Ok(renamed(frame, "service", canonical)?.select([
-            col("month"),
-            col("partner_id"),
-            col("tenant_id"),
-            col("service"),
-            col("attributions"),
-            col("amount"),
-        ]))
+        let columns = ["month", "partner_id", "tenant_id", "service", "attributions", "amount"];
+        let mut frame = self.credited(frame).select(columns.map(col));
+        if self.has_distributor() {
+            let credited = self.credited_acr(&|month| (first..=last).contains(&month))?;
+            frame = joined(frame, credited.select(columns.map(col)))?;
+        }
+        renamed(frame, "service", canonical)
     }
 
     /// Azure consumed revenue from `first` to `last` by service as delivered, sorted by name.
@@ -91,16 +90,26 @@ impl<'a> LiveFrames<'a> {
     pub fn seats(&self, months: &[Month], canonical: &dyn Fn(&str) -> String) -> Result<LazyFrame> {
         let frame =
             self.table(&SEATS, &|month| month.is_some_and(|month| months.contains(&month)))?;
-        Ok(renamed(self.credited(frame), "workload", canonical)?.select([
-            col("month"),
-            col("partner_id"),
-            col("tenant_id"),
-            col("workload"),
-            col("attributions"),
-            col("paid_seats"),
-            col("active_users"),
-            col("associated_on"),
-        ]))
+        let columns = [
+            "month",
+            "partner_id",
+            "tenant_id",
+            "workload",
+            "attributions",
+            "paid_seats",
+            "active_users",
+            "associated_on",
+        ];
+        let mut frame = self.credited(frame).select(columns.map(col));
+        if self.has_distributor() {
+            let credited = self.credited_seats(&|month| months.contains(&month))?;
+            frame = joined(frame, credited.select(columns.map(col)))?;
+        }
+        renamed(frame, "workload", canonical)
+    }
+
+    fn has_distributor(self) -> bool {
+        self.live.units.iter().any(|unit| unit.is_distributor)
     }
 
     /// Credentials.
@@ -139,8 +148,10 @@ impl<'a> LiveFrames<'a> {
     /// CS9001.
     pub fn segments(&self, first: Month, last: Month) -> Result<LazyFrame> {
         let of = |is_customer_export: bool| -> Result<LazyFrame> {
-            let keep = |key: &UnitKey| {
+            let keep = |unit: &LiveUnit| {
+                let key = &unit.key;
                 (key.dataset == SEGMENT_DATASET) == is_customer_export
+                    && !RESELLER_DATASETS.contains(&key.dataset.as_str())
                     && key.month.is_some_and(|month| {
                         month <= last && (is_customer_export || month >= first)
                     })
@@ -161,14 +172,36 @@ impl<'a> LiveFrames<'a> {
         ]))
     }
 
+    /// The segments that [`segments`](Self::segments) says, sorted.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn segment_names(&self, first: Month, last: Month) -> Result<Vec<String>> {
+        let names = self.segments(first, last)?.select([col("segment").unique()]);
+        let names = engine::collect(names, "segments")?;
+        let names = names
+            .column("segment")
+            .and_then(|column| column.str())
+            .map_err(|error| Error::bug(error.to_string()))?;
+        let mut names: Vec<String> = names.iter().flatten().map(str::to_owned).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Names of partners in usage exports: `month`, `partner_id` (account), `location_id`, `name`,
     /// `country`.
     ///
     /// # Errors
     /// CS9001.
     pub fn partner_names(&self) -> Result<LazyFrame> {
-        let frame = self.table(&PARTNER_NAME, &|_| true)?;
-        Ok(self.credited(frame))
+        let frame = self.credited(self.table(&PARTNER_NAME, &|_| true)?).select([
+            col("month"),
+            col("partner_id"),
+            col("location_id"),
+            col("name"),
+            col("country"),
+        ]);
+        joined(frame, self.reseller_names()?)
     }
 
     /// Locations: `location_id`, `account_id`, `name`, `account_name`, `country`.
@@ -203,14 +236,23 @@ impl<'a> LiveFrames<'a> {
         Ok(frames)
     }
 
-    fn table(self, table: &FactTable, keep: &dyn Fn(Option<Month>) -> bool) -> Result<LazyFrame> {
-        self.units(table, &|key| keep(key.month))
+    pub(super) fn table(
+        self,
+        table: &FactTable,
+        keep: &dyn Fn(Option<Month>) -> bool,
+    ) -> Result<LazyFrame> {
+        self.units(table, &|unit| keep(unit.key.month))
     }
 
-    fn units(self, table: &FactTable, keep: &dyn Fn(&UnitKey) -> bool) -> Result<LazyFrame> {
+    /// The rows of the live units that `keep` selects.
+    pub(super) fn units(
+        self,
+        table: &FactTable,
+        keep: &dyn Fn(&LiveUnit) -> bool,
+    ) -> Result<LazyFrame> {
         let mut partners: BTreeMap<StoredMonth, BTreeSet<(&str, bool)>> = BTreeMap::new();
         let has_rows = |unit: &&LiveUnit| unit.tables.iter().any(|known| known == table.name);
-        for unit in self.live.units.iter().filter(|unit| keep(&unit.key)).filter(has_rows) {
+        for unit in self.live.units.iter().filter(|unit| keep(unit)).filter(has_rows) {
             partners
                 .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))
                 .or_default()
@@ -258,26 +300,30 @@ impl<'a> LiveFrames<'a> {
     }
 
     /// Replaces the partner as delivered by its account.
-    fn credited(self, frame: LazyFrame) -> LazyFrame {
+    pub(super) fn credited(self, frame: LazyFrame) -> LazyFrame {
+        let is_account = when(col("is_account"));
+        self.accounts_of(frame, "partner_id")
+            .with_column(
+                is_account.then(col("partner_id")).otherwise(col("account")).alias("partner_id"),
+            )
+            .drop(cols(["account"]))
+    }
+
+    /// Adds the `account` that the location (or account) in a column belongs to.
+    pub(super) fn accounts_of(self, frame: LazyFrame, column: &str) -> LazyFrame {
         let accounts = &self.live.accounts;
         let locations: Vec<&str> = accounts.keys().map(String::as_str).collect();
         let names: Vec<&str> = accounts.values().map(String::as_str).collect();
         let Ok(map) = DataFrame::new(
             accounts.len(),
-            vec![
-                Column::new("partner_id".into(), locations),
-                Column::new("rolled_account".into(), names),
-            ],
+            vec![Column::new(column.into(), locations), Column::new("account".into(), names)],
         ) else {
             return frame;
         };
-        let on = [col("partner_id")];
-        frame.join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left)).with_column(
-            when(col("is_account"))
-                .then(col("partner_id"))
-                .otherwise(coalesce(&[col("rolled_account"), col("partner_id")]))
-                .alias("partner_id"),
-        )
+        let on = [col(column)];
+        frame
+            .join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left))
+            .with_column(coalesce(&[col("account"), col(column)]).alias("account"))
     }
 }
 
@@ -291,8 +337,12 @@ fn check(path: &Path, what: &str) -> Result<()> {
     })
 }
 
+fn joined(one: LazyFrame, other: LazyFrame) -> Result<LazyFrame> {
+    concat([one, other], UnionArgs::default()).map_err(|error| Error::bug(error.to_string()))
+}
+
 /// Replaces delivered names by the catalog's.
-fn renamed(
+pub(super) fn renamed(
     frame: LazyFrame,
     column: &str,
     canonical: &dyn Fn(&str) -> String,
@@ -317,7 +367,8 @@ fn renamed(
     let on = [col(column)];
     Ok(frame
         .join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left))
-        .with_column(col("canonical").alias(column)))
+        .with_column(col("canonical").alias(column))
+        .drop(cols(["canonical"])))
 }
 
 /// A frame of a fact table without rows.

@@ -1,7 +1,7 @@
 //! The ledger: one immutable JSON entry a delivery. Its conditional creation is the moment when a
 //! delivery exists; files that no entry names do not count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,23 @@ pub struct LedgerEntry {
     /// Replacements that lose rows and are taken nevertheless.
     #[serde(default)]
     pub accepted: Vec<Acceptance>,
+    /// Deliveries that no longer count, as far as earlier entries brought them in.
+    #[serde(default)]
+    pub retracted: Vec<Retraction>,
+    /// Hashes of customers and people whose rows are gone and are not taken in again.
+    #[serde(default)]
+    pub erased: Vec<String>,
+}
+
+/// A delivery that no longer counts, or does again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retraction {
+    /// The delivery date (`YYYY-MM-DD`).
+    pub delivery: String,
+    /// Only this dataset of it.
+    pub dataset: Option<String>,
+    /// Whether an earlier retraction is taken back.
+    pub is_undone: bool,
 }
 
 /// A replacement that loses rows and is taken nevertheless.
@@ -61,6 +78,9 @@ pub struct FileRecord {
     pub etag: String,
     /// `blake3:<hex>` of the stored bytes.
     pub content_hash: String,
+    /// Whether its input was declared a distributor's: it credits resellers too.
+    #[serde(default)]
+    pub is_distributor: bool,
     /// The dataset.
     pub dataset: String,
     /// The layout of the dataset.
@@ -97,6 +117,12 @@ pub struct FileRecord {
     pub amount_repeated: String,
     /// … of those of no use.
     pub amount_not_used: String,
+    /// … of rejected ones, where they can be read; without signs.
+    #[serde(default)]
+    pub amount_rejected: Option<String>,
+    /// … of accepted records that the export's own flag does not call duplicates, where it has one.
+    #[serde(default)]
+    pub amount_unflagged: Option<String>,
     /// Accepted amounts with more than ten decimals.
     pub amount_digits_dropped: u64,
     /// Whether the file lacks a column that tells when credentials expire.
@@ -121,6 +147,21 @@ impl FileRecord {
 }
 
 impl LedgerEntry {
+    /// An entry that brings no delivery.
+    pub fn without_files(sequence: u64, attempt_id: &str) -> Self {
+        Self {
+            sequence,
+            schema_version: SCHEMA_VERSION,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            attempt_id: attempt_id.to_owned(),
+            delivery: String::new(),
+            files: Vec::new(),
+            accepted: Vec::new(),
+            retracted: Vec::new(),
+            erased: Vec::new(),
+        }
+    }
+
     /// The delivery date.
     pub fn day(&self) -> Day {
         Day::parse(&self.delivery).unwrap_or(Day(0))
@@ -165,6 +206,34 @@ impl Ledger {
             entries.push(entry);
         }
         Ok(Self { entries })
+    }
+
+    /// The record of a file of an entry.
+    pub fn file(&self, sequence: u64, file: usize) -> Option<&FileRecord> {
+        let at = usize::try_from(sequence.checked_sub(1)?).ok()?;
+        self.entries.get(at)?.files.get(file)
+    }
+
+    /// The datasets of an entry that were retracted after it.
+    pub fn retracted<'a>(&self, entry: &'a LedgerEntry) -> BTreeSet<&'a str> {
+        let mut retracted = BTreeSet::new();
+        let later = self.entries.iter().filter(|other| other.sequence > entry.sequence);
+        for retraction in later.flat_map(|other| &other.retracted) {
+            if retraction.delivery != entry.delivery {
+                continue;
+            }
+            for file in &entry.files {
+                let dataset = file.dataset.as_str();
+                if retraction.dataset.as_deref().is_none_or(|only| only == dataset) {
+                    if retraction.is_undone {
+                        retracted.remove(dataset);
+                    } else {
+                        retracted.insert(dataset);
+                    }
+                }
+            }
+        }
+        retracted
     }
 
     /// The sequence number of the next entry.

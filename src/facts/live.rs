@@ -53,6 +53,12 @@ pub struct LiveUnit {
     pub tables: Vec<String>,
     /// Consumptions whose attributions disagree on the amount.
     pub disagreeing: i64,
+    /// Accepted records.
+    pub rows: i64,
+    /// Sum of their amounts.
+    pub amount: Money,
+    /// Whether a distributor delivered it: its rows credit resellers too.
+    pub is_distributor: bool,
 }
 
 /// A replacement that would lose rows, and was not taken.
@@ -82,6 +88,8 @@ pub struct Delivered {
     pub dataset: String,
     /// The month; none for snapshots.
     pub month: Option<Month>,
+    /// Whether by an export of its own; else a distributor delivered the month and has rows of it.
+    pub is_own: bool,
 }
 
 /// A month of a dataset in the fact files of one ledger entry.
@@ -106,16 +114,29 @@ impl Live {
     /// # Errors
     /// CS2001, CS6005 when the facts are damaged.
     pub fn read(store: &Store) -> Result<Self> {
+        Self::read_until(store, None)
+    }
+
+    /// Reads the ledger and folds the deliveries up to a day.
+    ///
+    /// # Errors
+    /// CS2001, CS6005 when the facts are damaged.
+    pub fn read_until(store: &Store, last: Option<Day>) -> Result<Self> {
         let ledger = Ledger::read(store)?;
         let mut stored_partners: HashMap<(StoredMonth, String), usize> = HashMap::new();
         let mut stored: BTreeSet<(UnitKey, u64, String)> = BTreeSet::new();
         let mut said: BTreeMap<(UnitKey, Day, u64), Vec<Unit>> = BTreeMap::new();
         for entry in ledger.entries.iter().filter(|entry| entry.has_units()) {
+            let retracted = ledger.retracted(entry);
             for unit in read_units(store, entry.sequence)? {
                 if unit.stored == entry.sequence {
                     for table in &unit.tables {
                         stored.insert((unit.key.clone(), entry.sequence, table.clone()));
                     }
+                }
+                let is_later = last.is_some_and(|last| entry.day() > last);
+                if is_later || retracted.contains(unit.key.dataset.as_str()) {
+                    continue;
                 }
                 let statement = (unit.key.clone(), entry.day(), entry.sequence);
                 said.entry(statement).or_default().push(unit);
@@ -138,6 +159,11 @@ impl Live {
         live.fold(profiles);
         live.accounts = live.read_accounts()?;
         live.fold(others);
+        for unit in &mut live.units {
+            let files = unit.files.iter();
+            let mut records = files.filter_map(|file| live.ledger.file(unit.sequence, *file));
+            unit.is_distributor = records.any(|record| record.is_distributor);
+        }
         live.units.sort_by(|left, right| {
             let order = |unit: &LiveUnit| {
                 (unit.key.dataset.clone(), unit.account.clone(), unit.key.clone())
@@ -259,11 +285,10 @@ impl Live {
 
     /// The record of a file of an entry.
     pub fn file(&self, sequence: u64, file: usize) -> Option<&FileRecord> {
-        let at = usize::try_from(sequence.checked_sub(1)?).ok()?;
-        self.ledger.entries.get(at)?.files.get(file)
+        self.ledger.file(sequence, file)
     }
 
-    /// Every month that a partner delivered of a dataset, sorted.
+    /// Every month that a partner's own export delivered of a dataset, sorted.
     pub fn delivered(&self) -> Vec<Delivered> {
         let mut delivered = BTreeSet::new();
         for unit in &self.units {
@@ -272,6 +297,7 @@ impl Live {
                     account: unit.account.clone(),
                     dataset: unit.key.dataset.clone(),
                     month,
+                    is_own: true,
                 });
             };
             add(unit.key.month);
@@ -326,6 +352,9 @@ impl Claim {
                 stored: first.stored,
                 tables: first.tables.clone(),
                 disagreeing: first.disagreeing,
+                rows: units.iter().map(|unit| unit.rows).sum(),
+                amount: units.iter().map(|unit| unit.amount).sum(),
+                is_distributor: false,
             });
             for unit in units {
                 claim.rows += unit.rows;

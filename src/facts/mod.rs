@@ -10,18 +10,30 @@
 //! <facts>/quarantine/0000000001.parquet
 //! ```
 
+mod credit;
+mod erasure;
 mod frames;
 mod ledger;
 mod live;
+mod restatement;
+mod retraction;
 mod schema;
 mod unit;
+mod verify;
 
+pub use credit::Credit;
+pub use erasure::{Erased, ErasedRows, Erasure, erase};
 pub use frames::LiveFrames;
 pub use ledger::{
-    Acceptance, FileRecord, Ledger, LedgerEntry, entry_path, fact_path, quarantine_path, units_path,
+    Acceptance, FileRecord, Ledger, LedgerEntry, Retraction, entry_path, fact_path,
+    quarantine_path, units_path,
 };
 pub use live::{Delivered, Held, Live, LiveUnit};
+pub use restatement::{Restatement, restatements};
+pub use retraction::{lock, retract};
 pub use schema::{
-    FactColumn, FactTable, FactType, QUARANTINE_COLUMNS, SCHEMA_VERSION, SNAPSHOT, TABLES,
+    FactColumn, FactTable, FactType, QUARANTINE_COLUMNS, ROW_GROUP_ROWS, SCHEMA_VERSION, SNAPSHOT,
+    TABLES,
 };
 pub use unit::{Unit, UnitKey, money_column, read_units, units_frame};
+pub use verify::{Verification, finished, text_digest, verify};

@@ -2,6 +2,8 @@
 
 /// Changes when files of an older program can no longer be read.
 pub const SCHEMA_VERSION: u32 = 1;
+/// Rows of one row group: partners are sorted, so a reader of few partners skips most groups.
+pub const ROW_GROUP_ROWS: usize = 131_072;
 /// The month folder of snapshot datasets.
 pub const SNAPSHOT: &str = "snapshot";
 
@@ -144,8 +146,71 @@ pub(super) const LOCATION: FactTable = FactTable {
     ],
 };
 
+/// Which reseller a distributor's export names for a subscription of a customer, if any. An export
+/// may lack the customer: then the subscription tells it.
+pub(super) const TENANT_RESELLER: FactTable = FactTable {
+    name: "tenant_reseller",
+    columns: &[
+        MONTH,
+        PARTNER,
+        IS_ACCOUNT,
+        TENANT,
+        col("subscription_id", Text),
+        col("reseller_id", Text),
+    ],
+};
+
+/// What the exports say of resellers.
+pub(super) const RESELLER_NAME: FactTable = FactTable {
+    name: "reseller",
+    columns: &[MONTH, PARTNER, IS_ACCOUNT, col("reseller_id", Text), col("name", Text)],
+};
+
+/// Revenue of business applications of one workload under one attribution, over subscriptions.
+pub(super) const REVENUE: FactTable = FactTable {
+    name: "revenue",
+    columns: &[
+        MONTH,
+        PARTNER,
+        IS_ACCOUNT,
+        TENANT,
+        col("workload", Text),
+        col("attributions", Mask),
+        col("revenue", Money),
+    ],
+};
+
+/// Usage of business applications of one workload and metric under one attribution, over
+/// subscriptions and product groups.
+pub(super) const USAGE: FactTable = FactTable {
+    name: "usage",
+    columns: &[
+        MONTH,
+        PARTNER,
+        IS_ACCOUNT,
+        TENANT,
+        col("workload", Text),
+        col("metric_type", Text),
+        col("attributions", Mask),
+        col("active_users", Int64),
+        col("attributed_users", Int64),
+        col("capacity", Int64),
+    ],
+};
+
 /// All fact tables.
-pub const TABLES: &[&FactTable] = &[&ACR, &SEATS, &CREDENTIAL, &CUSTOMER, &PARTNER_NAME, &LOCATION];
+pub const TABLES: &[&FactTable] = &[
+    &ACR,
+    &SEATS,
+    &CREDENTIAL,
+    &CUSTOMER,
+    &PARTNER_NAME,
+    &LOCATION,
+    &TENANT_RESELLER,
+    &RESELLER_NAME,
+    &REVENUE,
+    &USAGE,
+];
 
 /// The columns of a quarantine file of the facts: those of the published table, and the file's
 /// index in its ledger entry and the partner where the record names one.

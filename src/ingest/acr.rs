@@ -7,11 +7,12 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed
 
 use super::buckets::{BucketKey, Buckets, SHARDS};
 use super::describe::{Described, Describer};
-use super::intern::{Interner, Known, LocalInterner};
+use super::intern::{Known, LocalInterner};
 use super::layout::{CellType, Recognised};
 use super::memo::Memo;
-use super::records::Cells;
-use super::row::{Partner, Rejection, Who, cell, text};
+use super::records::{Cells, Reading};
+use super::row::{Partner, Rejection, Who, cell, reseller, text};
+use super::shared::Shared;
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
@@ -54,6 +55,7 @@ pub(super) struct AcrReader<'a> {
     location: Option<usize>,
     association: Option<usize>,
     reseller: Option<usize>,
+    duplicate: Option<usize>,
     amount: Option<usize>,
     describer: Describer,
     memory: Memory,
@@ -69,7 +71,6 @@ pub(super) struct AcrReader<'a> {
     units: HashMap<(usize, Month), usize>,
     names: &'a AttributionNames,
     intern: LocalInterner<'a>,
-    blank: u32,
     lines: &'a Buckets<AcrLine>,
     pending: Vec<(Month, Vec<Vec<AcrLine>>)>,
     delivery: usize,
@@ -79,10 +80,12 @@ pub(super) struct AcrReader<'a> {
     tally: Tally,
 }
 
-/// What was converted before. Files with the same columns share it, one after the other.
+/// What was converted before. Files that are written alike share it, one after the other.
 pub(super) struct Memory {
     /// The layout and the fields of the columns.
     header: Vec<String>,
+    /// The bytes of cells mean the same only by the same delimiter and reader.
+    form: (u8, Reading),
     relations: Memo<Relation>,
     services: Memo<Service>,
     texts: Known,
@@ -93,10 +96,10 @@ impl Memory {
         std::iter::once(&header.layout.id).chain(&header.fields).cloned().collect()
     }
 
-    /// Whether a file with this header may go on with it.
-    pub(super) fn fits(&self, header: &Recognised<'_>) -> bool {
+    /// Whether a file with this header and form may go on with it.
+    pub(super) fn fits(&self, header: &Recognised<'_>, form: (u8, Reading)) -> bool {
         let known = std::iter::once(&header.layout.id).chain(&header.fields);
-        self.header.iter().eq(known)
+        self.form == form && self.header.iter().eq(known)
     }
 }
 
@@ -118,6 +121,8 @@ struct Relation {
     key: u128,
     line: u64,
     described: Described,
+    /// Whether the export says that another line has the same consumption.
+    is_duplicate: bool,
     /// The attribution's name, where no catalog knows it.
     unknown: Option<String>,
     /// The unit of the last month.
@@ -132,13 +137,36 @@ struct Service {
 
 const PENDING: usize = 512;
 
+/// Whether a field is about partner, customer or association, also where a layout tells
+/// consumptions apart by it.
+fn is_relation(field: &str) -> bool {
+    const FIELDS: [&str; 16] = [
+        "subscription_id",
+        "account_id",
+        "location_id",
+        "partner_name",
+        "partner_country",
+        "tenant_id",
+        "tpid",
+        "segment",
+        "customer_name",
+        "customer_country",
+        "industry",
+        "attribution",
+        "role",
+        "association_type",
+        "reseller_id",
+        "reseller_name",
+    ];
+    FIELDS.contains(&field)
+}
+
 impl<'a> AcrReader<'a> {
     pub(super) fn new(
         header: &Recognised<'a>,
-        names: &'a AttributionNames,
-        shared: &'a Interner,
+        shared: &'a Shared<'a>,
+        form: (u8, Reading),
         memory: Option<Memory>,
-        lines: &'a Buckets<AcrLine>,
         delivery: usize,
         dataset: usize,
         file: u32,
@@ -154,35 +182,38 @@ impl<'a> AcrReader<'a> {
             let cell_type = header.layout.type_of(field);
             let is_single = matches!(cell_type, Some(CellType::Number | CellType::Month));
             let place = header.layout.key.iter().position(|key| key == field);
-            let rest = RestColumn { at, seed: xxh3_64(field.as_bytes()), cell_type };
-            match place {
-                Some(place) if is_known => {
-                    // The customer's subscriptions are as many as its services are few.
-                    let is_service = field != "subscription_id";
-                    let key = if is_service { &mut service_key } else { &mut relation_key };
-                    key.push((at, place as u64 + 1));
-                    if is_service { &mut service } else { &mut relation }.push(at);
-                }
-                _ if is_known && !is_single => {
-                    relation.push(at);
-                    if !canonical.contains(&Some(at)) {
-                        relation_rest.push(rest);
-                    }
-                }
-                _ if canonical.contains(&Some(at)) => {}
-                _ => other_rest.push(rest),
+            let is_key = is_known && place.is_some();
+            // Columns may have no name, or the same one: what they say must not be exchanged.
+            let same = header.fields[..at].iter().filter(|known| *known == field).count() as u64;
+            let seed = xxh3_64_with_seed(field.as_bytes(), same);
+            let rest = RestColumn { at, seed, cell_type };
+            // The customer's subscriptions are as many as its services are few.
+            let is_service = is_known && (is_key || field == "service") && !is_relation(field);
+            let is_relation = is_known && !is_service && (is_key || !is_single);
+            if is_service {
+                service.push(at);
+            } else if is_relation {
+                relation.push(at);
+            }
+            if let Some(place) = place.filter(|_| is_known) {
+                let key = if is_service { &mut service_key } else { &mut relation_key };
+                key.push((at, place as u64 + 1));
+            } else if is_relation && !canonical.contains(&Some(at)) {
+                relation_rest.push(rest);
+            } else if !is_relation && !canonical.contains(&Some(at)) {
+                other_rest.push(rest);
             }
         }
         let mut memory = memory.unwrap_or_else(|| Memory {
             header: Memory::of(header),
+            form,
             relations: Memo::of(&relation),
             services: Memo::of(&service),
             texts: Known::default(),
         });
         // Units are those of the file before.
         memory.relations.values_mut().iter_mut().for_each(|relation| relation.unit = None);
-        let mut intern = shared.local_with(std::mem::take(&mut memory.texts));
-        let blank = intern.id(b"");
+        let intern = shared.intern.local_with(std::mem::take(&mut memory.texts));
         Self {
             who: Who::new(header),
             month: column("month"),
@@ -193,6 +224,7 @@ impl<'a> AcrReader<'a> {
             location: column("location_id"),
             association: column("association_type"),
             reseller: column("reseller_id"),
+            duplicate: column("duplicate_at_account"),
             amount: column("amount"),
             describer: Describer::new(header),
             memory,
@@ -202,10 +234,9 @@ impl<'a> AcrReader<'a> {
             other_rest,
             last_month: (Vec::new(), None),
             units: HashMap::new(),
-            names,
+            names: &shared.catalogs.attributions,
             intern,
-            blank,
-            lines,
+            lines: &shared.acr,
             pending: Vec::new(),
             delivery,
             dataset,
@@ -261,6 +292,10 @@ impl<'a> AcrReader<'a> {
         line = line.wrapping_add(rest_hash(cells, &self.other_rest, &mut self.scratch));
         self.tally.digits_dropped += u64::from(is_dropped);
         self.tally.accept_in(unit, amount);
+        if self.duplicate.is_some() {
+            let unflagged = self.tally.amount_unflagged.get_or_insert(Money::ZERO);
+            *unflagged += if relation.is_duplicate { Money::ZERO } else { amount };
+        }
         let key = relation.key.wrapping_add(service.key);
         let line = AcrLine {
             key: bytemuck::must_cast(key.to_le_bytes()),
@@ -312,12 +347,7 @@ impl<'a> AcrReader<'a> {
         let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
         self.who.tenant(cells, &mut self.scratch)?;
         let tenant = self.intern.id(&self.scratch);
-        let reseller_cell = cell(cells, self.reseller);
-        let reseller = match values::id(&reseller_cell) {
-            Ok("-1" | "0") => self.blank,
-            Ok(id) => self.intern.id(id.as_bytes()),
-            Err(reason) => return Err(Rejection::new("reseller_id", reason, &reseller_cell)),
-        };
+        let reseller = self.intern.id(reseller(cells, self.reseller)?.as_bytes());
         let name = cell(cells, self.attribution);
         let name = text(&name, "attribution")?;
         let found = self.names.find(name, text(&cell(cells, self.role), "role")?);
@@ -344,6 +374,7 @@ impl<'a> AcrReader<'a> {
             reseller,
             claim,
             attribution: u32::try_from(attribution.index()).unwrap_or(u32::MAX),
+            is_duplicate: values::flag(&cell(cells, self.duplicate)),
             unknown,
             key,
             line: rest.wrapping_add(xxh3_64(&reseller.to_le_bytes())),

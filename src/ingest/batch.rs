@@ -9,6 +9,7 @@ use hashbrown::HashMap as FastMap;
 
 use super::acr_facts::{AcrFacts, Shares};
 use super::buckets::BucketKey;
+use super::business::added_up;
 use super::consumption_key::note_different_keys;
 use super::credentials::CredentialRow;
 use super::describe::Description;
@@ -16,13 +17,15 @@ use super::intern::Texts;
 use super::late::forget_known_failures;
 use super::layout::{Family, dataset_index, dataset_name};
 use super::locations::LocationRow;
-use super::reader::{FileResult, FileTask, Shared, read_file};
+use super::reader::{FileResult, FileTask, read_file};
+use super::resellers::ResellerRow;
 use super::seats::SeatFacts;
+use super::shared::Shared;
 use super::writing::{MonthRows, PartnerText, StoredUnit, Target};
 use super::{Event, OnBadFile, PlannedFile, Settings, Summary, is_file_fault, task};
 use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
-use crate::facts::{FileRecord, Ledger, read_units};
+use crate::facts::{Erased, FileRecord, Ledger, read_units};
 use crate::money::Money;
 
 /// The month of a dataset, over all deliveries of the batch.
@@ -51,8 +54,14 @@ pub(super) struct Collapsed {
 
 impl<'a> Batch<'a> {
     pub(super) fn new(settings: &'a Settings<'a>, ledger: &Ledger) -> Result<Self> {
-        let shared =
-            Shared::new(settings.sources, settings.catalogs, settings.person_key, settings.memory);
+        let shared = Shared::new(
+            settings.sources,
+            settings.catalogs,
+            settings.person_key,
+            Erased::of(ledger),
+            settings.keeps_customer_names,
+            settings.memory,
+        );
         let mut stored: Stored = HashMap::new();
         for entry in &ledger.entries {
             if !entry.has_units() {
@@ -85,7 +94,7 @@ impl<'a> Batch<'a> {
         progress: &(dyn Fn(Event<'_>) + Sync),
     ) -> Result<()> {
         let first_sequence = ledger.next_sequence();
-        let mut results = self.read(progress)?;
+        let (mut results, failure) = self.read(progress)?;
         let texts = self.shared.intern.texts();
         self.drop_repeated_files(&mut results, ledger);
         self.refuse_partial_deliveries(&mut results, ledger, &texts)?;
@@ -105,11 +114,15 @@ impl<'a> Batch<'a> {
             summary.deliveries.push(*delivery);
             progress(Event::Delivery { delivery: *delivery });
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
-    /// Reads all files; per delivery the results by location.
-    fn read(&self, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Vec<Vec<FileResult>>> {
+    /// Reads all files; per delivery the results by location. A file that fails stops its delivery
+    /// and the later ones; it is told once those before it are in the ledger.
+    fn read(
+        &self,
+        progress: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Result<(Vec<Vec<FileResult>>, Option<Error>)> {
         let planned = self
             .deliveries
             .iter()
@@ -127,7 +140,7 @@ impl<'a> Batch<'a> {
         })?;
         let mut results: Vec<Vec<FileResult>> =
             self.deliveries.iter().map(|_| Vec::new()).collect();
-        let mut failures = Vec::new();
+        let mut failure: Option<(usize, Error)> = None;
         for ((task, bytes), result) in tasks.iter().zip(read) {
             match result {
                 Ok(result) => results[task.delivery].push(result),
@@ -137,15 +150,17 @@ impl<'a> Batch<'a> {
                 {
                     results[task.delivery].push(set_aside(&task.uri, &task.etag, *bytes, &error));
                 }
-                Err(error) => failures.push(error),
+                // Files stand in the order of their delivery and location: the first failure is the
+                // same in every run.
+                Err(error) if failure.is_none() => failure = Some((task.delivery, error)),
+                Err(_) => {}
             }
         }
-        // Files stand in the order of their delivery and location: the first failure is the same
-        // in every run.
-        match failures.into_iter().next() {
-            Some(error) => Err(error),
-            None => Ok(results),
+        let Some((delivery, error)) = failure else { return Ok((results, None)) };
+        for result in results[delivery..].iter_mut().flat_map(std::mem::take) {
+            self.shared.drop_slot(result.slot);
         }
+        if delivery == 0 { Err(error) } else { Ok((results, Some(error))) }
     }
 
     /// A file with the content of another one of its delivery adds nothing. The same content in a
@@ -204,7 +219,9 @@ impl<'a> Batch<'a> {
                 if !file.credentials.is_empty() || !file.locations.is_empty() {
                     slices.entry((file.dataset, None)).or_default().insert(delivery);
                 }
-                let months: BTreeSet<Month> = file.customers.iter().map(|row| row.month).collect();
+                let customers = file.customers.iter().map(|row| row.month);
+                let months: BTreeSet<Month> =
+                    customers.chain(file.sold.iter().map(|(row, _)| row.month)).collect();
                 for month in months {
                     slices.entry((file.dataset, Some(month))).or_default().insert(delivery);
                 }
@@ -298,6 +315,10 @@ impl<'a> Batch<'a> {
         };
         rows.customers = described(&|file| &file.customers);
         rows.partners = described(&|file| &file.partners);
+        rows.resellers = described(&|file| &file.resellers);
+        let business = files.iter().map(|file| (file.slot, file.business.as_slice()));
+        rows.business = added_up(business, month, &mut done.shares).into_iter().collect();
+        rows.sold = share_sold(&files, month, &mut done.shares);
         Ok((rows, done))
     }
 
@@ -342,8 +363,11 @@ impl FileResult {
             rejected: Vec::new(),
             customers: Vec::new(),
             partners: Vec::new(),
+            resellers: Vec::new(),
             credentials: Vec::new(),
             locations: Vec::new(),
+            sold: Vec::new(),
+            business: Vec::new(),
         }
     }
 }
@@ -379,6 +403,25 @@ fn share_customers(files: &[&FileResult], month: Month, shares: &mut FastMap<u32
         shares.used += new;
         shares.repeated += u64::try_from(rows).unwrap_or_default().saturating_sub(new);
     }
+}
+
+/// Counts the rows of subscription exports: the first that names a reseller for a subscription is
+/// used, others repeat it.
+fn share_sold(
+    files: &[&FileResult],
+    month: Month,
+    shares: &mut FastMap<u32, Shares>,
+) -> Vec<ResellerRow> {
+    let mut seen: HashSet<ResellerRow> = HashSet::new();
+    for file in files.iter().filter(|file| file.family == Some(Family::Resellers)) {
+        let shares = shares.entry(file.slot).or_default();
+        for (row, times) in file.sold.iter().filter(|(row, _)| row.month == month) {
+            let is_new = u64::from(seen.insert(*row));
+            shares.used += is_new;
+            shares.repeated += times - is_new;
+        }
+    }
+    seen.into_iter().collect()
 }
 
 /// The rows of a snapshot over its files; a row that several files (or lines) repeat is one.

@@ -3,7 +3,7 @@
 
 use super::intern::LocalInterner;
 use super::layout::Recognised;
-use super::person::PersonKey;
+use super::person::{MCP, PersonKey, identity};
 use super::records::Cells;
 use super::row::{Rejection, Who, cell, text};
 use super::tally::Tally;
@@ -57,7 +57,7 @@ impl<'a> CredentialReader<'a> {
             expires_on: column("expires_on"),
             status: column("status"),
             ladder: [
-                ("mcp", columns(&["mcp_id"])),
+                (MCP, columns(&["mcp_id"])),
                 ("directory", columns(&["directory_user_id"])),
                 ("mail", columns(&["corporate_mail"])),
                 ("private mail", columns(&["mail"])),
@@ -121,24 +121,18 @@ impl<'a> CredentialReader<'a> {
     /// The first rung of the ladder that the row fills.
     fn person(&self, cells: &Cells<'_>) -> Result<Vec<u8>, Rejection> {
         for (rung, columns) in &self.ladder {
-            let mut identity = rung.as_bytes().to_vec();
-            let mut is_blank = true;
-            for column in columns {
-                let value = cells.get(*column);
-                if !values::is_blank(&value) {
-                    is_blank = false;
-                }
-                identity.push(0x1f);
-                let value = String::from_utf8_lossy(&value).to_lowercase();
-                // Spreadsheets print a numeric id as 990000001.0.
-                let value = if *rung == "mcp" { value.trim_end_matches(".0") } else { &value };
-                identity.extend_from_slice(value.as_bytes());
-            }
-            if !is_blank {
-                return Ok(identity);
+            let values: Vec<_> = columns.iter().map(|column| cells.get(*column)).collect();
+            if values.iter().any(|value| !values::is_blank(value)) {
+                let values = values.iter().map(|value| String::from_utf8_lossy(value));
+                return Ok(identity(rung, values));
             }
         }
         Err(Rejection::new("mcp_id", "person_missing", b""))
+    }
+
+    /// The key of a record's person, where it names one.
+    pub(super) fn person_key(&self, cells: &Cells<'_>) -> Option<String> {
+        self.person(cells).ok().map(|person| self.person_key.hash(&person))
     }
 
     /// Whether the file lacks the expiry column.

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::records::Cells;
-use super::row::{Partner, Rejection, cell, text};
+use super::row::{Partner, Rejection, cell, reseller, text};
 use crate::calendar::Month;
 
 /// What a row says of its customer or of its partner; interned texts.
@@ -24,8 +24,10 @@ pub(super) struct Description {
 pub(super) struct Described {
     customer: [u32; 4],
     partner: [u32; 4],
-    /// The id of no location.
-    nowhere: u32,
+    /// Id and name.
+    reseller: Option<(u32, u32)>,
+    /// The id of no text.
+    blank: u32,
 }
 
 /// Collects what the rows of one file say, each thing once. Columns that the file lacks are blank.
@@ -33,6 +35,8 @@ pub(super) struct Described {
 pub(super) struct Describer {
     customer: [(Option<usize>, &'static str); 4],
     partner: [(Option<usize>, &'static str); 2],
+    reseller: Option<usize>,
+    reseller_name: Option<usize>,
     /// Hashes of what was kept: nearly every row says again what an earlier one said.
     known: HashSet<u128>,
     buffer: Vec<u8>,
@@ -40,6 +44,8 @@ pub(super) struct Describer {
     pub(super) customers: HashSet<Description>,
     /// Name and country of partners and their locations.
     pub(super) partners: HashSet<Description>,
+    /// Names of resellers.
+    pub(super) resellers: HashSet<Description>,
 }
 
 impl Describer {
@@ -48,10 +54,13 @@ impl Describer {
         Self {
             customer: ["segment", "customer_name", "customer_country", "industry"].map(place),
             partner: ["partner_name", "partner_country"].map(place),
+            reseller: header.column("reseller_id"),
+            reseller_name: header.column("reseller_name"),
             known: HashSet::new(),
             buffer: Vec::new(),
             customers: HashSet::new(),
             partners: HashSet::new(),
+            resellers: HashSet::new(),
         }
     }
 
@@ -69,8 +78,9 @@ impl Describer {
         for number in [month.first_day().0.cast_unsigned(), partner.id, tenant, subject] {
             self.buffer.extend_from_slice(&number.to_le_bytes());
         }
-        for (column, _) in self.customer.iter().chain(&self.partner) {
-            self.buffer.extend_from_slice(&cell(cells, *column));
+        let columns = self.customer.iter().chain(&self.partner).map(|(column, _)| *column);
+        for column in columns.chain([self.reseller, self.reseller_name]) {
+            self.buffer.extend_from_slice(&cell(cells, column));
             self.buffer.push(0x1f);
         }
         let hash = xxh3_128(&self.buffer);
@@ -89,11 +99,29 @@ impl Describer {
         cells: &Cells<'_>,
         intern: &mut LocalInterner<'_>,
     ) -> Result<Described, Rejection> {
+        let id = reseller(cells, self.reseller)?;
+        let name = cell(cells, self.reseller_name);
+        let name = text(&name, "reseller_name")?;
+        let is_named = !id.is_empty() && !name.is_empty();
         Ok(Described {
             customer: interned(&self.customer, cells, intern)?,
             partner: interned(&self.partner, cells, intern)?,
-            nowhere: intern.id(b""),
+            reseller: is_named.then(|| (intern.id(id.as_bytes()), intern.id(name.as_bytes()))),
+            blank: intern.id(b""),
         })
+    }
+
+    /// Keeps what a row of an export without customers says.
+    pub(super) fn add_partner(
+        &mut self,
+        cells: &Cells<'_>,
+        intern: &mut LocalInterner<'_>,
+        month: Month,
+        partner: &Partner,
+    ) -> Result<(), Rejection> {
+        let described = self.read(cells, intern)?;
+        self.note_partner(month, partner, described);
+        Ok(())
     }
 
     /// Keeps what a row said for a month.
@@ -104,11 +132,21 @@ impl Describer {
         tenant: u32,
         described: Described,
     ) {
-        let Described { customer, partner: named, nowhere } = described;
-        let subject = partner.location.unwrap_or(nowhere);
+        let texts = described.customer;
+        let customer = Description { month, partner: partner.id, subject: tenant, texts };
+        self.customers.insert(customer);
+        self.note_partner(month, partner, described);
+    }
+
+    fn note_partner(&mut self, month: Month, partner: &Partner, described: Described) {
+        let Described { partner: texts, reseller, blank, .. } = described;
+        let subject = partner.location.unwrap_or(blank);
         let partner = partner.id;
-        self.customers.insert(Description { month, partner, subject: tenant, texts: customer });
-        self.partners.insert(Description { month, partner, subject, texts: named });
+        self.partners.insert(Description { month, partner, subject, texts });
+        if let Some((subject, name)) = reseller {
+            let texts = [name, blank, blank, blank];
+            self.resellers.insert(Description { month, partner, subject, texts });
+        }
     }
 }
 

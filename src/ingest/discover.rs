@@ -8,6 +8,15 @@ use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
 use crate::store::{Entry, Store};
 
+/// One place with exports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// A folder or a file.
+    pub uri: String,
+    /// Whether its exports are a distributor's: they credit resellers too.
+    pub is_distributor: bool,
+}
+
 /// One file of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundFile {
@@ -19,6 +28,8 @@ pub struct FoundFile {
     pub size: u64,
     /// The store's change tag.
     pub etag: String,
+    /// Whether its input is a distributor's.
+    pub is_distributor: bool,
 }
 
 /// All files of the inputs by delivery date, files by location.
@@ -27,10 +38,11 @@ pub struct FoundFile {
 /// path segment above the file that is a date, else the day of its last change.
 ///
 /// # Errors
-/// CS1003, CS2001; CS3001 when there is no file.
-pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
+/// CS1001 when a file belongs to two inputs that differ; CS1003, CS2001; CS3001 when there is no
+/// file.
+pub fn discover(inputs: &[Input]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
     let mut deliveries: BTreeMap<Day, Vec<FoundFile>> = BTreeMap::new();
-    for input in inputs {
+    for Input { uri: input, is_distributor } in inputs {
         let (store, single) = match Store::open_input(input) {
             Err(error) if error.code() == Code::StorageRead => {
                 return Err(Error::new(Code::NoDelivery, format!("there is nothing at {input}"))
@@ -51,11 +63,18 @@ pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
                     None => uri.clone(),
                 };
                 let files = deliveries.entry(delivery_of(&uri, &entry)).or_default();
-                files.push(FoundFile { source, uri, size: entry.size, etag: entry.etag.clone() });
+                files.push(FoundFile {
+                    source,
+                    uri,
+                    size: entry.size,
+                    etag: entry.etag.clone(),
+                    is_distributor: *is_distributor,
+                });
             }
         }
     }
     if deliveries.is_empty() {
+        let inputs: Vec<&str> = inputs.iter().map(|input| input.uri.as_str()).collect();
         return Err(Error::new(
             Code::NoDelivery,
             format!("no export was found in {}", inputs.join(", ")),
@@ -65,6 +84,14 @@ pub fn discover(inputs: &[String]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
     for files in deliveries.values_mut() {
         files.sort_by(|left, right| left.uri.cmp(&right.uri));
         // The same location can be named by two inputs.
+        let differ = |pair: &&[FoundFile]| {
+            pair[0].uri == pair[1].uri && pair[0].is_distributor != pair[1].is_distributor
+        };
+        if let Some(pair) = files.windows(2).find(differ) {
+            let text =
+                format!("{} is in an input of a partner and in one of a distributor", pair[0].uri);
+            return Err(Error::new(Code::Usage, text).hint("give each folder one scope"));
+        }
         files.dedup_by(|left, right| left.uri == right.uri);
     }
     Ok(deliveries)

@@ -14,8 +14,7 @@ use crate::calendar::Day;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::facts::{
-    FileRecord, LedgerEntry, SCHEMA_VERSION, Unit, UnitKey, quarantine_path, units_frame,
-    units_path,
+    FileRecord, LedgerEntry, Unit, UnitKey, quarantine_path, units_frame, units_path,
 };
 
 impl Batch<'_> {
@@ -55,13 +54,9 @@ impl Batch<'_> {
         self.write_quarantine(sequence, files)?;
         summary.files.extend(records.iter().cloned());
         Ok(LedgerEntry {
-            sequence,
-            schema_version: SCHEMA_VERSION,
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            attempt_id: self.settings.attempt_id.clone(),
             delivery: delivery.to_string(),
             files: records,
-            accepted: Vec::new(),
+            ..LedgerEntry::without_files(sequence, &self.settings.attempt_id)
         })
     }
 

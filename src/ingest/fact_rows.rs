@@ -10,10 +10,7 @@ use super::intern::Texts;
 use super::writing::Target;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::facts::{FactTable, SNAPSHOT, fact_path, money_column};
-
-/// Rows of one row group: partners are sorted, so a reader of few partners skips most groups.
-const ROW_GROUP_ROWS: usize = 131_072;
+use crate::facts::{FactTable, ROW_GROUP_ROWS, SNAPSHOT, fact_path, money_column, text_digest};
 
 /// One column of a fact table.
 #[derive(Debug)]
@@ -71,10 +68,10 @@ impl Values {
             }
         }
         match self {
-            Self::Text(ids) => extend(into, &ids[rows], |id| texts.digest(id).to_le_bytes()),
+            Self::Text(ids) => extend(into, &ids[rows], |id| texts.digest(id)),
             Self::Person(keys) => {
                 for key in &keys[rows] {
-                    into.extend_from_slice(key.as_bytes());
+                    into.extend_from_slice(&text_digest(key.as_bytes()));
                 }
             }
             Self::Mask(masks) => extend(into, &masks[rows], i32::to_le_bytes),

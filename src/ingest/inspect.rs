@@ -8,8 +8,10 @@ use super::decode::Text;
 use super::layout::Sources;
 use super::packed::Source;
 use super::person::PersonKey;
-use super::reader::{FileTask, Shared, read_file};
+use super::reader::{FileTask, read_file};
+use super::shared::Shared;
 use crate::error::{Code, Error, Result};
+use crate::facts::Erased;
 use crate::rules::Catalogs;
 
 /// What a file is and what an ingest would make of it.
@@ -91,15 +93,22 @@ fn inspect_source(
         None => archive.to_owned(),
     };
     let person_key = PersonKey::from_secret("inspect");
-    let shared = Shared::new(sources, catalogs, &person_key, 64 << 20);
+    let shared = Shared::new(sources, catalogs, &person_key, Erased::default(), true, 64 << 20);
     let header = Text::open(&source, None, &uri)?.recognise(sources, &uri)?.recognised;
     let columns = header
         .columns
         .iter()
         .map(|(field, at)| ((*field).to_owned(), header.headers[*at].clone()))
         .collect();
-    let task =
-        FileTask { number: 0, delivery: 0, uri, source, etag: String::new(), is_ingest: false };
+    let task = FileTask {
+        number: 0,
+        delivery: 0,
+        uri,
+        source,
+        etag: String::new(),
+        is_distributor: false,
+        is_ingest: false,
+    };
     let result = read_file(&shared, &task)?;
     let record = result.record;
     Ok(Inspection {

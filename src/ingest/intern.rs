@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use hashbrown::HashMap;
 use polars::prelude::{ChunkTake, Column, IntoColumn, NewChunkedArray, PlSmallStr, StringChunked};
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::{Error, Result};
+use crate::facts::text_digest;
 
 /// The shared table.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(super) struct Texts {
     ranks: Vec<u32>,
     /// Per id its place in the order of partners.
     places: Vec<u32>,
-    digests: Vec<u128>,
+    digests: Vec<[u8; 16]>,
     /// All of them as a column to take from.
     column: StringChunked,
 }
@@ -95,7 +95,7 @@ impl Texts {
         let ranks = ranks_of(&order);
         order.sort_by(|left, right| partner_of(&texts[*left]).cmp(&partner_of(&texts[*right])));
         let places = ranks_of(&order);
-        let digests = texts.iter().map(|text| xxh3_128(text)).collect();
+        let digests = texts.iter().map(|text| text_digest(text)).collect();
         let column: Vec<&str> =
             texts.iter().map(|text| std::str::from_utf8(text).unwrap_or_default()).collect();
         let column = StringChunked::from_slice(PlSmallStr::EMPTY, &column);
@@ -117,7 +117,7 @@ impl Texts {
     }
 
     /// A hash of the text.
-    pub(super) fn digest(&self, id: u32) -> u128 {
+    pub(super) fn digest(&self, id: u32) -> [u8; 16] {
         usize::try_from(id).ok().and_then(|at| self.digests.get(at)).copied().unwrap_or_default()
     }
 

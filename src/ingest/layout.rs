@@ -24,6 +24,12 @@ pub enum Family {
     Locations,
     /// Customers and their segments.
     Customers,
+    /// Subscriptions and their resellers.
+    Resellers,
+    /// Revenue by customer and workload.
+    Revenue,
+    /// Usage by customer and workload.
+    Usage,
 }
 
 impl Family {
@@ -35,6 +41,9 @@ impl Family {
             Self::Credentials => &["title", "kind", "earned_on"],
             Self::Locations => &["location_id", "account_id"],
             Self::Customers => &["month", "tenant_id", "segment"],
+            Self::Resellers => &["month", "subscription_id", "reseller_id"],
+            Self::Revenue => &["month", "tenant_id", "workload", "attribution", "amount"],
+            Self::Usage => &["month", "tenant_id", "workload", "attribution", "mau"],
         }
     }
 }

@@ -9,6 +9,7 @@ mod acr;
 mod acr_facts;
 mod batch;
 mod buckets;
+mod business;
 mod collapse;
 mod consumption_key;
 mod credentials;
@@ -31,24 +32,27 @@ mod person;
 mod reader;
 mod records;
 mod rejections;
+mod resellers;
 mod row;
+mod rows;
 mod seats;
+mod shared;
 mod tally;
 mod values;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use discover::{FoundFile, discover};
+pub use discover::{FoundFile, Input, discover};
 pub use inspect::{Inspection, inspect};
 pub use layout::{Layout, Sources};
 pub use person::PersonKey;
 
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
-use crate::facts::{Acceptance, FileRecord, Ledger, LedgerEntry, Live, SCHEMA_VERSION};
+use crate::facts::{self, Acceptance, FileRecord, Ledger, LedgerEntry, Live};
 use crate::rules::Catalogs;
-use crate::store::{FileLock, Store};
+use crate::store::Store;
 
 use batch::Batch;
 use decode::Text;
@@ -67,13 +71,15 @@ pub enum OnBadFile {
 #[derive(Debug)]
 pub struct Settings<'a> {
     /// Folders or files.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<Input>,
     /// Where the facts live.
     pub facts: Store,
     /// What to do with bad files.
     pub on_bad_file: OnBadFile,
     /// Whether replacements that lose rows are taken.
     pub accept_drop: bool,
+    /// Whether facts keep the names of customers.
+    pub keeps_customer_names: bool,
     /// Files read at once.
     pub threads: usize,
     /// Bytes that waiting rows may take.
@@ -156,7 +162,7 @@ pub struct PlannedFile {
 ///
 /// # Errors
 /// CS1003, CS2001, CS3001, CS6005.
-pub fn plan(inputs: &[String], ledger: &Ledger, sources: &Sources) -> Result<Plan> {
+pub fn plan(inputs: &[Input], ledger: &Ledger, sources: &Sources) -> Result<Plan> {
     let found = discover(inputs)?;
     let mut records: HashMap<(Day, &str), &FileRecord> = HashMap::new();
     for (entry, _, file) in ledger.files() {
@@ -173,6 +179,7 @@ pub fn plan(inputs: &[String], ledger: &Ledger, sources: &Sources) -> Result<Pla
                 Some(record)
                     if record.etag == file.etag
                         && record.bytes == file.size
+                        && record.is_distributor == file.is_distributor
                         && record.set_aside.is_none() =>
                 {
                     known.push((file, record));
@@ -215,7 +222,7 @@ impl PlannedFile {
 /// # Errors
 /// CS1003, CS2001, CS2002, CS3001 to CS3009, CS4001, CS6001, CS6003, CS6005.
 pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Summary> {
-    let _lock = lock(&settings.facts, &settings.attempt_id)?;
+    let _lock = facts::lock(&settings.facts, &settings.attempt_id)?;
     let mut ledger = Ledger::read(&settings.facts)?;
     remove_leftovers(&settings.facts, ledger.next_sequence())?;
     let plan = plan(&settings.inputs, &ledger, settings.sources)?;
@@ -273,29 +280,11 @@ fn accept_held(settings: &Settings<'_>, ledger: &mut Ledger) -> Result<usize> {
                 delivery: held.delivery.to_string(),
             })
             .collect();
-        let entry = LedgerEntry {
-            sequence: ledger.next_sequence(),
-            schema_version: SCHEMA_VERSION,
-            program_version: env!("CARGO_PKG_VERSION").to_owned(),
-            attempt_id: settings.attempt_id.clone(),
-            delivery: String::new(),
-            files: Vec::new(),
-            accepted,
-        };
+        let sequence = ledger.next_sequence();
+        let entry =
+            LedgerEntry { accepted, ..LedgerEntry::without_files(sequence, &settings.attempt_id) };
         ledger.append(&settings.facts, entry)?;
     }
-}
-
-/// Holds the facts for one writer.
-///
-/// # Errors
-/// CS6001 when another process holds them, CS2002.
-fn lock(facts: &Store, attempt_id: &str) -> Result<FileLock> {
-    let owner = format!("attempt {attempt_id}, process {}", std::process::id());
-    FileLock::take(&facts.local_path("_lock"), &owner)?.map_err(|owner| {
-        Error::new(Code::Locked, format!("the facts {} are in use by {owner}", facts.uri()))
-            .hint("wait until that ingest has ended")
-    })
 }
 
 /// Stops before anything is read when a file is no export and bad files are not set aside.
@@ -335,6 +324,7 @@ fn task(number: usize, delivery: usize, file: &FoundFile) -> FileTask {
         uri: file.uri.clone(),
         source: file.source.clone(),
         etag: file.etag.clone(),
+        is_distributor: file.is_distributor,
         is_ingest: true,
     }
 }

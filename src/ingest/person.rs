@@ -8,6 +8,21 @@ use crate::error::{Code, Error, Result};
 use crate::store::Store;
 
 const KEY_FILE: &str = "person_key";
+/// The rung of the ladder with the ids of certified professionals.
+pub(super) const MCP: &str = "mcp";
+
+/// What a person is told by: the rung of the ladder and what stands on it.
+pub(super) fn identity(rung: &str, values: impl Iterator<Item = impl AsRef<str>>) -> Vec<u8> {
+    let mut identity = rung.as_bytes().to_vec();
+    for value in values {
+        identity.push(0x1f);
+        let value = value.as_ref().to_lowercase();
+        // Spreadsheets print a numeric id as 990000001.0.
+        let value = if rung == MCP { value.trim_end_matches(".0") } else { &value };
+        identity.extend_from_slice(value.as_bytes());
+    }
+    identity
+}
 
 /// A secret; never printed.
 #[derive(Clone)]
@@ -43,6 +58,12 @@ impl PersonKey {
         let text = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         facts.write_new(KEY_FILE, text.clone().into_bytes())?;
         Ok(Self::from_secret(&text))
+    }
+
+    /// The keys that a person may have in the facts, by an id or a mail address.
+    pub fn keys_of(&self, text: &str) -> Vec<String> {
+        let of = |rung: &&str| self.hash(&identity(rung, std::iter::once(text.trim())));
+        [MCP, "directory", "mail", "private mail"].iter().map(of).collect()
     }
 
     /// The published key of a person.

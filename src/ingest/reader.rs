@@ -3,50 +3,31 @@
 //! for starts again; what a given-up reading handed over belongs to a slot that does not count.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
-use super::acr::{AcrLine, AcrReader, Memory};
-use super::buckets::Buckets;
+use super::business::BusinessRow;
 use super::consumption_key::consumption_key;
-use super::credentials::{CredentialReader, CredentialRow};
-use super::customers::CustomerReader;
+use super::credentials::CredentialRow;
 use super::decode::{Header, Text, Totals};
-use super::describe::{Describer, Description};
+use super::describe::Description;
 use super::encoding::Encoding;
 use super::formats::{Contradiction, Formats};
-use super::intern::Interner;
-use super::layout::{CellType, Family, Recognised, Sources, dataset_index};
-use super::locations::{LocationReader, LocationRow};
+use super::layout::{CellType, Family, Recognised, dataset_index};
+use super::locations::LocationRow;
 use super::packed::Source;
-use super::person::PersonKey;
-use super::records::{Cells, Reading, Rules, Structure, visit_records};
+use super::records::{Reading, Rules, Structure, visit_records};
 use super::rejections::{Rejected, Rejections, check_limits, wrong_width};
-use super::row::{Rejection, Who};
-use super::seats::{SeatLine, SeatReader};
+use super::resellers::ResellerRow;
+use super::row::Who;
+use super::rows::Rows;
+use super::shared::Shared;
 use super::tally::Tally;
 use crate::error::{Code, Error, Result};
 use crate::facts::FileRecord;
-use crate::rules::Catalogs;
+use crate::money::Money;
 use crate::store;
 
 /// How often a file is read: by the strict reader, by another encoding, by other forms of columns.
-const MOST_ATTEMPTS: u32 = 32;
-/// Memories of files with other columns than these are forgotten first.
-const MOST_MEMORIES: usize = 16;
-
-/// What all files of an ingest share.
-pub(super) struct Shared<'a> {
-    pub(super) sources: &'a Sources,
-    pub(super) catalogs: &'a Catalogs,
-    pub(super) person_key: &'a PersonKey,
-    pub(super) intern: Interner,
-    pub(super) acr: Buckets<AcrLine>,
-    pub(super) seats: Buckets<SeatLine>,
-    /// What readers converted before; one for each reader at work.
-    memories: Mutex<Vec<Memory>>,
-    /// Whether what a slot handed over counts.
-    slots: Mutex<BTreeMap<u32, bool>>,
-}
+pub(super) const MOST_ATTEMPTS: u32 = 32;
 
 /// One file to read.
 #[derive(Debug, Clone)]
@@ -58,6 +39,7 @@ pub(super) struct FileTask {
     pub(super) uri: String,
     pub(super) source: Source,
     pub(super) etag: String,
+    pub(super) is_distributor: bool,
     /// Whether the file is taken in, so that its limits and its sameness are watched; an inspection
     /// shows what there is.
     pub(super) is_ingest: bool,
@@ -75,122 +57,13 @@ pub(super) struct FileResult {
     pub(super) rejected: Vec<Rejected>,
     pub(super) customers: Vec<Description>,
     pub(super) partners: Vec<Description>,
+    /// Names of resellers.
+    pub(super) resellers: Vec<Description>,
     pub(super) credentials: Vec<CredentialRow>,
     pub(super) locations: Vec<LocationRow>,
-}
-
-impl<'a> Shared<'a> {
-    pub(super) fn new(
-        sources: &'a Sources,
-        catalogs: &'a Catalogs,
-        person_key: &'a PersonKey,
-        memory: usize,
-    ) -> Self {
-        Self {
-            sources,
-            catalogs,
-            person_key,
-            intern: Interner::default(),
-            acr: Buckets::new(memory / 4 * 3),
-            seats: Buckets::new(memory / 4),
-            memories: Mutex::new(Vec::new()),
-            slots: Mutex::new(BTreeMap::new()),
-        }
-    }
-
-    fn memory_of(&self, header: &Recognised<'_>) -> Option<Memory> {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = memories.iter().position(|memory| memory.fits(header))?;
-        Some(memories.swap_remove(at))
-    }
-
-    fn keep_memory(&self, memory: Memory) {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        if memories.len() >= MOST_MEMORIES {
-            memories.remove(0);
-        }
-        memories.push(memory);
-    }
-
-    /// The slot of a reading: the same in every execution, so that ties between identical lines
-    /// of several files always end in the same file.
-    fn slot(&self, task: &FileTask, attempt: u32) -> u32 {
-        let number = task.number * MOST_ATTEMPTS + attempt;
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).insert(number, true);
-        number
-    }
-
-    /// Forgets everything that a reading handed over.
-    pub(super) fn drop_slot(&self, slot: u32) {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, false);
-    }
-
-    pub(super) fn live_slots(&self) -> BTreeMap<u32, bool> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-enum Rows<'a> {
-    Acr(Box<AcrReader<'a>>),
-    Seats(Box<SeatReader<'a>>),
-    Credentials(Box<CredentialReader<'a>>),
-    Locations(Box<LocationReader<'a>>),
-    Customers(Box<CustomerReader<'a>>),
-}
-
-impl<'a> Rows<'a> {
-    fn new(
-        shared: &'a Shared<'a>,
-        header: &Recognised<'a>,
-        is_plain: bool,
-        task: &FileTask,
-        slot: u32,
-    ) -> Self {
-        let dataset = dataset_index(&header.layout.dataset);
-        let memory = is_plain.then(|| shared.memory_of(header)).flatten();
-        let intern = shared.intern.local();
-        let attributions = &shared.catalogs.attributions;
-        match header.layout.family {
-            Family::Acr => Rows::Acr(Box::new(AcrReader::new(
-                header,
-                attributions,
-                &shared.intern,
-                memory,
-                &shared.acr,
-                task.delivery,
-                dataset,
-                slot,
-            ))),
-            Family::Seats => Rows::Seats(Box::new(SeatReader::new(
-                header,
-                attributions,
-                &shared.catalogs.workloads,
-                intern,
-                &shared.seats,
-                task.delivery,
-                dataset,
-                slot,
-            ))),
-            Family::Credentials => Rows::Credentials(Box::new(CredentialReader::new(
-                header,
-                shared.person_key,
-                intern,
-            ))),
-            Family::Locations => Rows::Locations(Box::new(LocationReader::new(header, intern))),
-            Family::Customers => Rows::Customers(Box::new(CustomerReader::new(header, intern))),
-        }
-    }
-
-    /// Converts one record; why it is rejected, if it is.
-    fn read(&mut self, cells: &Cells<'_>) -> Result<Option<Rejection>> {
-        match self {
-            Rows::Acr(rows) => rows.read(cells),
-            Rows::Seats(rows) => rows.read(cells),
-            Rows::Credentials(rows) => Ok(rows.read(cells).err()),
-            Rows::Locations(rows) => Ok(rows.read(cells).err()),
-            Rows::Customers(rows) => Ok(rows.read(cells).err()),
-        }
-    }
+    /// Resellers of subscriptions, and how often each is said.
+    pub(super) sold: Vec<(ResellerRow, u64)>,
+    pub(super) business: Vec<BusinessRow>,
 }
 
 /// How a file is taken to be written. The first guess is the usual one; what contradicts it has the
@@ -239,8 +112,12 @@ fn read_into(
     let Hypotheses { reading, encoding, formats } = hypotheses;
     let text = Text::open(&task.source, encoding, &task.uri)?;
     let encoding = text.encoding;
-    let Header { recognised, delimiter, needs_strict } =
+    let Header { mut recognised, delimiter, needs_strict } =
         text.recognise(shared.sources, &task.uri)?;
+    if !shared.keeps_customer_names {
+        // Like a column that nobody knows: it tells lines apart, and ends here.
+        recognised.columns.remove("customer_name");
+    }
     let formats = formats.unwrap_or_else(|| Formats::new(&recognised, delimiter));
     let again = |reading, encoding, formats| {
         Ok(Attempt::Again(Hypotheses { reading, encoding: Some(encoding), formats: Some(formats) }))
@@ -248,10 +125,12 @@ fn read_into(
     if needs_strict && reading == Reading::Fast {
         return again(Reading::Strict, encoding, formats);
     }
-    let mut rows = Rows::new(shared, &recognised, formats.is_plain(), task, slot);
+    let mut rows =
+        Rows::new(shared, &recognised, (delimiter, reading), formats.is_plain(), task, slot);
     let who = Who::new(&recognised);
     let width = recognised.headers.len();
     let mut rejections = Rejections::default();
+    let (mut erased, mut scratch) = ((0, Money::ZERO), Vec::new());
     let (stream, finish) = text.into_parts();
     let rules = Rules { delimiter, reading, formats: &formats, width, what: &task.uri };
     let visited = visit_records(stream, rules, &mut |number, cells, place| {
@@ -262,6 +141,13 @@ fn read_into(
             Some(rejection)
         } else if who.is_totals_line(cells) {
             rejections.blank += 1;
+            None
+        } else if !shared.erased.is_empty()
+            && rows.is_erased(cells, &who, &shared.erased, &mut scratch)
+        {
+            let amount = recognised.column("amount").map(|at| Money::parse(&cells.get(at)));
+            erased.0 += 1;
+            erased.1 += amount.and_then(std::result::Result::ok).unwrap_or_default().0;
             None
         } else {
             rows.read(cells)?
@@ -304,44 +190,14 @@ fn read_into(
         rejected: Vec::new(),
         customers: Vec::new(),
         partners: Vec::new(),
+        resellers: Vec::new(),
         credentials: Vec::new(),
         locations: Vec::new(),
+        sold: Vec::new(),
+        business: Vec::new(),
     };
-    let mut lacks_expiry = false;
-    let mut described = None;
-    match rows {
-        Rows::Acr(mut rows) => {
-            rows.finish()?;
-            let (describer, tally, memory) = rows.into_parts();
-            described = Some(describer);
-            result.tally = tally;
-            if formats.is_plain() {
-                shared.keep_memory(memory);
-            }
-        }
-        Rows::Seats(mut rows) => {
-            rows.finish()?;
-            described = Some(rows.describer);
-            result.tally = rows.tally;
-        }
-        Rows::Credentials(rows) => {
-            lacks_expiry = rows.lacks_expiry();
-            result.credentials = rows.rows;
-            result.tally = rows.tally;
-        }
-        Rows::Customers(rows) => {
-            described = Some(rows.describer);
-            result.tally = rows.tally;
-        }
-        Rows::Locations(rows) => {
-            result.locations = rows.rows;
-            result.tally = rows.tally;
-        }
-    }
-    if let Some(Describer { customers, partners, .. }) = described {
-        result.customers = customers.into_iter().collect();
-        result.partners = partners.into_iter().collect();
-    }
+    let lacks_expiry = rows.finish(&mut result, shared, formats.is_plain())?;
+    result.tally.erased(erased.0, erased.1);
     if result.tally.amount_cells > 0 && result.tally.blank_amounts == result.tally.amount_cells {
         return Err(Error::new(
             Code::Redacted,
@@ -421,6 +277,7 @@ fn record_of(
     let skipped = rejections.blank + blank_lines;
     FileRecord {
         uri: task.uri.clone(),
+        is_distributor: task.is_distributor,
         bytes: totals.bytes,
         etag: task.etag.clone(),
         content_hash: totals.content_hash.clone(),
@@ -445,6 +302,8 @@ fn record_of(
             .collect::<BTreeMap<_, _>>(),
         amount_accepted: tally.amount_accepted.to_string(),
         amount_not_used: tally.amount_not_used.to_string(),
+        amount_rejected: Some(rejections.amount.to_string()),
+        amount_unflagged: tally.amount_unflagged.map(|amount| amount.to_string()),
         amount_digits_dropped: tally.digits_dropped,
         unknown_columns: recognised.unknown.clone(),
         ..FileRecord::default()

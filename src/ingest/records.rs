@@ -224,7 +224,7 @@ fn visit_fast(
         let Some(Quotes { is_quoted, inner_lines: inner }) = quotes(bytes, delimiter) else {
             return Ok(Structure::Irregular);
         };
-        if bytes.len() > LONGEST_RECORD
+        if is_quoted && bytes.len() > LONGEST_RECORD
             || inner > 0 && swallowed(record.iter(), record.len(), width, delimiter)
         {
             return Ok(Structure::Irregular);

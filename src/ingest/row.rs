@@ -145,6 +145,16 @@ impl Who {
     }
 }
 
+/// The reseller of a record; blank where the line was sold directly or its reseller was removed.
+pub(super) fn reseller(cells: &Cells<'_>, column: Option<usize>) -> Result<String, Rejection> {
+    let text = cell(cells, column);
+    match values::id(&text) {
+        Ok("-1" | "0") => Ok(String::new()),
+        Ok(id) => Ok(id.to_owned()),
+        Err(reason) => Err(Rejection::new("reseller_id", reason, &text)),
+    }
+}
+
 /// The cell of a column; empty without one.
 pub(super) fn cell<'a>(cells: &'a Cells<'_>, column: Option<usize>) -> Cow<'a, [u8]> {
     column.map_or(Cow::Borrowed(&[]), |at| cells.get(at))

@@ -15,6 +15,8 @@ pub(super) struct Tally {
     pub(super) amount_accepted: Money,
     pub(super) amount_not_used: Money,
     pub(super) amount_rejected: Money,
+    /// Of records that the export does not call duplicates; none without the flag.
+    pub(super) amount_unflagged: Option<Money>,
     pub(super) digits_dropped: u64,
     pub(super) amount_cells: u64,
     pub(super) blank_amounts: u64,
@@ -77,6 +79,16 @@ impl Tally {
     pub(super) fn not_used(&mut self, reason: &'static str, amount: Money) {
         *self.not_used.entry(reason).or_default() += 1;
         self.amount_not_used += amount;
+    }
+
+    /// Counts rows of customers and people who were erased: accepted, and of no use.
+    pub(super) fn erased(&mut self, rows: u64, amount: Money) {
+        if rows > 0 {
+            self.accepted += rows;
+            self.amount_accepted += amount;
+            self.amount_not_used += amount;
+            *self.not_used.entry("erased").or_default() += rows;
+        }
     }
 
     /// The units of the file, in the order in which they came up.

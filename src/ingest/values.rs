@@ -87,6 +87,12 @@ pub(super) fn count(cell: &[u8]) -> Result<i64, Reason> {
     whole.parse().map_err(|_| "number_invalid")
 }
 
+/// A flag as `1`, `True`, `Yes`, `Y`, `1.0`; anything else is none.
+pub(super) fn flag(cell: &[u8]) -> bool {
+    const TRUE: [&[u8]; 6] = [b"1", b"true", b"yes", b"y", b"1.0", b"1,0"];
+    TRUE.iter().any(|text| cell.eq_ignore_ascii_case(text))
+}
+
 /// A partner or reseller id as text: blank for a sentinel, without the `.0` that spreadsheets add.
 ///
 /// # Errors

@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 
 use super::acr_facts::{AcrFacts, AcrKey};
+use super::business::{Business, BusinessKey};
 use super::credentials::CredentialRow;
 use super::describe::Description;
 use super::fact_rows::{Rows, Values};
 use super::intern::Texts;
 use super::locations::LocationRow;
+use super::resellers::ResellerRow;
 use super::seats::{SeatFacts, SeatKey, SeatValues};
 use crate::calendar::Month;
 use crate::error::Result;
-use crate::facts::{FactTable, TABLES};
+use crate::facts::{FactTable, TABLES, finished};
 use crate::ids::Attribution;
 use crate::money::Money;
 use crate::store::Store;
@@ -48,8 +50,11 @@ pub(super) struct MonthRows {
     pub(super) seats: Vec<(SeatKey, SeatValues)>,
     pub(super) customers: Vec<Description>,
     pub(super) partners: Vec<Description>,
+    pub(super) resellers: Vec<Description>,
     pub(super) credentials: Vec<CredentialRow>,
     pub(super) locations: Vec<LocationRow>,
+    pub(super) sold: Vec<ResellerRow>,
+    pub(super) business: Vec<(BusinessKey, Business)>,
 }
 
 impl MonthRows {
@@ -91,7 +96,7 @@ impl MonthRows {
         let mut units = BTreeMap::new();
         let mut kept: HashMap<PartnerText, bool> = HashMap::new();
         for (partner, (hasher, tables)) in hashers {
-            let hash: String = hasher.finalize().to_hex().chars().take(32).collect();
+            let hash = finished(&hasher);
             let stored = known(&partner, &hash);
             kept.insert(partner.clone(), stored.is_none());
             let stored = stored.unwrap_or(target.sequence);
@@ -181,10 +186,60 @@ impl MonthRows {
                 Values::Text(column(&partners, |(_, said)| said[1])),
             ],
         );
+        let names = smallest(&self.resellers, texts, |said| (said[3], [said[0], said[3], said[3]]));
+        let resellers = Rows::new(
+            column(&names, |((partner, _, _), _)| *partner),
+            vec![
+                Values::Text(column(&names, |((_, reseller, _), _)| *reseller)),
+                Values::Text(column(&names, |(_, said)| said[0])),
+            ],
+        );
+        let sold = Rows::new(
+            column(&self.sold, |row| row.partner),
+            vec![
+                Values::Text(column(&self.sold, |row| row.tenant)),
+                Values::Text(column(&self.sold, |row| row.subscription)),
+                Values::Text(column(&self.sold, |row| row.reseller)),
+            ],
+        );
+        let (revenue, usage): (Vec<_>, Vec<_>) =
+            self.business.iter().partition(|(_, values)| values.is_revenue);
+        let revenue = Rows::new(
+            column(&revenue, |(key, _)| key.partner),
+            vec![
+                Values::Text(column(&revenue, |(key, _)| key.tenant)),
+                Values::Text(column(&revenue, |(key, _)| key.workload)),
+                Values::Mask(column(&revenue, |(key, _)| key.attribution.set().0)),
+                Values::Money(column(&revenue, |(_, values)| values.revenue.0)),
+            ],
+        );
+        let usage = Rows::new(
+            column(&usage, |(key, _)| key.partner),
+            vec![
+                Values::Text(column(&usage, |(key, _)| key.tenant)),
+                Values::Text(column(&usage, |(key, _)| key.workload)),
+                Values::Text(column(&usage, |(key, _)| key.metric_type)),
+                Values::Mask(column(&usage, |(key, _)| key.attribution.set().0)),
+                Values::Int64(column(&usage, |(_, values)| values.active_users)),
+                Values::Int64(column(&usage, |(_, values)| values.attributed_users)),
+                Values::Int64(column(&usage, |(_, values)| values.capacity)),
+            ],
+        );
         let mut tables: Vec<(&'static FactTable, Rows)> = TABLES
             .iter()
             .copied()
-            .zip([acr, seats, credentials, customers, partners, locations])
+            .zip([
+                acr,
+                seats,
+                credentials,
+                customers,
+                partners,
+                locations,
+                sold,
+                resellers,
+                revenue,
+                usage,
+            ])
             .filter(|(_, rows)| !rows.partners.is_empty())
             .collect();
         for (_, rows) in &mut tables {

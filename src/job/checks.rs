@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::feeding::Feeding;
 use crate::calendar::Month;
 use crate::checks::Check;
-use crate::facts::Live;
+use crate::facts::{Credit, Live};
 use crate::money::Money;
 
 /// The fact table whose keys hold the partner as delivered.
@@ -80,6 +80,23 @@ pub(super) fn services_unmapped(unmapped: &[(String, Money)]) -> Check {
         format!("{total} USD count for no service, by meter category: {}", named.join(", "))
     };
     Check::warn("services_unmapped", i64::try_from(unmapped.len()).unwrap_or(i64::MAX), text)
+}
+
+/// Customers of a distributor whose resellers of a month are several: their seats count for none.
+pub(super) fn resellers_ambiguous(credit: &Credit) -> Check {
+    let named: Vec<String> = credit
+        .ambiguous
+        .iter()
+        .take(NAMED)
+        .map(|(exporter, month, tenant)| format!("{tenant} of {exporter} in {month}"))
+        .collect();
+    let text = if named.is_empty() {
+        "every customer of a distributor has one reseller a month".to_owned()
+    } else {
+        format!("seats of customers with several resellers count for none: {}", named.join(", "))
+    };
+    let count = i64::try_from(credit.ambiguous.len()).unwrap_or(i64::MAX);
+    Check::warn("resellers_ambiguous", count, text)
 }
 
 /// Certifications that count by a name which no rule page lists yet.

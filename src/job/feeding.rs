@@ -7,7 +7,7 @@ use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
 use crate::facts::{Live, LiveFrames, LiveUnit};
 use crate::rules::{Selection, Version};
-use crate::tables::SEGMENT_DATASET;
+use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
 
 /// What a month's score reads.
 #[derive(Debug, Clone)]
@@ -29,6 +29,9 @@ impl Feeding {
         // A path that is assigned looks at the segments of customers.
         if versions.iter().any(|version| matches!(version.selection, Selection::Assigned(_))) {
             datasets.insert(SEGMENT_DATASET.to_owned());
+        }
+        if live.units.iter().any(|unit| unit.is_distributor) {
+            datasets.extend(RESELLER_DATASETS.map(str::to_owned));
         }
         let mut feeding = Self { reference, datasets, files: BTreeSet::new() };
         let units = live.units.iter().filter(|unit| feeding.reads(unit));

@@ -1,10 +1,12 @@
 //! Job files: the settings of a run as TOML, for schedulers. Flags and the environment win over
 //! them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::checks::{LIMITED, Limit, Limits};
 use crate::error::{Code, Error, Result};
 use crate::pipelines::{self, PipelineFile, PipelineFiles};
 
@@ -13,7 +15,7 @@ use crate::pipelines::{self, PipelineFile, PipelineFiles};
 #[serde(deny_unknown_fields)]
 pub struct JobFile {
     /// Folders or files with exports.
-    pub input: Option<Vec<String>>,
+    pub input: Option<Vec<InputSetting>>,
     /// Where the facts live.
     pub facts: Option<String>,
     /// Where the tables go.
@@ -28,12 +30,58 @@ pub struct JobFile {
     pub on_bad_file: Option<OnBadFileSetting>,
     /// Whether replacements that lose rows are taken.
     pub accept_drop: Option<bool>,
+    /// Whether facts and tables have the names of customers.
+    pub customer_names: Option<NamesSetting>,
     /// Which failed checks stop a publication.
     pub fail_on: Option<FailOnSetting>,
+    /// From where on a check is a warning or an error, by its id.
+    pub checks: Option<BTreeMap<String, LimitSetting>>,
     /// Files read at once.
     pub threads: Option<usize>,
     /// Memory for waiting rows, e.g. `256MiB`.
     pub memory_limit: Option<String>,
+}
+
+/// `{ warn = 0, error = 100 }`: the largest values that pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSetting {
+    /// Above it the check is a warning.
+    pub warn: Option<i64>,
+    /// Above it the check is an error: nothing is published.
+    pub error: Option<i64>,
+}
+
+/// `"deliveries"`, or `{ uri = "deliveries", scope = "distributor" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum InputSetting {
+    /// The exports of partners.
+    Uri(String),
+    /// With a scope.
+    Scoped(ScopedInput),
+}
+
+/// A place with exports and whose they are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScopedInput {
+    /// A folder or a file.
+    pub uri: String,
+    /// Whose exports they are.
+    #[serde(default)]
+    pub scope: ScopeSetting,
+}
+
+/// `partner` or `distributor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScopeSetting {
+    /// A row counts for the partner that it names.
+    #[default]
+    Partner,
+    /// A row that names a reseller counts for that one too.
+    Distributor,
 }
 
 /// `fail` or `set-aside`.
@@ -44,6 +92,16 @@ pub enum OnBadFileSetting {
     Fail,
     /// Leave the file out.
     SetAside,
+}
+
+/// `keep` or `drop`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamesSetting {
+    /// Facts have them.
+    Keep,
+    /// They end at ingest.
+    Drop,
 }
 
 /// `warn` or `error`.
@@ -79,10 +137,26 @@ impl JobFile {
     }
 
     fn parse(file: &PipelineFile) -> Result<Self> {
-        toml::from_str(&file.text).map_err(|error| {
+        let job: Self = toml::from_str(&file.text).map_err(|error| {
             let at = error.span().map_or_else(|| file.origin.clone(), |span| file.place(&span));
             Error::new(Code::Config, format!("{at}: {}", error.message()))
                 .hint("see pipelines/jobs/ for the settings of a job file")
-        })
+        })?;
+        let mut checks = job.checks.iter().flatten().map(|(id, _)| id.as_str());
+        match checks.find(|id| !LIMITED.contains(id)) {
+            None => Ok(job),
+            Some(id) => {
+                let text = format!("{}: no check is called {id:?}", file.origin);
+                Err(Error::new(Code::Config, text)
+                    .hint(format!("the checks are {}", LIMITED.join(", "))))
+            }
+        }
+    }
+
+    /// The limits of checks.
+    pub fn limits(&self) -> Limits {
+        let limit = |setting: &LimitSetting| Limit { warn: setting.warn, error: setting.error };
+        let given = self.checks.iter().flatten();
+        Limits(given.map(|(id, setting)| (id.clone(), limit(setting))).collect())
     }
 }

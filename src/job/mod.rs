@@ -3,6 +3,7 @@
 
 mod attempt;
 mod checks;
+mod data_checks;
 mod feeding;
 mod file;
 mod record;
@@ -10,16 +11,19 @@ mod reference;
 mod scoring;
 mod summary;
 
-use crate::calendar::Month;
-use crate::checks::Severity;
-use crate::error::Result;
-use crate::facts::{Ledger, Live};
+use crate::calendar::{Day, Month};
+use crate::checks::{Limits, Severity};
+use crate::error::{Code, Error, Result};
+use crate::facts::{self, ErasedRows, Erasure, Ledger, Live, Restatement, Verification};
+use crate::ids::Guid;
 use crate::ingest::{self, OnBadFile, PersonKey, Sources};
 use crate::rules::{Catalogs, Rules};
 use crate::store::Store;
 
 pub use attempt::Attempt;
-pub use file::{FailOnSetting, JobFile, OnBadFileSetting};
+pub use file::{
+    FailOnSetting, InputSetting, JobFile, NamesSetting, OnBadFileSetting, ScopeSetting, ScopedInput,
+};
 pub use reference::AsOf;
 pub use scoring::{ScorePlan, Scored, plan_score};
 pub use summary::{ingest_text, score_text};
@@ -39,13 +43,15 @@ pub struct Pipeline {
 #[derive(Debug, Clone)]
 pub struct IngestSettings {
     /// Folders or files with exports.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<ingest::Input>,
     /// Where the facts live.
     pub facts: String,
     /// What to do with a bad file.
     pub on_bad_file: OnBadFile,
     /// Whether replacements that lose rows are taken.
     pub accept_drop: bool,
+    /// Whether facts keep the names of customers.
+    pub keeps_customer_names: bool,
     /// The secret of person keys, if given.
     pub person_secret: Option<String>,
     /// Files read at once.
@@ -67,6 +73,8 @@ pub struct ScoreSettings {
     pub ruleset: Option<String>,
     /// Which failed checks stop the publication.
     pub fail_on: Severity,
+    /// From where on checks fail.
+    pub limits: Limits,
 }
 
 /// Ingests what is new.
@@ -93,6 +101,7 @@ pub fn ingest(
         facts,
         on_bad_file: settings.on_bad_file,
         accept_drop: settings.accept_drop,
+        keeps_customer_names: settings.keeps_customer_names,
         threads: settings.threads,
         memory: settings.memory,
         attempt_id: attempt.id.clone(),
@@ -142,6 +151,70 @@ pub fn score(pipeline: &Pipeline, settings: &ScoreSettings, attempt: &Attempt) -
 /// CS2001, CS6005.
 pub fn live_facts(facts: &str) -> Result<Live> {
     Live::read(&Store::open(facts)?)
+}
+
+/// Retracts a delivery, or one dataset of it, or takes that back.
+///
+/// # Errors
+/// Those of [`facts::retract`].
+pub fn retract(
+    facts: &str,
+    delivery: Day,
+    dataset: Option<&str>,
+    is_undone: bool,
+    attempt: &Attempt,
+) -> Result<()> {
+    facts::retract(&Store::open(facts)?, delivery, dataset, is_undone, &attempt.id)
+}
+
+/// Erases customers (tenant ids) and people (ids, mail addresses or keys) from the facts.
+///
+/// # Errors
+/// CS1001 for a customer that is no tenant id; those of [`facts::erase`].
+pub fn erase(
+    facts: &str,
+    customers: &[String],
+    people: &[String],
+    person_secret: Option<&str>,
+    attempt: &Attempt,
+) -> Result<ErasedRows> {
+    let facts = Store::open(facts)?;
+    let person_key = match person_secret {
+        Some(secret) => PersonKey::from_secret(secret),
+        None => PersonKey::of_facts(&facts)?,
+    };
+    let tenant = |text: &String| match Guid::parse(text.trim().as_bytes()) {
+        Some(guid) => Ok(guid.as_str().to_owned()),
+        None if text.starts_with("tpid:") => Ok(text.clone()),
+        None => Err(Error::new(Code::Usage, format!("{text:?} is no customer"))
+            .hint("give the tenant id as dim_customer has it")),
+    };
+    let erasure = Erasure {
+        tenants: customers.iter().map(tenant).collect::<Result<_>>()?,
+        people: people
+            .iter()
+            .flat_map(|person| {
+                person_key.keys_of(person).into_iter().chain(std::iter::once(person.clone()))
+            })
+            .collect(),
+    };
+    facts::erase(&facts, &erasure, &attempt.id)
+}
+
+/// What the deliveries after one day and up to another changed.
+///
+/// # Errors
+/// CS2001, CS6005.
+pub fn restatements(facts: &str, from: Day, to: Day) -> Result<Vec<Restatement>> {
+    facts::restatements(&Store::open(facts)?, from, to)
+}
+
+/// Compares the facts of a location with their ledger.
+///
+/// # Errors
+/// CS2001, CS6005.
+pub fn verify_facts(facts: &str) -> Result<Verification> {
+    facts::verify(&Store::open(facts)?)
 }
 
 /// The months that a scored month reads: R−23 to R.

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::checks::{assumed_alias, ledger_checks, services_unmapped, titles_unmatched};
+use super::checks::{
+    assumed_alias, ledger_checks, resellers_ambiguous, services_unmapped, titles_unmatched,
+};
+use super::data_checks::{data_checks, segments_unknown};
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::record::{manifest, quarantine};
 use super::reference::reference_month;
@@ -12,7 +15,7 @@ use crate::calendar::Month;
 use crate::checks::{Check, enforce};
 use crate::commit::Lease;
 use crate::error::Result;
-use crate::facts::{Live, LiveFrames};
+use crate::facts::{Credit, Live, LiveFrames};
 use crate::ids::RunId;
 use crate::money::Money;
 use crate::publish::{
@@ -27,7 +30,14 @@ use crate::tables::{
 };
 
 /// The monthly dataset kinds are told apart by their facts: these hold no usage of a partner.
-const NOT_USAGE: [&str; 4] = ["profile", "trainings", "customers", "skilling_download"];
+const NOT_USAGE: [&str; 6] = [
+    "profile",
+    "trainings",
+    "customers",
+    "skilling_download",
+    "reseller_performance",
+    "subscriptions",
+];
 
 /// What `score --plan` tells.
 #[derive(Debug, Clone)]
@@ -75,6 +85,7 @@ pub(super) struct Prepared<'a> {
     pub(super) versions: Vec<&'a Version>,
     pub(super) areas_without_rules: Vec<&'a str>,
     pub(super) feeding: Feeding,
+    pub(super) credit: Credit,
     pub(super) delivered: Vec<crate::facts::Delivered>,
     pub(super) early: BTreeSet<(String, String)>,
     pub(super) quarantined: BTreeSet<String>,
@@ -117,13 +128,21 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
         None => pipeline.rules.effective(reference.last_day())?,
     };
     let feeding = Feeding::new(&live, reference, &versions);
-    let delivered: Vec<_> = live
-        .delivered()
+    let credit = Credit::of(&live, *window(reference).start(), reference)?;
+    let own = live.delivered();
+    let credited = credit.delivered(&own);
+    let delivered: Vec<_> = own
         .into_iter()
+        .chain(credited)
         .filter(|fact| fact.month.is_none_or(|month| window(reference).contains(&month)))
         .filter(|fact| feeding.datasets.contains(&fact.dataset))
         .collect();
-    let early = early_datasets(&live, &feeding);
+    let mut early = early_datasets(&live, &feeding);
+    for (exporter, dataset, reseller) in &credit.resellers {
+        if early.contains(&(exporter.clone(), dataset.clone())) {
+            early.insert((reseller.clone(), dataset.clone()));
+        }
+    }
     let quarantined = quarantined_partners(&live, &feeding)?;
     let mut hasher = blake3::Hasher::new();
     let mut add = |text: &str| {
@@ -136,6 +155,13 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
         add(&fact.account);
         add(&fact.dataset);
         add(&fact.month.map(|month| month.to_string()).unwrap_or_default());
+        add(if fact.is_own { "own" } else { "credited" });
+    }
+    add("distributors");
+    for unit in live.units.iter().filter(|unit| unit.is_distributor && feeding.reads(unit)) {
+        add(&unit.key.dataset);
+        add(&unit.account);
+        add(&unit.key.month.map(|month| month.to_string()).unwrap_or_default());
     }
     add("early");
     for (partner, dataset) in &early {
@@ -156,6 +182,11 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
         add(name);
         add(hash);
     }
+    // The published results of checks say by which limits they were judged.
+    for (check, limit) in &settings.limits.0 {
+        add(check);
+        add(&format!("{:?} {:?}", limit.warn, limit.error));
+    }
     add(CONTRACT_VERSION);
     add(env!("CARGO_PKG_VERSION"));
     let run_id = RunId::from_hash(&hasher.finalize());
@@ -167,6 +198,7 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
         versions,
         areas_without_rules,
         feeding,
+        credit,
         delivered,
         early,
         quarantined,
@@ -229,8 +261,11 @@ pub(super) fn score_and_publish(
         &prepared.areas_without_rules,
         prepared.reference,
     );
+    scored.checks.push(resellers_ambiguous(&prepared.credit));
     scored.checks.extend(prepared.held_back.clone());
+    scored.checks.extend(data_checks(&prepared.live, &prepared.feeding));
     if scored.is_unchanged {
+        judge(&mut scored.checks, settings);
         enforce(&scored.checks, settings.fail_on)?;
         tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
         scored.tables = read_manifest(&output, &scored.run_id)?
@@ -249,6 +284,10 @@ pub(super) fn score_and_publish(
         scored.checks.push(titles_unmatched(&result.unmatched_titles));
         scored.checks.push(services_unmapped(&unmapped_acr(pipeline, &prepared)?));
         scored.checks.push(assumed_alias(&result.assumed_aliases));
+        let segments = LiveFrames::new(&prepared.live)
+            .segment_names(prepared.reference.plus(-23), prepared.reference)?;
+        scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
+        judge(&mut scored.checks, settings);
         enforce(&scored.checks, settings.fail_on)?;
         for (table, frame) in result.frames {
             publication.add(table, &frame, None)?;
@@ -270,6 +309,12 @@ pub(super) fn score_and_publish(
     Ok(scored)
 }
 
+/// Judges the checks by the limits of the job.
+fn judge(checks: &mut Vec<Check>, settings: &ScoreSettings) {
+    let judged = std::mem::take(checks).into_iter().map(|check| settings.limits.judge(check));
+    checks.extend(judged);
+}
+
 fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Output> {
     let frames = LiveFrames::new(&prepared.live);
     let reference = prepared.reference;
@@ -281,6 +326,7 @@ fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Ou
         .filter(|unit| unit.key.month.is_some_and(|month| window(reference).contains(&month)))
         .filter(|unit| !NOT_USAGE.contains(&unit.key.dataset.as_str()))
         .map(|unit| unit.account.clone())
+        .chain(prepared.credit.resellers.iter().map(|(_, _, reseller)| reseller.clone()))
         .collect();
     score::score(&score::Input {
         reference,
@@ -290,7 +336,7 @@ fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Ou
         acr: frames.acr(reference.plus(-23), reference, &|name| pipeline.catalogs.service(name))?,
         seats: frames.seats(&seat_months(prepared), &|name| workloads.canonical(name))?,
         credentials: frames.credentials()?,
-        segments: frames.segments(reference.plus(-23), reference)?,
+        segments: prepared.credit.share(frames.segments(reference.plus(-23), reference)?)?,
         usage_partners,
         delivered: &prepared.delivered,
         early: prepared.early.clone(),
@@ -326,9 +372,17 @@ fn add_dimensions(
     let mut partners: BTreeMap<String, PartnerFacts> = BTreeMap::new();
     for unit in &prepared.live.units {
         let partner = partners.entry(unit.account.clone()).or_default();
+        partner.is_exporter = true;
         if let Some(month) = unit.key.month {
-            let (first, last) = partner.months.unwrap_or((month, month));
-            partner.months = Some((first.min(month), last.max(month)));
+            partner.add(month);
+        }
+    }
+    let months = prepared.live.units.iter().filter_map(|unit| unit.key.month);
+    if let (Some(first), Some(last)) = (months.clone().min(), months.max()) {
+        for (reseller, (first, last)) in Credit::of(&prepared.live, first, last)?.months {
+            let partner = partners.entry(reseller).or_default();
+            partner.add(first);
+            partner.add(last);
         }
     }
     let facts = DimensionFacts {

@@ -348,6 +348,9 @@ impl<'a> AreaScorer<'a> {
             for (_, scores, _) in &scored.parts {
                 flags.extend(scores[partner].obstacle.map(Obstacle::flags).unwrap_or_default());
             }
+            if score.covered.is_mixed {
+                flags.push("mixed_sources");
+            }
             let alternative = alternative_points(scored, partner);
             if alternative.is_some_and(|points| points != score.points) {
                 flags.push("disputed_baseline");
@@ -444,6 +447,9 @@ impl<'a> AreaScorer<'a> {
                 let mut flags = Vec::new();
                 if (total.points >= version.to_qualify) != (total.printed >= version.to_qualify) {
                     flags.push("borderline_rounding");
+                }
+                if total.covered.is_mixed {
+                    flags.push("mixed_sources");
                 }
                 if is_conflict {
                     flags.push("path_conflict");

@@ -22,7 +22,7 @@ pub struct DimensionFacts {
     pub partner_names: LazyFrame,
     /// `location_id`, `account_id`, `name`, `account_name`, `country`.
     pub locations: LazyFrame,
-    /// Every partner with a live unit: its locations and its first and last month.
+    /// Every partner with a live unit or a credited row.
     pub partners: BTreeMap<String, PartnerFacts>,
 }
 
@@ -31,6 +31,16 @@ pub struct DimensionFacts {
 pub struct PartnerFacts {
     /// First and last month of its monthly data.
     pub months: Option<(Month, Month)>,
+    /// Whether it has exports of its own; else it is known as a distributor's reseller.
+    pub is_exporter: bool,
+}
+
+impl PartnerFacts {
+    /// Adds a month with data.
+    pub fn add(&mut self, month: Month) {
+        let (first, last) = self.months.unwrap_or((month, month));
+        self.months = Some((first.min(month), last.max(month)));
+    }
 }
 
 /// The dimension tables.
@@ -184,7 +194,7 @@ fn partners(facts: DimensionFacts) -> Result<DataFrame> {
         rows.text(id.as_str())
             .text(name)
             .text(country.filter(|country| filled(country)))
-            .text("exporter")
+            .text(if facts.is_exporter { "exporter" } else { "reseller" })
             .text(locations.join(",").as_str())
             .month(facts.months.map(|months| months.0))
             .month(facts.months.map(|months| months.1))

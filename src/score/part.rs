@@ -226,6 +226,7 @@ impl MetricScore {
                 missing: parts.iter().fold(DatasetSet::default(), |all, (_, score)| {
                     all.union(score.covered.missing)
                 }),
+                is_mixed: parts.iter().any(|(_, score)| score.covered.is_mixed),
             },
         }
     }

@@ -8,7 +8,7 @@ use super::measure::bug;
 use crate::calendar::Month;
 use crate::error::{Error, Result};
 use crate::facts::Delivered;
-use crate::rules::{Part, Sentence};
+use crate::rules::{CustomerResult, Part, Sentence};
 use crate::tables;
 
 use super::measure::Sides;
@@ -17,8 +17,17 @@ use super::measure::Sides;
 #[derive(Debug, Clone)]
 pub(super) struct Partners {
     ids: Vec<String>,
-    /// Per partner and dataset the delivered months: bit n is R−n; all bits for a snapshot.
-    delivered: Vec<BTreeMap<String, u32>>,
+    /// Per partner and dataset the delivered months.
+    delivered: Vec<BTreeMap<String, Months>>,
+}
+
+/// Delivered months: bit n is R−n; all bits for a snapshot.
+#[derive(Debug, Clone, Copy, Default)]
+struct Months {
+    /// By the partner's own export.
+    own: u32,
+    /// Only through a distributor.
+    credited: u32,
 }
 
 /// How much a number can be trusted.
@@ -44,6 +53,8 @@ impl Coverage {
 pub(super) struct Covered {
     pub(super) coverage: Coverage,
     pub(super) missing: DatasetSet,
+    /// Whether a comparison would mix months of the partner's own export with a distributor's.
+    pub(super) is_mixed: bool,
 }
 
 /// A set of datasets, as bits in the order of the contract.
@@ -77,7 +88,7 @@ impl DatasetSet {
 impl Partners {
     /// `ids` sorted; months outside R−31…R do not matter to any window.
     pub(super) fn new(ids: Vec<String>, delivered: &[Delivered], reference: Month) -> Self {
-        let mut of_partner: Vec<BTreeMap<String, u32>> = vec![BTreeMap::new(); ids.len()];
+        let mut of_partner: Vec<BTreeMap<String, Months>> = vec![BTreeMap::new(); ids.len()];
         for fact in delivered {
             let Ok(at) = ids.binary_search(&fact.account) else { continue };
             let bits = match fact.month {
@@ -87,7 +98,8 @@ impl Partners {
                     .and_then(|back| 1_u32.checked_shl(back))
                     .unwrap_or(0),
             };
-            *of_partner[at].entry(fact.dataset.clone()).or_default() |= bits;
+            let months = of_partner[at].entry(fact.dataset.clone()).or_default();
+            *(if fact.is_own { &mut months.own } else { &mut months.credited }) |= bits;
         }
         Self { ids, delivered: of_partner }
     }
@@ -124,25 +136,38 @@ impl Partners {
     }
 
     /// Coverage of a part (contract §3): every month of its windows must have been delivered in a
-    /// dataset that can feed it, and in all datasets that it needs to be complete.
+    /// dataset that can feed it, and in all datasets that it needs to be complete. What a
+    /// distributor delivers is all that CSP rules count, and less than others do; it is not
+    /// compared with what the partner itself delivers.
     pub(super) fn covered(&self, partner: usize, part: &Part, reference: Month) -> Covered {
-        let needed_bits = match &part.sentence {
-            Sentence::People(_) => u32::MAX,
-            Sentence::Customers(customers) => Sides::month_bits(customers, reference),
+        let (needed, is_compared, is_csp_only) = match &part.sentence {
+            Sentence::People(_) => (u32::MAX, false, false),
+            Sentence::Customers(customers) => (
+                Sides::month_bits(customers, reference),
+                customers.result != CustomerResult::Count,
+                customers.associations.is_csp_only(),
+            ),
         };
-        let delivered = |dataset: &String| {
-            self.delivered[partner].get(dataset).copied().unwrap_or_default() & needed_bits
+        let months =
+            |dataset: &String| self.delivered[partner].get(dataset).copied().unwrap_or_default();
+        let (own, any) = part.datasets.iter().map(months).fold((0, 0), |(own, any), months| {
+            (own | months.own & needed, any | (months.own | months.credited) & needed)
+        });
+        let is_mixed = is_compared && own != 0 && own != any;
+        let is_credit_enough = is_csp_only && !is_mixed;
+        let is_missing = |dataset: &&String| {
+            let Months { own, credited } = months(dataset);
+            let full = if is_credit_enough { own | credited } else { own };
+            full & needed != needed
         };
-        let any = part.datasets.iter().map(delivered).fold(0, |all, bits| all | bits);
-        let missing =
-            DatasetSet::of(part.needs.iter().filter(|dataset| delivered(dataset) != needed_bits));
-        let coverage = if any != needed_bits {
+        let missing = DatasetSet::of(part.needs.iter().filter(is_missing));
+        let coverage = if any != needed || is_mixed {
             Coverage::NotComputable
         } else if missing == DatasetSet::default() {
             Coverage::Complete
         } else {
             Coverage::LowerBound
         };
-        Covered { coverage, missing }
+        Covered { coverage, missing, is_mixed }
     }
 }

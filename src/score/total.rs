@@ -48,7 +48,11 @@ pub(super) fn total(version: &Version, metrics: &[ScoredMetric<'_>], partner: us
             .filter(|(_, score)| !version.floor.is_met_by(score.points))
             .map(|(id, _)| (*id).to_owned())
             .collect(),
-        covered: Covered { coverage: coverage.unwrap_or(Coverage::Complete), missing },
+        covered: Covered {
+            coverage: coverage.unwrap_or(Coverage::Complete),
+            missing,
+            is_mixed: scores.iter().any(|(_, score)| score.covered.is_mixed),
+        },
     }
 }
 

@@ -20,6 +20,8 @@ pub const CONTRACT_VERSION: &str = "1";
 
 /// The dataset whose segments of customers win over those of usage rows.
 pub const SEGMENT_DATASET: &str = "customers";
+/// The datasets that tell which reseller a customer of a distributor bought from.
+pub const RESELLER_DATASETS: [&str; 2] = ["reseller_performance", "subscriptions"];
 
 /// Paths, in order.
 pub const PATHS: [&str; 3] = ["enterprise", "smb", "single"];

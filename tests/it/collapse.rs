@@ -1,7 +1,7 @@
 //! One consumption counts once: the amounts of contract §3 and the balance of §5, worked out by
 //! hand.
 
-use crate::base::{Azure, Base, Place, run};
+use crate::base::{Azure, Base, Place, capscore, run};
 use crate::tables::one;
 
 /// Lines of one consumption of tenant 1 in the reference month.
@@ -175,4 +175,59 @@ fn guids_and_months_have_one_identity_whatever_their_spelling() {
         .replace("12.50", "12.5");
     let place = run(&base(vec![plain, spelled]));
     assert_eq!(ttm(&place, "security"), "12.5000");
+}
+
+/// The facts of some files of one delivery, each a header and its lines.
+fn facts(files: &[(&str, String)]) -> Vec<(String, String)> {
+    let place = Place::new();
+    let folder = place.path("deliveries/2026-10-21");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let mut command = capscore();
+    command.args(["ingest", "--threads", "1", "--input", &place.text("deliveries")]);
+    command.args(["--facts", &place.text("facts")]).assert().success();
+    let rows = crate::tables::read(&place.path("facts/acr/azure_usage/2026-09/0000000001.parquet"));
+    rows.into_iter().map(|row| (row["service"].clone(), row["amount"].clone())).collect()
+}
+
+/// Conversions are remembered by the bytes of cells; bytes mean something else by another delimiter
+/// or by the reader that takes stray quotes for text.
+#[test]
+fn what_is_remembered_of_one_file_does_not_mislead_in_another() {
+    let text = |delimiter: &str, lines: &[&str]| {
+        let header = "MPNID,Month,CustomerTenantId,SubscriptionId,PartnerAttributionType,ServiceLevel1,ServiceLevel2,ACR_USD";
+        let start = "6000001,20260901,00000001-1111-4222-8333-000000000001,00000064-1111-4222-8333-000000000064,CSP T1,";
+        let lines = lines.iter().map(|line| start.replace(',', delimiter) + line);
+        let header = header.replace(',', delimiter);
+        std::iter::once(header).chain(lines).collect::<Vec<_>>().join("\n")
+    };
+    let commas = text(",", &["Compute|Virtual,Machines,1"]);
+    let pipes = text("|", &["Compute|Virtual,Machines|2"]);
+    let expected = [("Machines", "1.0000000000"), ("Virtual,Machines", "2.0000000000")];
+    let expected = expected.map(|(name, amount)| (name.to_owned(), amount.to_owned()));
+    for (first, second) in [("a.csv", "b.csv"), ("b.csv", "a.csv")] {
+        assert_eq!(facts(&[(first, commas.clone()), (second, pipes.clone())]), expected);
+    }
+    let strict = text(",", &["Pillar,\"\"\"Foo\"\"\",1", "x\"y,Bar,4"]);
+    let fast = text(",", &["Pillar,\"Foo\",2"]);
+    let expected = [("\"Foo\"", "1"), ("Bar", "4"), ("Foo", "2")];
+    let expected = expected.map(|(name, amount)| (name.to_owned(), format!("{amount}.0000000000")));
+    for (first, second) in [("a.csv", "b.csv"), ("b.csv", "a.csv")] {
+        assert_eq!(facts(&[(first, strict.clone()), (second, fast.clone())]), expected);
+    }
+}
+
+/// Columns that nobody knows tell lines apart, also when they share a name.
+#[test]
+fn columns_without_a_name_tell_lines_apart() {
+    let header = "MPNID,Month,CustomerTenantId,SubscriptionId,PartnerAttributionType,ServiceLevel2,ACR_USD,,";
+    let line = |others: &str| {
+        format!(
+            "6000001,20260901,00000001-1111-4222-8333-000000000001,00000064-1111-4222-8333-000000000064,CSP T1,Key Vault,10.5,{others}"
+        )
+    };
+    let text = [header.to_owned(), line("a,b"), line("b,a"), line("a,b")].join("\n");
+    assert_eq!(facts(&[("a.csv", text)]), [("Key Vault".to_owned(), "21.0000000000".to_owned())]);
 }

@@ -1,0 +1,301 @@
+//! What a distributor's exports credit to its resellers (contract §3). Facts keep what was said;
+//! who is credited is decided here, when they are read: a reseller's own export of a dataset and
+//! month wins over what a distributor says of it, in whatever order they arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::{
+    Column, DataFrame, DataType, Int32Chunked, JoinArgs, JoinType, LazyFrame, SortMultipleOptions,
+    UnionArgs, UniqueKeepStrategy, col, cols, concat, lit, when,
+};
+
+use super::LiveFrames;
+use super::live::{Delivered, Live, LiveUnit};
+use super::schema::{ACR, FactTable, RESELLER_NAME, SEATS, TENANT_RESELLER};
+use super::verify::bug;
+use crate::calendar::{Day, Month};
+use crate::engine;
+use crate::error::Result;
+use crate::ids::{Attribution, AttributionSet};
+
+/// Who is credited through distributors, from one month to another.
+#[derive(Debug, Clone, Default)]
+pub struct Credit {
+    /// Exporter, dataset and reseller of every credited row.
+    pub resellers: BTreeSet<(String, String, String)>,
+    /// Exporter, month and customer whose resellers are several: nobody is credited.
+    pub ambiguous: BTreeSet<(String, Month, String)>,
+    /// First and last month of each reseller's rows.
+    pub months: BTreeMap<String, (Month, Month)>,
+    /// One row a credited customer and dataset: `exporter`, `dataset`, `partner_id` (the reseller),
+    /// `tenant_id`.
+    customers: Option<DataFrame>,
+}
+
+impl Credit {
+    /// Finds out who is credited; costs nothing where no distributor delivered.
+    ///
+    /// # Errors
+    /// CS2001, CS9001.
+    pub fn of(live: &Live, first: Month, last: Month) -> Result<Self> {
+        if !live.units.iter().any(|unit| unit.is_distributor) {
+            return Ok(Self::default());
+        }
+        let frames = LiveFrames::new(live);
+        let months = |month: Month| (first..=last).contains(&month);
+        let who = || ["exporter", "dataset", "partner_id", "tenant_id"].map(col);
+        let of_month = |frame: LazyFrame| {
+            frame.select(who().into_iter().chain([col("month")]).collect::<Vec<_>>())
+        };
+        let credited = [frames.credited_acr(&months)?, frames.credited_seats(&months)?];
+        let credited = concat(credited.map(of_month), UnionArgs::default()).map_err(bug)?;
+        let customers = credited
+            .group_by(who())
+            .agg([col("month").min().alias("first"), col("month").max().alias("last")])
+            .sort(
+                ["exporter", "dataset", "partner_id", "tenant_id"],
+                SortMultipleOptions::default(),
+            );
+        let customers = engine::collect(customers, "resellers")?;
+        let text = |name: &str| customers.column(name).and_then(|column| column.str()).map_err(bug);
+        let (exporter, dataset, reseller) =
+            (text("exporter")?, text("dataset")?, text("partner_id")?);
+        let day = |name: &str| customers.column(name).and_then(|column| column.date()).map_err(bug);
+        let (first, last) = (day("first")?.physical(), day("last")?.physical());
+        let month_at = |column: &Int32Chunked, at| Day(column.get(at).unwrap_or_default()).month();
+        let mut resellers = BTreeSet::new();
+        let mut months_of: BTreeMap<String, (Month, Month)> = BTreeMap::new();
+        for at in 0..customers.height() {
+            let of = |column: &polars::prelude::StringChunked| {
+                column.get(at).unwrap_or_default().to_owned()
+            };
+            let (first, last) = (month_at(first, at), month_at(last, at));
+            let known = months_of.entry(of(reseller)).or_insert((first, last));
+            *known = (known.0.min(first), known.1.max(last));
+            resellers.insert((of(exporter), of(dataset), of(reseller)));
+        }
+        let ambiguous = frames.ambiguous_tenants(&months)?;
+        Ok(Self { resellers, ambiguous, months: months_of, customers: Some(customers) })
+    }
+
+    /// The months that distributors delivered of the resellers that they credit, where these have
+    /// no export of their own.
+    pub fn delivered(&self, own: &[Delivered]) -> Vec<Delivered> {
+        let is_own: BTreeSet<(&str, &str, Option<Month>)> = own
+            .iter()
+            .map(|fact| (fact.account.as_str(), fact.dataset.as_str(), fact.month))
+            .collect();
+        let mut credited = BTreeSet::new();
+        for fact in own {
+            let (exporter, dataset) = (&fact.account, &fact.dataset);
+            let first = (exporter.clone(), dataset.clone(), String::new());
+            let of_export = self
+                .resellers
+                .range(first..)
+                .take_while(|(known, of, _)| known == exporter && of == dataset);
+            for (_, _, reseller) in of_export {
+                if !is_own.contains(&(reseller.as_str(), dataset.as_str(), fact.month)) {
+                    credited.insert(Delivered {
+                        account: reseller.clone(),
+                        dataset: dataset.clone(),
+                        month: fact.month,
+                        is_own: false,
+                    });
+                }
+            }
+        }
+        credited.into_iter().collect()
+    }
+
+    /// Adds to the rows of a frame (`partner_id`, `tenant_id`, others) those of credited customers
+    /// as rows of their reseller.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn share(&self, frame: LazyFrame) -> Result<LazyFrame> {
+        let Some(customers) = &self.customers else { return Ok(frame) };
+        let columns = frame.clone().collect_schema().map_err(bug)?;
+        let columns: Vec<_> = columns.iter_names().map(|name| col(name.clone())).collect();
+        let customers = engine::lazy(customers.clone())
+            .select([col("exporter"), col("tenant_id"), col("partner_id").alias("reseller")])
+            .unique(None, UniqueKeepStrategy::Any);
+        let shared = frame
+            .clone()
+            .join(
+                customers,
+                [col("partner_id"), col("tenant_id")],
+                [col("exporter"), col("tenant_id")],
+                JoinArgs::new(JoinType::Inner),
+            )
+            .with_column(col("reseller").alias("partner_id"));
+        concat([frame, shared.select(columns)], UnionArgs::default()).map_err(bug)
+    }
+}
+
+impl LiveFrames<'_> {
+    /// Consumption that counts for resellers, as CSP of the second tier.
+    ///
+    /// Columns: `month`, `exporter`, `dataset`, `partner_id` (the reseller's account), `tenant_id`,
+    /// `service` (as delivered), `attributions`, `amount`.
+    pub(super) fn credited_acr(self, months: &dyn Fn(Month) -> bool) -> Result<LazyFrame> {
+        let frame = self.distributed(&ACR, months)?.filter(col("reseller_id").neq(lit("")));
+        let columns = ["month", "exporter", "dataset", "partner_id", "tenant_id"];
+        let measures = ["service", "attributions", "amount"];
+        Ok(self
+            .to_resellers(frame)?
+            .select(columns.iter().chain(&measures).map(|name| col(*name)).collect::<Vec<_>>()))
+    }
+
+    /// Seats that count for resellers: the export has no reseller, the customer tells it.
+    ///
+    /// Columns: `month`, `exporter`, `dataset`, `partner_id` (the reseller's account), `tenant_id`,
+    /// `workload` (as delivered), `attributions`, `paid_seats`, `active_users`, `associated_on`.
+    pub(super) fn credited_seats(self, months: &dyn Fn(Month) -> bool) -> Result<LazyFrame> {
+        let credits: AttributionSet = (0..)
+            .map_while(Attribution::from_index)
+            .filter(|attribution| attribution.credits_reseller())
+            .collect();
+        let frame = self
+            .distributed(&SEATS, months)?
+            .filter(col("attributions").and(lit(credits.0)).neq(lit(0)))
+            .drop(cols(["partner_id"]))
+            .with_column(lit(Attribution::CSP_T2.set().0).alias("attributions"));
+        let on = [col("exporter"), col("month"), col("tenant_id")];
+        let sold = self.resellers_of_tenants(months)?.filter(col("resellers").eq(lit(1)));
+        let frame = frame.join(sold, on.clone(), on, JoinArgs::new(JoinType::Inner));
+        let columns = ["month", "exporter", "dataset", "partner_id", "tenant_id"];
+        let measures = ["workload", "attributions", "paid_seats", "active_users", "associated_on"];
+        Ok(self
+            .without_own(frame)?
+            .select(columns.iter().chain(&measures).map(|name| col(*name)).collect::<Vec<_>>()))
+    }
+
+    /// Names of resellers: `month`, `partner_id` (account), `location_id`, `name`, `country`.
+    pub(super) fn reseller_names(self) -> Result<LazyFrame> {
+        let frame = self.table(&RESELLER_NAME, &|_| true)?;
+        Ok(self.accounts_of(frame, "reseller_id").select([
+            col("month"),
+            col("account").alias("partner_id"),
+            // An id that no Profile maps is the partner itself.
+            when(col("account").eq(col("reseller_id")))
+                .then(lit(""))
+                .otherwise(col("reseller_id"))
+                .alias("location_id"),
+            col("name"),
+            lit("").alias("country"),
+        ]))
+    }
+
+    fn ambiguous_tenants(
+        self,
+        months: &dyn Fn(Month) -> bool,
+    ) -> Result<BTreeSet<(String, Month, String)>> {
+        let frame = self
+            .resellers_of_tenants(months)?
+            .filter(col("resellers").gt(lit(1)))
+            .sort(["exporter", "month", "tenant_id"], SortMultipleOptions::default());
+        let frame = engine::collect(frame, "customers of several resellers")?;
+        let text = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
+        let (exporter, tenant) = (text("exporter")?, text("tenant_id")?);
+        let days = frame.column("month").and_then(|column| column.date()).map_err(bug)?;
+        let mut found = BTreeSet::new();
+        for at in 0..frame.height() {
+            let day = Day(days.physical().get(at).unwrap_or_default());
+            found.insert((
+                exporter.get(at).unwrap_or_default().to_owned(),
+                day.month(),
+                tenant.get(at).unwrap_or_default().to_owned(),
+            ));
+        }
+        Ok(found)
+    }
+
+    /// `exporter`, `month`, `tenant_id`, `partner_id` (the smallest of its resellers' accounts),
+    /// `resellers` (how many).
+    fn resellers_of_tenants(self, months: &dyn Fn(Month) -> bool) -> Result<LazyFrame> {
+        let frame = self.distributed(&TENANT_RESELLER, months)?;
+        let frame = self.accounts_of(frame, "reseller_id");
+        // An export without the customer names it by the subscription.
+        let on = [col("exporter"), col("month"), col("subscription_id")];
+        let known = frame.clone().filter(col("tenant_id").neq(lit("")));
+        let tenants = known
+            .clone()
+            .filter(col("subscription_id").neq(lit("")))
+            .select([col("exporter"), col("month"), col("subscription_id"), col("tenant_id")])
+            .unique(None, UniqueKeepStrategy::Any);
+        let found = frame.filter(col("tenant_id").eq(lit(""))).drop(cols(["tenant_id"])).join(
+            tenants,
+            on.clone(),
+            on,
+            JoinArgs::new(JoinType::Inner),
+        );
+        let columns = || [col("exporter"), col("month"), col("tenant_id"), col("account")];
+        let all = concat([known.select(columns()), found.select(columns())], UnionArgs::default())
+            .map_err(bug)?;
+        Ok(all
+            .filter(col("account").neq(lit("")).and(col("account").neq(col("exporter"))))
+            .group_by([col("exporter"), col("month"), col("tenant_id")])
+            .agg([
+                col("account").min().alias("partner_id"),
+                col("account").n_unique().cast(DataType::Int64).alias("resellers"),
+            ]))
+    }
+
+    /// The rows that distributors delivered, with the `exporter` (account) and the `dataset`.
+    fn distributed(self, table: &FactTable, months: &dyn Fn(Month) -> bool) -> Result<LazyFrame> {
+        let is_wanted = |unit: &LiveUnit| unit.is_distributor && unit.key.month.is_some_and(months);
+        let datasets: BTreeSet<&str> = self
+            .live
+            .units
+            .iter()
+            .filter(|unit| is_wanted(unit))
+            .map(|unit| unit.key.dataset.as_str())
+            .collect();
+        let mut frames = vec![self.distributed_of(table, "", &|_| false)?];
+        for dataset in datasets {
+            let of_dataset = |unit: &LiveUnit| is_wanted(unit) && unit.key.dataset == dataset;
+            frames.push(self.distributed_of(table, dataset, &of_dataset)?);
+        }
+        concat(frames, UnionArgs::default()).map_err(bug)
+    }
+
+    fn distributed_of(
+        self,
+        table: &FactTable,
+        dataset: &str,
+        keep: &dyn Fn(&LiveUnit) -> bool,
+    ) -> Result<LazyFrame> {
+        Ok(self
+            .credited(self.units(table, keep)?)
+            .with_columns([col("partner_id").alias("exporter"), lit(dataset).alias("dataset")]))
+    }
+
+    /// Replaces the partner by the account of the reseller; the exporter's own lines are none of a
+    /// reseller, nor are those of a reseller that delivered the month itself.
+    fn to_resellers(self, frame: LazyFrame) -> Result<LazyFrame> {
+        let frame = self
+            .accounts_of(frame, "reseller_id")
+            .filter(col("account").neq(col("exporter")))
+            .with_column(col("account").alias("partner_id"));
+        self.without_own(frame)
+    }
+
+    fn without_own(self, frame: LazyFrame) -> Result<LazyFrame> {
+        let own = self.live.delivered();
+        let own: Vec<(&Delivered, Month)> =
+            own.iter().filter_map(|fact| Some((fact, fact.month?))).collect();
+        let text = |name: &str, values: Vec<&str>| Column::new(name.into(), values);
+        let days: Vec<i32> = own.iter().map(|(_, month)| month.first_day().0).collect();
+        let own = DataFrame::new(
+            own.len(),
+            vec![
+                text("partner_id", own.iter().map(|(fact, _)| fact.account.as_str()).collect()),
+                text("dataset", own.iter().map(|(fact, _)| fact.dataset.as_str()).collect()),
+                Column::new("month".into(), days).cast(&DataType::Date).map_err(bug)?,
+            ],
+        )
+        .map_err(bug)?;
+        let on = [col("partner_id"), col("dataset"), col("month")];
+        Ok(frame.join(engine::lazy(own), on.clone(), on, JoinArgs::new(JoinType::Anti)))
+    }
+}

@@ -1,0 +1,209 @@
+//! Erases customers and people from the facts, on their request: their rows leave every fact file,
+//! and what later deliveries say of them is not taken in. The ledger keeps a hash of who was erased,
+//! not who.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray, PlSmallStr};
+
+use super::ledger::{Ledger, LedgerEntry, fact_path, quarantine_path, units_path};
+use super::retraction::lock;
+use super::schema::{SNAPSHOT, TABLES};
+use super::unit::{UnitKey, read_units, units_frame};
+use super::verify::{bug, finished, hash_partners};
+use crate::calendar::Month;
+use crate::engine;
+use crate::error::Result;
+use crate::store::Store;
+
+/// Who is to be erased.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// Customers: tenant ids as the facts hold them.
+    pub tenants: BTreeSet<String>,
+    /// People: their keys.
+    pub people: BTreeSet<String>,
+}
+
+/// What an erasure removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ErasedRows {
+    /// Fact files that were written anew.
+    pub files: usize,
+    /// Rows that are gone.
+    pub rows: usize,
+}
+
+/// Hashes of everybody who was erased.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erased(BTreeSet<String>);
+
+impl Erased {
+    /// Everybody whom the ledger calls erased.
+    pub fn of(ledger: &Ledger) -> Self {
+        Self(ledger.entries.iter().flat_map(|entry| &entry.erased).cloned().collect())
+    }
+
+    /// Whether nobody was.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a customer was.
+    pub fn has_tenant(&self, tenant: &[u8]) -> bool {
+        self.0.contains(&digest("tenant", tenant))
+    }
+
+    /// Whether a person was.
+    pub fn has_person(&self, key: &str) -> bool {
+        self.0.contains(&digest("person", key.as_bytes()))
+    }
+}
+
+/// Stands for somebody in the ledger.
+fn digest(kind: &str, id: &[u8]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in ["capscore erasure".as_bytes(), kind.as_bytes(), id] {
+        hasher.update(part);
+        hasher.update(&[0]);
+    }
+    finished(&hasher)
+}
+
+/// Erases customers and people. The ledger says so first: an erasure that is interrupted is completed
+/// by asking again.
+///
+/// # Errors
+/// CS2001, CS2002, CS6001, CS6003, CS6005.
+pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<ErasedRows> {
+    let _lock = lock(facts, attempt_id)?;
+    let mut ledger = Ledger::read(facts)?;
+    let tenants = erasure.tenants.iter().map(|tenant| digest("tenant", tenant.as_bytes()));
+    let people = erasure.people.iter().map(|key| digest("person", key.as_bytes()));
+    let entry = LedgerEntry {
+        erased: tenants.chain(people).collect(),
+        ..LedgerEntry::without_files(ledger.next_sequence(), attempt_id)
+    };
+    ledger.append(facts, entry)?;
+    let mut months: BTreeSet<(String, Option<Month>, u64)> = BTreeSet::new();
+    let entries: Vec<u64> = ledger
+        .entries
+        .iter()
+        .filter(|entry| entry.has_units())
+        .map(|entry| entry.sequence)
+        .collect();
+    for sequence in &entries {
+        for unit in read_units(facts, *sequence)? {
+            months.insert((unit.key.dataset, unit.key.month, unit.stored));
+        }
+    }
+    let mut erased = ErasedRows::default();
+    let mut changed: BTreeMap<(String, Option<Month>, u64), Hashes> = BTreeMap::new();
+    for month in months {
+        if let Some(hashes) = erase_month(facts, &month, erasure, &mut erased)? {
+            changed.insert(month, hashes);
+        }
+    }
+    for sequence in entries {
+        erase_quarantine(facts, sequence, erasure)?;
+        let mut units = read_units(facts, sequence)?;
+        let mut is_changed = false;
+        for unit in &mut units {
+            let UnitKey { dataset, partner_id, is_account, month } = unit.key.clone();
+            let Some(hashes) = changed.get(&(dataset, month, unit.stored)) else { continue };
+            let found = hashes.get(&(partner_id, is_account));
+            let (hash, tables) = found.cloned().unwrap_or_default();
+            is_changed |= unit.hash != hash;
+            unit.hash = hash;
+            unit.tables = tables;
+        }
+        if is_changed {
+            replace(facts, &units_path(sequence), units_frame(&units)?)?;
+        }
+    }
+    Ok(erased)
+}
+
+/// The hash and the tables of each partner's rows.
+type Hashes = BTreeMap<(String, bool), (String, Vec<String>)>;
+
+/// Erases in the files of one stored month; their new hashes if anything was there.
+fn erase_month(
+    facts: &Store,
+    (dataset, month, stored): &(String, Option<Month>, u64),
+    erasure: &Erasure,
+    erased: &mut ErasedRows,
+) -> Result<Option<Hashes>> {
+    let months = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
+    let mut hashers: BTreeMap<(String, bool), blake3::Hasher> = BTreeMap::new();
+    let mut tables: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
+    let mut is_changed = false;
+    for table in TABLES {
+        let path = fact_path(table, dataset, &months, *stored);
+        if facts.head(&path)?.is_none() {
+            continue;
+        }
+        let frame = engine::collect(engine::scan(&[facts.local_path(&path)])?, &path)?;
+        let has = |name: &str| table.columns.iter().any(|column| column.name == name);
+        let mut kept = vec![true; frame.height()];
+        for (name, ids) in [("tenant_id", &erasure.tenants), ("person_key", &erasure.people)] {
+            if !has(name) || ids.is_empty() {
+                continue;
+            }
+            let column = frame.column(name).and_then(|column| column.str()).map_err(bug)?;
+            for (kept, id) in kept.iter_mut().zip(column.iter()) {
+                *kept &= !ids.contains(id.unwrap_or_default());
+            }
+        }
+        let gone = kept.iter().filter(|kept| !**kept).count();
+        let mask = BooleanChunked::from_slice(PlSmallStr::EMPTY, &kept);
+        let frame = frame.filter(&mask).map_err(bug)?;
+        let of_table = hash_partners(&frame, table, &mut hashers)?;
+        for partner in of_table {
+            tables.entry(partner).or_default().push(table.name.to_owned());
+        }
+        if gone > 0 {
+            is_changed = true;
+            erased.rows += gone;
+            erased.files += 1;
+            replace(facts, &path, frame)?;
+        }
+    }
+    let hashes = hashers.into_iter().map(|(partner, hasher)| {
+        let tables = tables.remove(&partner).unwrap_or_default();
+        (partner, (finished(&hasher), tables))
+    });
+    Ok(is_changed.then(|| hashes.collect()))
+}
+
+/// Blanks the rejected values of an entry that name an erased customer.
+fn erase_quarantine(facts: &Store, sequence: u64, erasure: &Erasure) -> Result<()> {
+    let path = quarantine_path(sequence);
+    if facts.head(&path)?.is_none() {
+        return Ok(());
+    }
+    let mut frame = engine::collect(engine::scan(&[facts.local_path(&path)])?, &path)?;
+    let values = frame.column("raw_value").and_then(|column| column.str()).map_err(bug)?;
+    let is_named = |value: &str| {
+        let value = value.to_lowercase();
+        erasure.tenants.iter().any(|tenant| value.contains(tenant.trim_start_matches("tpid:")))
+    };
+    let kept: Vec<Option<&str>> =
+        values.iter().map(|value| value.filter(|value| !is_named(value))).collect();
+    if kept.iter().flatten().count() == values.iter().flatten().count() {
+        return Ok(());
+    }
+    let kept = Column::new("raw_value".into(), kept);
+    frame.with_column(kept).map_err(bug)?;
+    replace(facts, &path, frame)
+}
+
+/// Writes a file anew: readers see the old one or the new.
+fn replace(facts: &Store, path: &str, frame: DataFrame) -> Result<()> {
+    let written = format!("{path}.new");
+    let file = facts.prepare(&written)?;
+    let metadata = vec![("capscore.facts_schema".to_owned(), super::SCHEMA_VERSION.to_string())];
+    engine::write_parquet(frame, &file, super::ROW_GROUP_ROWS, metadata, &written)?;
+    facts.sync(&written)?;
+    facts.rename(&written, path)
+}

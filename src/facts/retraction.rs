@@ -1,0 +1,61 @@
+//! Takes a wrong delivery back. Nothing is deleted: a ledger entry says that what came before it no
+//! longer counts, and another one takes that back.
+
+use super::ledger::{Ledger, LedgerEntry, Retraction};
+use crate::calendar::Day;
+use crate::error::{Code, Error, Result};
+use crate::store::{FileLock, Store};
+
+/// Holds the facts for one writer.
+///
+/// # Errors
+/// CS6001 when another process holds them, CS2002.
+pub fn lock(facts: &Store, attempt_id: &str) -> Result<FileLock> {
+    let owner = format!("attempt {attempt_id}, process {}", std::process::id());
+    FileLock::take(&facts.local_path("_lock"), &owner)?.map_err(|owner| {
+        Error::new(Code::Locked, format!("the facts {} are in use by {owner}", facts.uri()))
+            .hint("wait until that ingest has ended")
+    })
+}
+
+/// Retracts a delivery, or one dataset of it, or takes that back. Its files stay known: they are
+/// read again only when they change.
+///
+/// # Errors
+/// CS3001 when there is no such delivery; CS2002, CS6001, CS6003, CS6005.
+pub fn retract(
+    facts: &Store,
+    delivery: Day,
+    dataset: Option<&str>,
+    is_undone: bool,
+    attempt_id: &str,
+) -> Result<()> {
+    let _lock = lock(facts, attempt_id)?;
+    let mut ledger = Ledger::read(facts)?;
+    let of_day = || ledger.entries.iter().filter(|entry| entry.has_units());
+    let is_there = of_day().any(|entry| {
+        entry.day() == delivery
+            && dataset.is_none_or(|only| entry.files.iter().any(|file| file.dataset == only))
+    });
+    if !is_there {
+        let mut known: Vec<String> = of_day().map(|entry| entry.delivery.clone()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let what = dataset.map_or_else(String::new, |dataset| format!(" of {dataset}"));
+        return Err(Error::new(
+            Code::NoDelivery,
+            format!("there is no delivery of {delivery}{what}"),
+        )
+        .hint(format!("the deliveries are {}", known.join(", "))));
+    }
+    let retraction = Retraction {
+        delivery: delivery.to_string(),
+        dataset: dataset.map(str::to_owned),
+        is_undone,
+    };
+    let entry = LedgerEntry {
+        retracted: vec![retraction],
+        ..LedgerEntry::without_files(ledger.next_sequence(), attempt_id)
+    };
+    ledger.append(facts, entry)
+}

@@ -1,0 +1,236 @@
+//! Rows of business applications: revenue and usage of a workload by subscription and product
+//! group. They are added up within a customer, workload and association; lines that are the same
+//! in every cell are one.
+
+use std::collections::{BTreeMap, HashSet};
+
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::acr_facts::Shares;
+use super::describe::Describer;
+use super::intern::LocalInterner;
+use super::layout::{CellType, Recognised};
+use super::records::Cells;
+use super::row::{Rejection, Who, cell, text};
+use super::tally::Tally;
+use super::values;
+use crate::calendar::Month;
+use crate::ids::Attribution;
+use crate::money::{Money, MoneyError};
+use crate::rules::AttributionNames;
+
+/// What rows are added up by; interned texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct BusinessKey {
+    pub(super) month: Month,
+    pub(super) partner: u32,
+    pub(super) tenant: u32,
+    pub(super) workload: u32,
+    /// Blank for revenue.
+    pub(super) metric_type: u32,
+    pub(super) attribution: Attribution,
+}
+
+/// The measures of a row, or of rows that were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Business {
+    /// Whether it is revenue, else usage.
+    pub(super) is_revenue: bool,
+    pub(super) revenue: Money,
+    pub(super) active_users: i64,
+    pub(super) attributed_users: i64,
+    pub(super) capacity: i64,
+}
+
+/// One accepted row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BusinessRow {
+    pub(super) key: BusinessKey,
+    /// Hash of all cells.
+    line: u64,
+    values: Business,
+}
+
+/// Converts the records of one file.
+pub(super) struct BusinessReader<'a> {
+    who: Who,
+    workload: Option<usize>,
+    metric_type: Option<usize>,
+    product: Option<usize>,
+    attribution: Option<usize>,
+    amount: Option<usize>,
+    counts: [(Option<usize>, &'static str); 3],
+    /// All columns with a hash of their field and what they hold.
+    line: Vec<(usize, u64, Option<CellType>)>,
+    pub(super) describer: Describer,
+    names: &'a AttributionNames,
+    intern: LocalInterner<'a>,
+    scratch: Vec<u8>,
+    pub(super) rows: Vec<BusinessRow>,
+    pub(super) tally: Tally,
+}
+
+impl<'a> BusinessReader<'a> {
+    pub(super) fn new(
+        header: &Recognised<'_>,
+        names: &'a AttributionNames,
+        intern: LocalInterner<'a>,
+    ) -> Self {
+        let column = |field: &str| header.column(field);
+        let line = header.fields.iter().enumerate();
+        Self {
+            who: Who::new(header),
+            workload: column("workload"),
+            metric_type: column("metric_type"),
+            product: column("sku_group"),
+            attribution: column("attribution"),
+            amount: column("amount"),
+            counts: ["mau", "pamau", "mac"].map(|field| (column(field), field)),
+            line: line
+                .map(|(at, field)| (at, xxh3_64(field.as_bytes()), header.layout.type_of(field)))
+                .collect(),
+            describer: Describer::new(header),
+            names,
+            intern,
+            scratch: Vec::new(),
+            rows: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Converts one record.
+    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
+        let values = match self.amount {
+            Some(_) => {
+                let revenue = self.revenue(cells)?;
+                Business { is_revenue: true, revenue, ..Business::default() }
+            }
+            None => self.usage(cells)?,
+        };
+        self.convert(cells, values)
+            .map_err(|rejection| Rejection { amount: values.revenue, ..rejection })
+    }
+
+    fn convert(&mut self, cells: &Cells<'_>, values: Business) -> Result<(), Rejection> {
+        let month = self.who.month(cells)?;
+        let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
+        self.who.tenant(cells, &mut self.scratch)?;
+        let tenant = self.intern.id(&self.scratch);
+        let workload = cell(cells, self.workload);
+        let workload = text(&workload, "workload")?;
+        if workload.is_empty() {
+            return Err(Rejection::new("workload", "workload_missing", b""));
+        }
+        let name = cell(cells, self.attribution);
+        let name = text(&name, "attribution")?;
+        let metric_type = cell(cells, self.metric_type);
+        let metric_type = text(&metric_type, "metric_type")?;
+        let attribution = self.names.find(name, "").unwrap_or_else(|| {
+            self.tally.unknown_attributions.insert(name.to_owned());
+            Attribution::OTHER
+        });
+        self.describer.add(cells, &mut self.intern, month, &partner, tenant)?;
+        self.tally.accept(partner.id, Some(month), values.revenue, partner.location);
+        // Only what is paid for counts.
+        let is_trial =
+            |text: &[u8]| text.to_ascii_lowercase().windows(5).any(|word| word == b"trial");
+        if is_trial(metric_type.as_bytes()) || is_trial(&cell(cells, self.product)) {
+            self.tally.not_used("trial", values.revenue);
+            return Ok(());
+        }
+        let key = BusinessKey {
+            month,
+            partner: partner.id,
+            tenant,
+            workload: self.intern.id(workload.as_bytes()),
+            metric_type: self.intern.id(metric_type.as_bytes()),
+            attribution,
+        };
+        self.rows.push(BusinessRow { key, line: self.line(cells), values });
+        Ok(())
+    }
+
+    fn revenue(&mut self, cells: &Cells<'_>) -> Result<Money, Rejection> {
+        let amount_cell = cell(cells, self.amount);
+        self.tally.amount_cells += 1;
+        if let Some(column) = self.amount {
+            cells.watch(column, &amount_cell);
+        }
+        let is_missing = values::is_blank(&amount_cell);
+        self.tally.blank_amounts += u64::from(is_missing);
+        let (amount, is_dropped) = Money::parse(&amount_cell).map_err(|error| {
+            let reason = match error {
+                _ if is_missing => "amount_missing",
+                MoneyError::NotANumber => "amount_invalid",
+                MoneyError::OutOfRange => "amount_out_of_range",
+            };
+            Rejection::new("amount", reason, &amount_cell)
+        })?;
+        self.tally.digits_dropped += u64::from(is_dropped);
+        Ok(amount)
+    }
+
+    fn usage(&self, cells: &Cells<'_>) -> Result<Business, Rejection> {
+        let [active_users, attributed_users, capacity] = self.counts.map(|(column, field)| {
+            let text = cell(cells, column);
+            if values::is_blank(&text) {
+                return Ok(0);
+            }
+            values::count(&text).map_err(|reason| Rejection::new(field, reason, &text))
+        });
+        Ok(Business {
+            is_revenue: false,
+            revenue: Money::ZERO,
+            active_users: active_users?,
+            attributed_users: attributed_users?,
+            capacity: capacity?,
+        })
+    }
+
+    /// Of all cells, whatever the order of their columns.
+    fn line(&self, cells: &Cells<'_>) -> u64 {
+        self.line.iter().fold(0, |sum, (at, seed, cell_type)| {
+            let value = cells.get(*at);
+            let hash = match cell_type {
+                _ if value.is_empty() => 0,
+                Some(CellType::Number) => match Money::parse(&value) {
+                    Ok((number, false)) => xxh3_64_with_seed(&number.0.to_le_bytes(), *seed),
+                    _ => xxh3_64_with_seed(&value, *seed),
+                },
+                _ => xxh3_64_with_seed(&value.to_ascii_lowercase(), *seed),
+            };
+            sum.wrapping_add(hash)
+        })
+    }
+}
+
+/// Adds up the rows of one month over the files of a delivery; a line that several files (or lines)
+/// repeat is one.
+pub(super) fn added_up<'a>(
+    files: impl Iterator<Item = (u32, &'a [BusinessRow])>,
+    month: Month,
+    shares: &mut HashMap<u32, Shares>,
+) -> BTreeMap<BusinessKey, Business> {
+    let mut seen: HashSet<(BusinessKey, u64)> = HashSet::new();
+    let mut sums: BTreeMap<BusinessKey, Business> = BTreeMap::new();
+    for (slot, rows) in files {
+        let shares = shares.entry(slot).or_default();
+        for row in rows.iter().filter(|row| row.key.month == month) {
+            if seen.insert((row.key, row.line)) {
+                shares.used += 1;
+                shares.amount_facts += row.values.revenue;
+                let sum = sums.entry(row.key).or_default();
+                sum.is_revenue = row.values.is_revenue;
+                sum.revenue += row.values.revenue;
+                sum.active_users += row.values.active_users;
+                sum.attributed_users += row.values.attributed_users;
+                sum.capacity += row.values.capacity;
+            } else {
+                shares.repeated += 1;
+                shares.amount_repeated += row.values.revenue;
+            }
+        }
+    }
+    sums
+}

@@ -1,0 +1,165 @@
+//! The records of one file, converted by the reader of its family.
+
+use super::acr::AcrReader;
+use super::business::BusinessReader;
+use super::credentials::CredentialReader;
+use super::customers::CustomerReader;
+use super::describe::Describer;
+use super::layout::{Family, Recognised, dataset_index};
+use super::locations::LocationReader;
+use super::reader::{FileResult, FileTask};
+use super::records::{Cells, Reading};
+use super::resellers::ResellerReader;
+use super::row::{Rejection, Who};
+use super::seats::SeatReader;
+use super::shared::Shared;
+use crate::error::Result;
+use crate::facts::Erased;
+
+/// The reader of a family at work.
+pub(super) enum Rows<'a> {
+    Acr(Box<AcrReader<'a>>),
+    Seats(Box<SeatReader<'a>>),
+    Credentials(Box<CredentialReader<'a>>),
+    Locations(Box<LocationReader<'a>>),
+    Customers(Box<CustomerReader<'a>>),
+    Resellers(Box<ResellerReader<'a>>),
+    Business(Box<BusinessReader<'a>>),
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(
+        shared: &'a Shared<'a>,
+        header: &Recognised<'a>,
+        form: (u8, Reading),
+        is_plain: bool,
+        task: &FileTask,
+        slot: u32,
+    ) -> Self {
+        let dataset = dataset_index(&header.layout.dataset);
+        let memory = is_plain.then(|| shared.memory_of(header, form)).flatten();
+        let intern = shared.intern.local();
+        let attributions = &shared.catalogs.attributions;
+        match header.layout.family {
+            Family::Acr => Rows::Acr(Box::new(AcrReader::new(
+                header,
+                shared,
+                form,
+                memory,
+                task.delivery,
+                dataset,
+                slot,
+            ))),
+            Family::Seats => Rows::Seats(Box::new(SeatReader::new(
+                header,
+                attributions,
+                &shared.catalogs.workloads,
+                intern,
+                &shared.seats,
+                task.delivery,
+                dataset,
+                slot,
+            ))),
+            Family::Credentials => Rows::Credentials(Box::new(CredentialReader::new(
+                header,
+                shared.person_key,
+                intern,
+            ))),
+            Family::Locations => Rows::Locations(Box::new(LocationReader::new(header, intern))),
+            Family::Customers => Rows::Customers(Box::new(CustomerReader::new(header, intern))),
+            Family::Resellers => Rows::Resellers(Box::new(ResellerReader::new(header, intern))),
+            Family::Revenue | Family::Usage => {
+                Rows::Business(Box::new(BusinessReader::new(header, attributions, intern)))
+            }
+        }
+    }
+
+    /// Whether a record is about somebody who was erased.
+    pub(super) fn is_erased(
+        &self,
+        cells: &Cells<'_>,
+        who: &Who,
+        erased: &Erased,
+        scratch: &mut Vec<u8>,
+    ) -> bool {
+        match self {
+            Rows::Credentials(rows) => {
+                rows.person_key(cells).is_some_and(|key| erased.has_person(&key))
+            }
+            Rows::Locations(_) => false,
+            _ => who.tenant(cells, scratch).is_ok() && erased.has_tenant(scratch),
+        }
+    }
+
+    /// Converts one record; why it is rejected, if it is.
+    pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<Option<Rejection>> {
+        match self {
+            Rows::Acr(rows) => rows.read(cells),
+            Rows::Seats(rows) => rows.read(cells),
+            Rows::Credentials(rows) => Ok(rows.read(cells).err()),
+            Rows::Locations(rows) => Ok(rows.read(cells).err()),
+            Rows::Customers(rows) => Ok(rows.read(cells).err()),
+            Rows::Resellers(rows) => Ok(rows.read(cells).err()),
+            Rows::Business(rows) => Ok(rows.read(cells).err()),
+        }
+    }
+
+    /// Hands over what the file said; whether its credentials lack an expiry.
+    ///
+    /// # Errors
+    /// CS2002 when lines cannot be spilled.
+    pub(super) fn finish(
+        self,
+        result: &mut FileResult,
+        shared: &Shared<'_>,
+        is_plain: bool,
+    ) -> Result<bool> {
+        let mut lacks_expiry = false;
+        let mut described = None;
+        match self {
+            Rows::Acr(mut rows) => {
+                rows.finish()?;
+                let (describer, tally, memory) = rows.into_parts();
+                described = Some(describer);
+                result.tally = tally;
+                if is_plain {
+                    shared.keep_memory(memory);
+                }
+            }
+            Rows::Seats(mut rows) => {
+                rows.finish()?;
+                described = Some(rows.describer);
+                result.tally = rows.tally;
+            }
+            Rows::Credentials(rows) => {
+                lacks_expiry = rows.lacks_expiry();
+                result.credentials = rows.rows;
+                result.tally = rows.tally;
+            }
+            Rows::Customers(rows) => {
+                described = Some(rows.describer);
+                result.tally = rows.tally;
+            }
+            Rows::Locations(rows) => {
+                result.locations = rows.rows;
+                result.tally = rows.tally;
+            }
+            Rows::Business(rows) => {
+                described = Some(rows.describer);
+                result.business = rows.rows;
+                result.tally = rows.tally;
+            }
+            Rows::Resellers(rows) => {
+                described = Some(rows.describer);
+                result.sold = rows.rows.into_iter().collect();
+                result.tally = rows.tally;
+            }
+        }
+        if let Some(Describer { customers, partners, resellers, .. }) = described {
+            result.customers = customers.into_iter().collect();
+            result.partners = partners.into_iter().collect();
+            result.resellers = resellers.into_iter().collect();
+        }
+        Ok(lacks_expiry)
+    }
+}

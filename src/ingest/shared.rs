@@ -1,0 +1,92 @@
+//! What the files of an ingest share: texts, buckets, what readers remember, and which readings
+//! count.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::acr::{AcrLine, Memory};
+use super::buckets::Buckets;
+use super::intern::Interner;
+use super::layout::{Recognised, Sources};
+use super::person::PersonKey;
+use super::reader::{FileTask, MOST_ATTEMPTS};
+use super::records::Reading;
+use super::seats::SeatLine;
+use crate::facts::Erased;
+use crate::rules::Catalogs;
+
+/// Memories of files with other columns than these are forgotten first.
+const MOST_MEMORIES: usize = 16;
+
+/// What all files of an ingest share.
+pub(super) struct Shared<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) catalogs: &'a Catalogs,
+    pub(super) person_key: &'a PersonKey,
+    pub(super) intern: Interner,
+    pub(super) acr: Buckets<AcrLine>,
+    pub(super) seats: Buckets<SeatLine>,
+    /// Whether facts keep the names of customers.
+    pub(super) keeps_customer_names: bool,
+    /// Who is not taken in.
+    pub(super) erased: Erased,
+    /// What readers converted before; one for each reader at work.
+    memories: Mutex<Vec<Memory>>,
+    /// Whether what a slot handed over counts.
+    slots: Mutex<BTreeMap<u32, bool>>,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(
+        sources: &'a Sources,
+        catalogs: &'a Catalogs,
+        person_key: &'a PersonKey,
+        erased: Erased,
+        keeps_customer_names: bool,
+        memory: usize,
+    ) -> Self {
+        Self {
+            sources,
+            catalogs,
+            person_key,
+            intern: Interner::default(),
+            acr: Buckets::new(memory / 4 * 3),
+            seats: Buckets::new(memory / 4),
+            erased,
+            keeps_customer_names,
+            memories: Mutex::new(Vec::new()),
+            slots: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    pub(super) fn memory_of(&self, header: &Recognised<'_>, form: (u8, Reading)) -> Option<Memory> {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = memories.iter().position(|memory| memory.fits(header, form))?;
+        Some(memories.swap_remove(at))
+    }
+
+    pub(super) fn keep_memory(&self, memory: Memory) {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        if memories.len() >= MOST_MEMORIES {
+            memories.remove(0);
+        }
+        memories.push(memory);
+    }
+
+    /// The slot of a reading: the same in every execution, so that ties between identical lines
+    /// of several files always end in the same file.
+    pub(super) fn slot(&self, task: &FileTask, attempt: u32) -> u32 {
+        let number = task.number * MOST_ATTEMPTS + attempt;
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).insert(number, true);
+        number
+    }
+
+    /// Forgets everything that a reading handed over.
+    pub(super) fn drop_slot(&self, slot: u32) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, false);
+    }
+
+    pub(super) fn live_slots(&self) -> BTreeMap<u32, bool> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
