@@ -57,7 +57,7 @@ impl Limits {
         let (severity, threshold) = match self.0.get(check.id).copied().unwrap_or_default() {
             Limit { error: Some(error), .. } if check.observed > error => (Severity::Error, error),
             Limit { warn: Some(warn), .. } => (Severity::Warn, warn),
-            Limit { error: Some(error), .. } => (Severity::Error, error),
+            // What is no error yet may still be the warning that it is by itself.
             Limit { .. } => return check,
         };
         Check { severity, threshold, ..check }
@@ -65,7 +65,7 @@ impl Limits {
 }
 
 /// The checks that a limit can be set for.
-pub const LIMITED: [&str; 25] = [
+pub const LIMITED: [&str; 26] = [
     "account_ids_agree",
     "amount_digits_dropped",
     "area_without_rules",
@@ -84,6 +84,7 @@ pub const LIMITED: [&str; 25] = [
     "reject_share_amount",
     "reject_share_rows",
     "replacement_held",
+    "reseller_ids_agree",
     "resellers_ambiguous",
     "rows_quarantined",
     "segments_unknown",

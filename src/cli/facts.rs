@@ -135,6 +135,10 @@ fn diff(facts: &str, from: Day, to: Day, partner: Option<&str>) -> Result<()> {
         "USD BEFORE",
         "USD AFTER",
     ]);
+    if from > to {
+        return Err(Error::new(Code::Usage, format!("{from} is after {to}"))
+            .hint("give the earlier day first"));
+    }
     let restated = job::restatements(facts, from, to)?;
     for row in restated.iter().filter(|row| partner.is_none_or(|only| row.account == only)) {
         let records = |side: Option<(i64, Money)>| {

@@ -17,12 +17,16 @@ use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::error::Result;
 use crate::ids::{Attribution, AttributionSet};
+use crate::tables::RESELLER_DATASETS;
 
 /// Who is credited through distributors, from one month to another.
 #[derive(Debug, Clone, Default)]
 pub struct Credit {
     /// Exporter, dataset and reseller of every credited row.
     pub resellers: BTreeSet<(String, String, String)>,
+    /// Consumption of a customer's service that several ids of one reseller name: where they name the
+    /// same consumption, it counts for each id.
+    pub several_ids: i64,
     /// Exporter, month and customer whose resellers are several: nobody is credited.
     pub ambiguous: BTreeSet<(String, Month, String)>,
     /// First and last month of each reseller's rows.
@@ -75,32 +79,41 @@ impl Credit {
             resellers.insert((of(exporter), of(dataset), of(reseller)));
         }
         let ambiguous = frames.ambiguous_tenants(&months)?;
-        Ok(Self { resellers, ambiguous, months: months_of, customers: Some(customers) })
+        let several_ids = frames.several_ids(&months)?;
+        let customers = Some(customers);
+        Ok(Self { resellers, ambiguous, several_ids, months: months_of, customers })
     }
 
     /// The months that distributors delivered of the resellers that they credit, where these have
-    /// no export of their own.
-    pub fn delivered(&self, own: &[Delivered]) -> Vec<Delivered> {
-        let is_own: BTreeSet<(&str, &str, Option<Month>)> = own
+    /// no export of their own. Seats of a month without subscription details credit nobody, so that
+    /// month is not delivered.
+    pub fn delivered(&self, live: &Live) -> Vec<Delivered> {
+        let own: BTreeSet<Delivered> = live.delivered().into_iter().collect();
+        let distributed = live.delivered_by(|file| file.is_distributor);
+        let told: BTreeSet<(&str, Option<Month>)> = distributed
             .iter()
-            .map(|fact| (fact.account.as_str(), fact.dataset.as_str(), fact.month))
+            .filter(|fact| RESELLER_DATASETS.contains(&fact.dataset.as_str()))
+            .map(|fact| (fact.account.as_str(), fact.month))
             .collect();
+        let has_seats = |unit: &&LiveUnit| unit.tables.iter().any(|table| table == SEATS.name);
+        let seats: BTreeSet<&str> =
+            live.units.iter().filter(has_seats).map(|unit| unit.key.dataset.as_str()).collect();
         let mut credited = BTreeSet::new();
-        for fact in own {
+        for fact in &distributed {
             let (exporter, dataset) = (&fact.account, &fact.dataset);
+            let is_told = told.contains(&(exporter.as_str(), fact.month));
+            if seats.contains(dataset.as_str()) && !is_told {
+                continue;
+            }
             let first = (exporter.clone(), dataset.clone(), String::new());
             let of_export = self
                 .resellers
                 .range(first..)
                 .take_while(|(known, of, _)| known == exporter && of == dataset);
             for (_, _, reseller) in of_export {
-                if !is_own.contains(&(reseller.as_str(), dataset.as_str(), fact.month)) {
-                    credited.insert(Delivered {
-                        account: reseller.clone(),
-                        dataset: dataset.clone(),
-                        month: fact.month,
-                        is_own: false,
-                    });
+                let of_reseller = Delivered { account: reseller.clone(), ..fact.clone() };
+                if !own.contains(&of_reseller) {
+                    credited.insert(Delivered { is_own: false, ..of_reseller });
                 }
             }
         }
@@ -186,6 +199,18 @@ impl LiveFrames<'_> {
         ]))
     }
 
+    fn several_ids(self, months: &dyn Fn(Month) -> bool) -> Result<i64> {
+        let frame = self.distributed(&ACR, months)?.filter(col("reseller_id").neq(lit("")));
+        let of = ["month", "exporter", "dataset", "account", "tenant_id", "service"].map(col);
+        let several = self
+            .accounts_of(frame, "reseller_id")
+            .group_by(of)
+            .agg([col("reseller_id").n_unique().cast(DataType::Int64).alias("ids")])
+            .filter(col("ids").gt(lit(1)));
+        let several = engine::collect(several, "resellers of several ids")?;
+        Ok(i64::try_from(several.height()).unwrap_or(i64::MAX))
+    }
+
     fn ambiguous_tenants(
         self,
         months: &dyn Fn(Month) -> bool,
@@ -216,6 +241,10 @@ impl LiveFrames<'_> {
         let frame = self.distributed(&TENANT_RESELLER, months)?;
         let frame = self.accounts_of(frame, "reseller_id");
         // An export without the customer names it by the subscription.
+        let direct = frame.clone().filter(col("reseller_id").eq(lit("")));
+        let sold = frame.filter(col("reseller_id").neq(lit("")));
+        let frame = concat([direct, self.without_locations(sold)?], UnionArgs::default());
+        let frame = frame.map_err(bug)?;
         let on = [col("exporter"), col("month"), col("subscription_id")];
         let known = frame.clone().filter(col("tenant_id").neq(lit("")));
         let tenants = known
@@ -274,10 +303,31 @@ impl LiveFrames<'_> {
     /// reseller, nor are those of a reseller that delivered the month itself.
     fn to_resellers(self, frame: LazyFrame) -> Result<LazyFrame> {
         let frame = self
-            .accounts_of(frame, "reseller_id")
+            .without_locations(self.accounts_of(frame, "reseller_id"))?
             .filter(col("account").neq(col("exporter")))
             .with_column(col("account").alias("partner_id"));
         self.without_own(frame)
+    }
+
+    /// Drops the rows whose reseller is a location of the exporter itself, by any export.
+    fn without_locations(self, frame: LazyFrame) -> Result<LazyFrame> {
+        let known: BTreeSet<(&str, &str)> = self
+            .live
+            .units
+            .iter()
+            .flat_map(|unit| unit.locations.iter().map(|at| (unit.account.as_str(), at.as_str())))
+            .collect();
+        let column = |name: &str, values: Vec<&str>| Column::new(name.into(), values);
+        let known = DataFrame::new(
+            known.len(),
+            vec![
+                column("exporter", known.iter().map(|pair| pair.0).collect()),
+                column("reseller_id", known.iter().map(|pair| pair.1).collect()),
+            ],
+        )
+        .map_err(bug)?;
+        let on = [col("exporter"), col("reseller_id")];
+        Ok(frame.join(engine::lazy(known), on.clone(), on, JoinArgs::new(JoinType::Anti)))
     }
 
     fn without_own(self, frame: LazyFrame) -> Result<LazyFrame> {

@@ -13,7 +13,7 @@ use super::unit::{UnitKey, read_units, units_frame};
 use super::verify::{bug, finished, hash_partners};
 use crate::calendar::Month;
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::store::Store;
 
 /// Who is to be erased.
@@ -74,14 +74,17 @@ fn digest(kind: &str, id: &[u8]) -> String {
 /// by asking again.
 ///
 /// # Errors
-/// CS2001, CS2002, CS6001, CS6003, CS6005.
+/// CS6004 when no row is about them; CS2001, CS2002, CS6001, CS6003, CS6005.
 pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<ErasedRows> {
     let _lock = lock(facts, attempt_id)?;
     let mut ledger = Ledger::read(facts)?;
     let tenants = erasure.tenants.iter().map(|tenant| digest("tenant", tenant.as_bytes()));
     let people = erasure.people.iter().map(|key| digest("person", key.as_bytes()));
+    let digests: Vec<String> = tenants.chain(people).collect();
+    let known = Erased::of(&ledger);
+    let is_repeated = digests.iter().all(|digest| known.0.contains(digest));
     let entry = LedgerEntry {
-        erased: tenants.chain(people).collect(),
+        erased: digests,
         ..LedgerEntry::without_files(ledger.next_sequence(), attempt_id)
     };
     ledger.append(facts, entry)?;
@@ -100,9 +103,8 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
     let mut erased = ErasedRows::default();
     let mut changed: BTreeMap<(String, Option<Month>, u64), Hashes> = BTreeMap::new();
     for month in months {
-        if let Some(hashes) = erase_month(facts, &month, erasure, &mut erased)? {
-            changed.insert(month, hashes);
-        }
+        let hashes = erase_month(facts, &month, erasure, &mut erased)?;
+        changed.insert(month, hashes);
     }
     for sequence in entries {
         erase_quarantine(facts, sequence, erasure)?;
@@ -121,23 +123,27 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
             replace(facts, &units_path(sequence), units_frame(&units)?)?;
         }
     }
+    if erased.rows == 0 && !is_repeated {
+        return Err(Error::new(Code::NotFound, "no row of the facts is about them")
+            .hint("check the id; for a person, set CAPSCORE_PERSON_KEY as it is set for ingest"));
+    }
     Ok(erased)
 }
 
 /// The hash and the tables of each partner's rows.
 type Hashes = BTreeMap<(String, bool), (String, Vec<String>)>;
 
-/// Erases in the files of one stored month; their new hashes if anything was there.
+/// Erases in the files of one stored month. Gives the hashes of what they hold, also when an earlier
+/// erasure that was interrupted had written them.
 fn erase_month(
     facts: &Store,
     (dataset, month, stored): &(String, Option<Month>, u64),
     erasure: &Erasure,
     erased: &mut ErasedRows,
-) -> Result<Option<Hashes>> {
+) -> Result<Hashes> {
     let months = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
     let mut hashers: BTreeMap<(String, bool), blake3::Hasher> = BTreeMap::new();
     let mut tables: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
-    let mut is_changed = false;
     for table in TABLES {
         let path = fact_path(table, dataset, &months, *stored);
         if facts.head(&path)?.is_none() {
@@ -163,7 +169,6 @@ fn erase_month(
             tables.entry(partner).or_default().push(table.name.to_owned());
         }
         if gone > 0 {
-            is_changed = true;
             erased.rows += gone;
             erased.files += 1;
             replace(facts, &path, frame)?;
@@ -173,7 +178,7 @@ fn erase_month(
         let tables = tables.remove(&partner).unwrap_or_default();
         (partner, (finished(&hasher), tables))
     });
-    Ok(is_changed.then(|| hashes.collect()))
+    Ok(hashes.collect())
 }
 
 /// Blanks the rejected values of an entry that name an erased customer.

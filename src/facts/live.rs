@@ -59,6 +59,8 @@ pub struct LiveUnit {
     pub amount: Money,
     /// Whether a distributor delivered it: its rows credit resellers too.
     pub is_distributor: bool,
+    /// Locations named in it, sorted.
+    pub locations: Vec<String>,
 }
 
 /// A replacement that would lose rows, and was not taken.
@@ -194,6 +196,8 @@ impl Live {
         }
         let accepted: BTreeSet<&Acceptance> =
             self.ledger.entries.iter().flat_map(|entry| &entry.accepted).collect();
+        let erasures = self.ledger.entries.iter().filter(|entry| !entry.erased.is_empty());
+        let last_erasure = erasures.map(|entry| entry.sequence).max().unwrap_or_default();
         for ((dataset, account, month), statements) in by_account {
             let mut live: Option<(Day, Claim)> = None;
             let mut held: Vec<Held> = Vec::new();
@@ -217,6 +221,8 @@ impl Live {
                 let lost = live
                     .as_ref()
                     .filter(|_| !accepted.contains(&acceptance))
+                    // Before an erasure there was more, and it is right that it is gone.
+                    .filter(|(_, current)| !current.is_before(last_erasure))
                     .and_then(|(kept, current)| Some((*kept, claim.loses(current)?)));
                 if let Some((kept, reason)) = lost {
                     held.push(Held {
@@ -290,8 +296,17 @@ impl Live {
 
     /// Every month that a partner's own export delivered of a dataset, sorted.
     pub fn delivered(&self) -> Vec<Delivered> {
+        self.delivered_by(|_| true)
+    }
+
+    /// Every month that files of a kind delivered, as [`delivered`](Self::delivered).
+    pub(super) fn delivered_by(&self, is_meant: impl Fn(&FileRecord) -> bool) -> Vec<Delivered> {
         let mut delivered = BTreeSet::new();
         for unit in &self.units {
+            let files = || unit.files.iter().filter_map(|file| self.file(unit.sequence, *file));
+            if !files().any(&is_meant) {
+                continue;
+            }
             let mut add = |month| {
                 delivered.insert(Delivered {
                     account: unit.account.clone(),
@@ -301,9 +316,10 @@ impl Live {
                 });
             };
             add(unit.key.month);
-            for file in &unit.files {
-                let months = self.file(unit.sequence, *file).and_then(FileRecord::months);
-                if let (Some(_), Some((first, last))) = (unit.key.month, months) {
+            for (first, last) in
+                files().filter(|file| is_meant(file)).filter_map(FileRecord::months)
+            {
+                if unit.key.month.is_some() {
                     Month::range(first, last).for_each(|month| add(Some(month)));
                 }
             }
@@ -355,6 +371,7 @@ impl Claim {
                 rows: units.iter().map(|unit| unit.rows).sum(),
                 amount: units.iter().map(|unit| unit.amount).sum(),
                 is_distributor: false,
+                locations: units.iter().flat_map(|unit| unit.locations.iter().cloned()).collect(),
             });
             for unit in units {
                 claim.rows += unit.rows;
@@ -363,6 +380,11 @@ impl Claim {
             }
         }
         claim
+    }
+
+    /// Whether any of it came into the ledger before an entry.
+    fn is_before(&self, sequence: u64) -> bool {
+        self.units.iter().any(|unit| unit.sequence < sequence)
     }
 
     /// What this replacement would lose of the live one.

@@ -88,6 +88,11 @@ pub fn verify(facts: &Store) -> Result<Verification> {
                 ));
             }
         }
+        for (id, _) in hashers.into_keys() {
+            found.problems.push(format!(
+                "{dataset} {months}, stored by entry {stored}, has rows of partner {id} that nobody delivered"
+            ));
+        }
     }
     Ok(found)
 }

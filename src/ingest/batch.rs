@@ -94,10 +94,15 @@ impl<'a> Batch<'a> {
         progress: &(dyn Fn(Event<'_>) + Sync),
     ) -> Result<()> {
         let first_sequence = ledger.next_sequence();
-        let (mut results, failure) = self.read(progress)?;
+        let (mut results, mut failure) = self.read(progress)?;
         let texts = self.shared.intern.texts();
         self.drop_repeated_files(&mut results, ledger);
-        self.refuse_partial_deliveries(&mut results, ledger, &texts)?;
+        if let Some((delivery, error)) =
+            self.refuse_partial_deliveries(&mut results, ledger, &texts)?
+        {
+            self.stop_at(delivery, &mut results);
+            failure = Some(error);
+        }
         forget_known_failures(&mut results, ledger);
         note_different_keys(&mut results);
         let collapsed = self.collapse(&results, first_sequence, &texts)?;
@@ -157,10 +162,15 @@ impl<'a> Batch<'a> {
             }
         }
         let Some((delivery, error)) = failure else { return Ok((results, None)) };
+        self.stop_at(delivery, &mut results);
+        Ok((results, Some(error)))
+    }
+
+    /// Forgets a delivery and those after it.
+    fn stop_at(&self, delivery: usize, results: &mut [Vec<FileResult>]) {
         for result in results[delivery..].iter_mut().flat_map(std::mem::take) {
             self.shared.drop_slot(result.slot);
         }
-        if delivery == 0 { Err(error) } else { Ok((results, Some(error))) }
     }
 
     /// A file with the content of another one of its delivery adds nothing. The same content in a
@@ -174,7 +184,8 @@ impl<'a> Batch<'a> {
             .flat_map(|(day, files)| files.iter().map(|file| (*day, file.file.uri.as_str())))
             .collect();
         for (entry, _, file) in ledger.files() {
-            let is_read = read.contains(&(entry.day(), file.uri.as_str()));
+            let is_read = read.contains(&(entry.day(), file.uri.as_str()))
+                || ledger.retracted(entry).contains(file.dataset.as_str());
             if file.same_as.is_none() && file.set_aside.is_none() && !is_read {
                 seen.insert((entry.day(), file.content_hash.clone()), file.uri.clone());
             }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use hashbrown::HashMap;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::acr_facts::Shares;
 use super::describe::Describer;
@@ -16,7 +16,7 @@ use super::row::{Rejection, Who, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
-use crate::ids::Attribution;
+use crate::ids::{Attribution, Guid};
 use crate::money::{Money, MoneyError};
 use crate::rules::AttributionNames;
 
@@ -88,7 +88,13 @@ impl<'a> BusinessReader<'a> {
             amount: column("amount"),
             counts: ["mau", "pamau", "mac"].map(|field| (column(field), field)),
             line: line
-                .map(|(at, field)| (at, xxh3_64(field.as_bytes()), header.layout.type_of(field)))
+                .map(|(at, field)| {
+                    // Columns may have no name, or the same one.
+                    let known = &header.fields[..at];
+                    let same = known.iter().filter(|known| *known == field).count() as u64;
+                    let seed = xxh3_64_with_seed(field.as_bytes(), same);
+                    (at, seed, header.layout.type_of(field))
+                })
                 .collect(),
             describer: Describer::new(header),
             names,
@@ -198,7 +204,10 @@ impl<'a> BusinessReader<'a> {
                     Ok((number, false)) => xxh3_64_with_seed(&number.0.to_le_bytes(), *seed),
                     _ => xxh3_64_with_seed(&value, *seed),
                 },
-                _ => xxh3_64_with_seed(&value.to_ascii_lowercase(), *seed),
+                _ => match Guid::parse(&value) {
+                    Some(guid) => xxh3_64_with_seed(guid.as_bytes(), *seed),
+                    None => xxh3_64_with_seed(&value, *seed),
+                },
             };
             sum.wrapping_add(hash)
         })

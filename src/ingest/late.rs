@@ -12,16 +12,17 @@ use crate::facts::{Ledger, UnitKey, read_units};
 
 impl Batch<'_> {
     /// A late file needs the other files of its delivery that speak of the same units: the lines
-    /// of one consumption may be spread over them.
+    /// of one consumption may be spread over them. Gives the first delivery that lacks some, with
+    /// CS3008; where bad files are set aside, the late file is.
     ///
     /// # Errors
-    /// CS3008, unless bad files are set aside: then the late file is.
+    /// CS6005.
     pub(super) fn refuse_partial_deliveries(
         &self,
         results: &mut [Vec<FileResult>],
         ledger: &Ledger,
         texts: &Texts,
-    ) -> Result<()> {
+    ) -> Result<Option<(usize, Error)>> {
         for (at, files) in results.iter_mut().enumerate() {
             let (delivery, _) = self.deliveries[at];
             let read: HashSet<String> = files.iter().map(|file| file.record.uri.clone()).collect();
@@ -30,7 +31,11 @@ impl Batch<'_> {
                 if !entry.has_units() {
                     continue;
                 }
+                let retracted = ledger.retracted(entry);
                 for unit in read_units(&self.settings.facts, entry.sequence)? {
+                    if retracted.contains(unit.key.dataset.as_str()) {
+                        continue;
+                    }
                     let Some(file) = entry.files.get(unit.file) else { continue };
                     if !read.contains(&file.uri) {
                         missing.push((unit.key, file.uri.clone()));
@@ -63,14 +68,14 @@ impl Batch<'_> {
                 )
                 .hint("put the other file back, or give the new one a later delivery date");
                 if self.settings.on_bad_file == OnBadFile::Fail {
-                    return Err(error);
+                    return Ok(Some((at, error)));
                 }
                 self.shared.drop_slot(file.slot);
                 let record = &file.record;
                 *file = set_aside(&record.uri, &record.etag, record.bytes, &error);
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 

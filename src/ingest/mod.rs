@@ -164,9 +164,10 @@ pub struct PlannedFile {
 /// CS1003, CS2001, CS3001, CS6005.
 pub fn plan(inputs: &[Input], ledger: &Ledger, sources: &Sources) -> Result<Plan> {
     let found = discover(inputs)?;
-    let mut records: HashMap<(Day, &str), &FileRecord> = HashMap::new();
+    let mut records: HashMap<(Day, &str), (&FileRecord, bool)> = HashMap::new();
     for (entry, _, file) in ledger.files() {
-        records.insert((entry.day(), file.uri.as_str()), file);
+        let is_retracted = ledger.retracted(entry).contains(file.dataset.as_str());
+        records.insert((entry.day(), file.uri.as_str()), (file, is_retracted));
     }
     let mut plan = Plan::default();
     for (delivery, files) in found {
@@ -176,18 +177,21 @@ pub fn plan(inputs: &[Input], ledger: &Ledger, sources: &Sources) -> Result<Plan
         for file in files {
             match records.get(&(delivery, file.uri.as_str())).copied() {
                 // A file that was set aside is tried again: the layouts may know it by now.
-                Some(record)
+                Some((record, is_retracted))
                     if record.etag == file.etag
                         && record.bytes == file.size
                         && record.is_distributor == file.is_distributor
                         && record.set_aside.is_none() =>
                 {
-                    known.push((file, record));
+                    plan.known += 1;
+                    // What was retracted stays so, whatever comes beside it.
+                    if !is_retracted {
+                        known.push((file, record));
+                    }
                 }
                 _ => new.push(file),
             }
         }
-        plan.known += known.len();
         let mut planned: Vec<PlannedFile> =
             new.into_iter().map(|file| PlannedFile::sniff(file, sources)).collect();
         let datasets: BTreeSet<String> =
@@ -250,10 +254,15 @@ pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) ->
 /// Deletes the files of a killed ingest: nobody names them, but the next entry has their number.
 fn remove_leftovers(facts: &Store, next: u64) -> Result<()> {
     for file in facts.list("")? {
-        let Some((stem, "parquet")) =
-            file.path.rsplit('/').next().and_then(|name| name.split_once('.'))
-        else {
-            continue;
+        let name = file.path.rsplit('/').next().and_then(|name| name.split_once('.'));
+        let stem = match name {
+            Some((stem, "parquet")) => stem,
+            // Of an erasure that was interrupted.
+            Some((_, "parquet.new")) => {
+                facts.delete(&file.path)?;
+                continue;
+            }
+            _ => continue,
         };
         if stem.len() == 10 && stem.parse::<u64>().is_ok_and(|sequence| sequence >= next) {
             facts.delete(&file.path)?;

@@ -40,11 +40,11 @@ impl PersonKey {
         Self(blake3::derive_key("capscore 2026 person key", secret.as_bytes()))
     }
 
-    /// The random key kept with the facts; made at its first use.
+    /// The random key kept with the facts, if there is one.
     ///
     /// # Errors
-    /// CS2001, CS2002, CS6005 when the file is damaged.
-    pub fn of_facts(facts: &Store) -> Result<Self> {
+    /// CS2001, CS6005 when the file is damaged.
+    pub fn kept(facts: &Store) -> Result<Option<Self>> {
         if let Some(kept) = facts.read(KEY_FILE)? {
             let kept = String::from_utf8_lossy(&kept);
             if kept.trim().len() != 64 {
@@ -52,7 +52,18 @@ impl PersonKey {
                 return Err(Error::new(Code::Damaged, text)
                     .hint("restore it: people of new deliveries would get other keys"));
             }
-            return Ok(Self::from_secret(kept.trim()));
+            return Ok(Some(Self::from_secret(kept.trim())));
+        }
+        Ok(None)
+    }
+
+    /// The random key kept with the facts; made at its first use.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS6005 when the file is damaged.
+    pub fn of_facts(facts: &Store) -> Result<Self> {
+        if let Some(kept) = Self::kept(facts)? {
+            return Ok(kept);
         }
         // Two random UUIDs: 244 bits from the system's generator.
         let text = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());

@@ -2,7 +2,7 @@
 //! the rows to the shared buckets. A file that turns out to be written otherwise than it was taken
 //! for starts again; what a given-up reading handed over belongs to a slot that does not count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::business::BusinessRow;
 use super::consumption_key::consumption_key;
@@ -130,7 +130,8 @@ fn read_into(
     let who = Who::new(&recognised);
     let width = recognised.headers.len();
     let mut rejections = Rejections::default();
-    let (mut erased, mut scratch) = ((0, Money::ZERO), Vec::new());
+    let (mut erased, mut erased_months) = ((0, Money::ZERO), BTreeSet::new());
+    let mut scratch = Vec::new();
     let (stream, finish) = text.into_parts();
     let rules = Rules { delimiter, reading, formats: &formats, width, what: &task.uri };
     let visited = visit_records(stream, rules, &mut |number, cells, place| {
@@ -147,6 +148,7 @@ fn read_into(
         {
             let amount = recognised.column("amount").map(|at| Money::parse(&cells.get(at)));
             erased.0 += 1;
+            erased_months.extend(who.month(cells));
             erased.1 += amount.and_then(std::result::Result::ok).unwrap_or_default().0;
             None
         } else {
@@ -197,7 +199,7 @@ fn read_into(
         business: Vec::new(),
     };
     let lacks_expiry = rows.finish(&mut result, shared, formats.is_plain())?;
-    result.tally.erased(erased.0, erased.1);
+    result.tally.erased(&erased_months, erased.0, erased.1);
     if result.tally.amount_cells > 0 && result.tally.blank_amounts == result.tally.amount_cells {
         return Err(Error::new(
             Code::Redacted,

@@ -82,8 +82,12 @@ impl Tally {
     }
 
     /// Counts rows of customers and people who were erased: accepted, and of no use.
-    pub(super) fn erased(&mut self, rows: u64, amount: Money) {
+    pub(super) fn erased(&mut self, months: &BTreeSet<Month>, rows: u64, amount: Money) {
         if rows > 0 {
+            for month in months {
+                let (first, last) = self.months.unwrap_or((*month, *month));
+                self.months = Some((first.min(*month), last.max(*month)));
+            }
             self.accepted += rows;
             self.amount_accepted += amount;
             self.amount_not_used += amount;

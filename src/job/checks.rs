@@ -82,6 +82,19 @@ pub(super) fn services_unmapped(unmapped: &[(String, Money)]) -> Check {
     Check::warn("services_unmapped", i64::try_from(unmapped.len()).unwrap_or(i64::MAX), text)
 }
 
+/// Consumption that may count twice for a reseller with several ids.
+pub(super) fn reseller_ids_agree(credit: &Credit) -> Check {
+    let count = credit.several_ids;
+    let text = if count == 0 {
+        "every reseller of a distributor is named by one id".to_owned()
+    } else {
+        format!(
+            "consumption of {count} customers and services names one reseller by several ids; where these name the same consumption, it counts for each"
+        )
+    };
+    Check::warn("reseller_ids_agree", count, text)
+}
+
 /// Customers of a distributor whose resellers of a month are several: their seats count for none.
 pub(super) fn resellers_ambiguous(credit: &Credit) -> Check {
     let named: Vec<String> = credit

@@ -180,9 +180,13 @@ pub fn erase(
 ) -> Result<ErasedRows> {
     let facts = Store::open(facts)?;
     let person_key = match person_secret {
-        Some(secret) => PersonKey::from_secret(secret),
-        None => PersonKey::of_facts(&facts)?,
+        Some(secret) => Some(PersonKey::from_secret(secret)),
+        None => PersonKey::kept(&facts)?,
     };
+    if person_key.is_none() && !people.is_empty() {
+        return Err(Error::new(Code::Usage, "the key of people is not known")
+            .hint("set CAPSCORE_PERSON_KEY as it is set for ingest"));
+    }
     let tenant = |text: &String| match Guid::parse(text.trim().as_bytes()) {
         Some(guid) => Ok(guid.as_str().to_owned()),
         None if text.starts_with("tpid:") => Ok(text.clone()),
@@ -194,7 +198,8 @@ pub fn erase(
         people: people
             .iter()
             .flat_map(|person| {
-                person_key.keys_of(person).into_iter().chain(std::iter::once(person.clone()))
+                let keys = person_key.as_ref().map(|key| key.keys_of(person));
+                keys.into_iter().flatten().chain(std::iter::once(person.clone()))
             })
             .collect(),
     };

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks::{
-    assumed_alias, ledger_checks, resellers_ambiguous, services_unmapped, titles_unmatched,
+    assumed_alias, ledger_checks, reseller_ids_agree, resellers_ambiguous, services_unmapped,
+    titles_unmatched,
 };
 use super::data_checks::{data_checks, segments_unknown};
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
@@ -29,15 +30,8 @@ use crate::tables::{
     QUARANTINE,
 };
 
-/// The monthly dataset kinds are told apart by their facts: these hold no usage of a partner.
-const NOT_USAGE: [&str; 6] = [
-    "profile",
-    "trainings",
-    "customers",
-    "skilling_download",
-    "reseller_performance",
-    "subscriptions",
-];
+/// The fact tables whose rows make a partner one that is scored.
+const USAGE_TABLES: [&str; 4] = ["acr", "seats", "revenue", "usage"];
 
 /// What `score --plan` tells.
 #[derive(Debug, Clone)]
@@ -86,6 +80,8 @@ pub(super) struct Prepared<'a> {
     pub(super) areas_without_rules: Vec<&'a str>,
     pub(super) feeding: Feeding,
     pub(super) credit: Credit,
+    /// Partners with a live row of usage in the window.
+    pub(super) usage_partners: BTreeSet<String>,
     pub(super) delivered: Vec<crate::facts::Delivered>,
     pub(super) early: BTreeSet<(String, String)>,
     pub(super) quarantined: BTreeSet<String>,
@@ -129,20 +125,29 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
     };
     let feeding = Feeding::new(&live, reference, &versions);
     let credit = Credit::of(&live, *window(reference).start(), reference)?;
-    let own = live.delivered();
-    let credited = credit.delivered(&own);
-    let delivered: Vec<_> = own
+    let credited = credit.delivered(&live);
+    let delivered: Vec<_> = live
+        .delivered()
         .into_iter()
-        .chain(credited)
+        .chain(credited.iter().cloned())
         .filter(|fact| fact.month.is_none_or(|month| window(reference).contains(&month)))
         .filter(|fact| feeding.datasets.contains(&fact.dataset))
         .collect();
     let mut early = early_datasets(&live, &feeding);
-    for (exporter, dataset, reseller) in &credit.resellers {
-        if early.contains(&(exporter.clone(), dataset.clone())) {
-            early.insert((reseller.clone(), dataset.clone()));
-        }
-    }
+    // What a distributor delivered early is early for the resellers whose month it is.
+    let of_month = credited.iter().filter(|fact| fact.month == Some(reference));
+    let credited_early: Vec<(String, String)> = of_month
+        .filter(|fact| {
+            credit.resellers.iter().any(|(exporter, dataset, reseller)| {
+                *dataset == fact.dataset
+                    && *reseller == fact.account
+                    && early.contains(&(exporter.clone(), dataset.clone()))
+            })
+        })
+        .map(|fact| (fact.account.clone(), fact.dataset.clone()))
+        .collect();
+    early.extend(credited_early);
+    let usage_partners = usage_partners(&live, &credit, reference);
     let quarantined = quarantined_partners(&live, &feeding)?;
     let mut hasher = blake3::Hasher::new();
     let mut add = |text: &str| {
@@ -157,7 +162,17 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
         add(&fact.month.map(|month| month.to_string()).unwrap_or_default());
         add(if fact.is_own { "own" } else { "credited" });
     }
+    add("partners");
+    for partner in &usage_partners {
+        add(partner);
+    }
     add("distributors");
+    if live.units.iter().any(|unit| unit.is_distributor) {
+        for (location, account) in &live.accounts {
+            add(location);
+            add(account);
+        }
+    }
     for unit in live.units.iter().filter(|unit| unit.is_distributor && feeding.reads(unit)) {
         add(&unit.key.dataset);
         add(&unit.account);
@@ -199,6 +214,7 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
         areas_without_rules,
         feeding,
         credit,
+        usage_partners,
         delivered,
         early,
         quarantined,
@@ -262,6 +278,7 @@ pub(super) fn score_and_publish(
         prepared.reference,
     );
     scored.checks.push(resellers_ambiguous(&prepared.credit));
+    scored.checks.push(reseller_ids_agree(&prepared.credit));
     scored.checks.extend(prepared.held_back.clone());
     scored.checks.extend(data_checks(&prepared.live, &prepared.feeding));
     if scored.is_unchanged {
@@ -319,15 +336,6 @@ fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Ou
     let frames = LiveFrames::new(&prepared.live);
     let reference = prepared.reference;
     let workloads = &pipeline.catalogs.workloads;
-    let usage_partners = prepared
-        .live
-        .units
-        .iter()
-        .filter(|unit| unit.key.month.is_some_and(|month| window(reference).contains(&month)))
-        .filter(|unit| !NOT_USAGE.contains(&unit.key.dataset.as_str()))
-        .map(|unit| unit.account.clone())
-        .chain(prepared.credit.resellers.iter().map(|(_, _, reseller)| reseller.clone()))
-        .collect();
     score::score(&score::Input {
         reference,
         versions: &prepared.versions,
@@ -337,11 +345,23 @@ fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Ou
         seats: frames.seats(&seat_months(prepared), &|name| workloads.canonical(name))?,
         credentials: frames.credentials()?,
         segments: prepared.credit.share(frames.segments(reference.plus(-23), reference)?)?,
-        usage_partners,
+        usage_partners: prepared.usage_partners.clone(),
         delivered: &prepared.delivered,
         early: prepared.early.clone(),
         quarantined: prepared.quarantined.clone(),
     })
+}
+
+/// Partners credited with at least one live row of consumption, seats, revenue or usage in R−23…R.
+fn usage_partners(live: &Live, credit: &Credit, reference: Month) -> BTreeSet<String> {
+    let is_usage = |table: &String| USAGE_TABLES.contains(&table.as_str());
+    live.units
+        .iter()
+        .filter(|unit| unit.key.month.is_some_and(|month| window(reference).contains(&month)))
+        .filter(|unit| unit.tables.iter().any(is_usage))
+        .map(|unit| unit.account.clone())
+        .chain(credit.resellers.iter().map(|(_, _, reseller)| reseller.clone()))
+        .collect()
 }
 
 /// Consumption of the month's window by meter categories that no catalog maps to a service.

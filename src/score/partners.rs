@@ -153,7 +153,12 @@ impl Partners {
         let (own, any) = part.datasets.iter().map(months).fold((0, 0), |(own, any), months| {
             (own | months.own & needed, any | (months.own | months.credited) & needed)
         });
-        let is_mixed = is_compared && own != 0 && own != any;
+        // One dataset's credited months must not stand against another's own ones either.
+        let is_partly_credited = part.datasets.iter().map(months).any(|months| {
+            let credited = months.credited & needed;
+            credited != 0 && credited != needed
+        });
+        let is_mixed = is_compared && own != 0 && (own != any || is_partly_credited);
         let is_credit_enough = is_csp_only && !is_mixed;
         let is_missing = |dataset: &&String| {
             let Months { own, credited } = months(dataset);

@@ -170,8 +170,9 @@ fn seats_count_for_the_reseller_of_the_customer() {
         subscription(3, 4, "7003", 0),
         subscription(5, 5, "-1", 0),
         subscription(6, 6, "", 0),
-        // Another month says nothing of this one.
+        // Other months say nothing of this one.
         subscription(7, 5, "7001", 1),
+        subscription(8, 8, "7001", 12),
     ];
     fs::write(place.path("deliveries/2026-10-21/subs.csv"), subscriptions.join("\n")).unwrap();
     // The subscription tells the customer of a row without one.
@@ -224,7 +225,7 @@ fn seats_count_for_the_reseller_of_the_customer() {
     // One row twice.
     assert_eq!(
         (count("accepted"), count("used"), count("repeated"), count("not_used")),
-        (7, 6, 1, 0)
+        (8, 7, 1, 0)
     );
 }
 
@@ -237,4 +238,96 @@ fn resellers_roll_up_to_their_accounts() {
     run(&place, "distributor").assert().success();
     let ttm = place.area_table("fact_acr_ttm", "");
     assert_eq!(partners(&ttm), ["5000", "7002", "7777"]);
+}
+
+/// Without the subscription details of a year ago nobody knows whose customers these were then.
+#[test]
+fn seats_of_a_month_without_subscription_details_are_not_compared() {
+    let mut base = base();
+    for back in [0, 12] {
+        base.office("5000", back, 1, "Intune", "CSP Tier 1", 310, 300);
+    }
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    let details = [SUBSCRIPTIONS_HEADER.to_owned(), subscription(1, 1, "7001", 0)];
+    fs::write(place.path("deliveries/2026-10-21/subs.csv"), details.join("\n")).unwrap();
+    run(&place, "distributor").assert().success();
+    let parts = place.area_table("fact_metric_part", "security");
+    let adds = [("partner_id", "7001"), ("path", "enterprise"), ("metric", "net_customer_adds")];
+    let part = one(&parts, &[adds[0], adds[1], adds[2], ("part", "m365")]);
+    assert_eq!((part["coverage"].as_str(), part["points"].as_str()), ("not_computable", "0.0000"));
+}
+
+/// Months that were taken in as a partner's own credit nobody, so nothing is compared with them.
+#[test]
+fn months_of_another_scope_are_not_compared() {
+    let mut old = base();
+    old.azure.retain(|line| !line.contains(&format!(",{}-01,", month(0))));
+    let mut new = base();
+    new.azure.retain(|line| line.contains(&format!(",{}-01,", month(0))));
+    let place = Place::new();
+    old.write(&place.path("old"), "2026-10-20");
+    new.write(&place.path("new"), "2026-10-21");
+    for (folder, scope) in [("old", "partner"), ("new", "distributor")] {
+        let mut command = crate::base::capscore();
+        command.args(["ingest", "--scope", scope, "--input", &place.text(folder)]);
+        command.args(["--facts", &place.text("facts")]).assert().success();
+    }
+    let mut command = crate::base::capscore();
+    command.args(["score", "--as-of", "2026-09", "--ruleset", "2026-08"]);
+    command.args(["--facts", &place.text("facts"), "--output", &place.text("tables")]);
+    command.assert().success();
+    let metrics = place.area_table("fact_metric_score", "infrastructure");
+    let growth = [("partner_id", "7001"), ("path", "smb"), ("metric", "usage_growth")];
+    let growth = one(&metrics, &growth);
+    assert_eq!(
+        (growth["coverage"].as_str(), growth["points"].as_str()),
+        ("not_computable", "0.0000")
+    );
+}
+
+/// A location of the distributor is no reseller, also when no profile says whose it is.
+#[test]
+fn a_location_of_the_exporter_is_no_reseller() {
+    let mut base = base();
+    // Without a profile a claim of a location is that of a partner of its own.
+    base.profile.clear();
+    base.seats.clear();
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    run(&place, "distributor").assert().success();
+    assert_eq!(partners(&place.whole_table("dim_partner")), ["5000", "7001", "7002"]);
+}
+
+/// One reseller under two ids of one consumption counts twice, which is said.
+#[test]
+fn a_reseller_with_two_ids_is_a_warning() {
+    let mut base = base();
+    base.profile.push("7001,Reseller,7777,Reseller Global,Town,Utopia,Location".to_owned());
+    let mut line = Azure::new("5000", 0, 1, "700");
+    line.attribution = "TPOR".to_owned();
+    line.role.clear();
+    line.reseller = "7777".to_owned();
+    base.azure.push(line.line());
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    run(&place, "distributor").assert().success();
+    let checks = checks(&place);
+    assert_eq!(one(&checks, &[("check_id", "reseller_ids_agree")])["observed"], "1.0000");
+}
+
+/// A profile that moves a reseller's location to another account moves its credit.
+#[test]
+fn a_late_profile_moves_the_credit() {
+    let mut base = base();
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    run(&place, "distributor").assert().success();
+    base.azure.clear();
+    base.profile.push("7001,Reseller,7002,Reseller Two,Town,Utopia,Location".to_owned());
+    let late = Base { profile: base.profile, ..Base::default() };
+    late.write(&place.path("deliveries"), "2026-10-22");
+    run(&place, "distributor").assert().success();
+    let ttm = place.area_table("fact_acr_ttm", "");
+    assert_eq!(partners(&ttm), ["5000", "7002"]);
 }
