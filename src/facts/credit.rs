@@ -295,7 +295,7 @@ impl LiveFrames<'_> {
         keep: &dyn Fn(&LiveUnit) -> bool,
     ) -> Result<LazyFrame> {
         Ok(self
-            .credited(self.units(table, keep)?)
+            .rolled_up(self.units(table, keep)?)
             .with_columns([col("partner_id").alias("exporter"), lit(dataset).alias("dataset")]))
     }
 

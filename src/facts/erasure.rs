@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray, PlSmallStr};
 
 use super::ledger::{Ledger, LedgerEntry, fact_path, quarantine_path, units_path};
-use super::retraction::lock;
+use super::live::StoredMonth;
+use super::lock::lock;
 use super::schema::{SNAPSHOT, TABLES};
 use super::unit::{UnitKey, read_units, units_frame};
 use super::verify::{bug, finished, hash_partners};
-use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::store::Store;
@@ -88,7 +88,7 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
         ..LedgerEntry::without_files(ledger.next_sequence(), attempt_id)
     };
     ledger.append(facts, entry)?;
-    let mut months: BTreeSet<(String, Option<Month>, u64)> = BTreeSet::new();
+    let mut months: BTreeSet<StoredMonth> = BTreeSet::new();
     let entries: Vec<u64> = ledger
         .entries
         .iter()
@@ -101,7 +101,7 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
         }
     }
     let mut erased = ErasedRows::default();
-    let mut changed: BTreeMap<(String, Option<Month>, u64), Hashes> = BTreeMap::new();
+    let mut changed: BTreeMap<StoredMonth, Hashes> = BTreeMap::new();
     for month in months {
         let hashes = erase_month(facts, &month, erasure, &mut erased)?;
         changed.insert(month, hashes);
@@ -137,7 +137,7 @@ type Hashes = BTreeMap<(String, bool), (String, Vec<String>)>;
 /// erasure that was interrupted had written them.
 fn erase_month(
     facts: &Store,
-    (dataset, month, stored): &(String, Option<Month>, u64),
+    (dataset, month, stored): &StoredMonth,
     erasure: &Erasure,
     erased: &mut ErasedRows,
 ) -> Result<Hashes> {

@@ -52,7 +52,7 @@ impl<'a> LiveFrames<'a> {
             self.table(&ACR, &|month| month.is_some_and(|month| (first..=last).contains(&month)))?;
         let frame = frame.filter(col("reseller_id").eq(lit("")));
         let columns = ["month", "partner_id", "tenant_id", "service", "attributions", "amount"];
-        let mut frame = self.credited(frame).select(columns.map(col));
+        let mut frame = self.rolled_up(frame).select(columns.map(col));
         if self.has_distributor() {
             let credited = self.credited_acr(&|month| (first..=last).contains(&month))?;
             frame = joined(frame, credited.select(columns.map(col)))?;
@@ -100,7 +100,7 @@ impl<'a> LiveFrames<'a> {
             "active_users",
             "associated_on",
         ];
-        let mut frame = self.credited(frame).select(columns.map(col));
+        let mut frame = self.rolled_up(frame).select(columns.map(col));
         if self.has_distributor() {
             let credited = self.credited_seats(&|month| months.contains(&month))?;
             frame = joined(frame, credited.select(columns.map(col)))?;
@@ -121,7 +121,7 @@ impl<'a> LiveFrames<'a> {
     /// CS9001.
     pub fn credentials(&self) -> Result<LazyFrame> {
         let frame = self.table(&CREDENTIAL, &|_| true)?;
-        Ok(self.credited(frame).select([
+        Ok(self.rolled_up(frame).select([
             col("partner_id"),
             col("person_key"),
             col("title"),
@@ -158,7 +158,7 @@ impl<'a> LiveFrames<'a> {
             };
             let frame = self.units(&CUSTOMER, &keep)?;
             Ok(self
-                .credited(frame)
+                .rolled_up(frame)
                 .with_column(lit(is_customer_export).alias("is_customer_export")))
         };
         let frame = concat([of(true)?, of(false)?], UnionArgs::default())
@@ -194,7 +194,7 @@ impl<'a> LiveFrames<'a> {
     /// # Errors
     /// CS9001.
     pub fn partner_names(&self) -> Result<LazyFrame> {
-        let frame = self.credited(self.table(&PARTNER_NAME, &|_| true)?).select([
+        let frame = self.rolled_up(self.table(&PARTNER_NAME, &|_| true)?).select([
             col("month"),
             col("partner_id"),
             col("location_id"),
@@ -300,7 +300,7 @@ impl<'a> LiveFrames<'a> {
     }
 
     /// Replaces the partner as delivered by its account.
-    pub(super) fn credited(self, frame: LazyFrame) -> LazyFrame {
+    pub(super) fn rolled_up(self, frame: LazyFrame) -> LazyFrame {
         let is_account = when(col("is_account"));
         self.accounts_of(frame, "partner_id")
             .with_column(

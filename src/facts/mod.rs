@@ -15,6 +15,7 @@ mod erasure;
 mod frames;
 mod ledger;
 mod live;
+mod lock;
 mod restatement;
 mod retraction;
 mod schema;
@@ -29,8 +30,9 @@ pub use ledger::{
     quarantine_path, units_path,
 };
 pub use live::{Delivered, Held, Live, LiveUnit};
+pub use lock::lock;
 pub use restatement::{Restatement, restatements};
-pub use retraction::{lock, retract};
+pub use retraction::retract;
 pub use schema::{
     FactColumn, FactTable, FactType, QUARANTINE_COLUMNS, ROW_GROUP_ROWS, SCHEMA_VERSION, SNAPSHOT,
     TABLES,

@@ -2,21 +2,10 @@
 //! longer counts, and another one takes that back.
 
 use super::ledger::{Ledger, LedgerEntry, Retraction};
+use super::lock::lock;
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
-use crate::store::{FileLock, Store};
-
-/// Holds the facts for one writer.
-///
-/// # Errors
-/// CS6001 when another process holds them, CS2002.
-pub fn lock(facts: &Store, attempt_id: &str) -> Result<FileLock> {
-    let owner = format!("attempt {attempt_id}, process {}", std::process::id());
-    FileLock::take(&facts.local_path("_lock"), &owner)?.map_err(|owner| {
-        Error::new(Code::Locked, format!("the facts {} are in use by {owner}", facts.uri()))
-            .hint("wait until that ingest has ended")
-    })
-}
+use crate::store::Store;
 
 /// Retracts a delivery, or one dataset of it, or takes that back. Its files stay known: they are
 /// read again only when they change.

@@ -7,9 +7,9 @@ use polars::prelude::{Column, DataFrame, PolarsError};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::ledger::{Ledger, fact_path};
+use super::live::StoredMonth;
 use super::schema::{FactTable, FactType, SNAPSHOT, TABLES};
 use super::unit::{UnitKey, read_units};
-use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -29,8 +29,6 @@ pub struct Verification {
 
 /// The partner of a unit as delivered.
 type Partner = (String, bool);
-/// A month of a dataset as one ledger entry stored it.
-type Stored = (String, Option<Month>, u64);
 
 /// Reads all facts and compares them with the ledger.
 ///
@@ -40,7 +38,7 @@ pub fn verify(facts: &Store) -> Result<Verification> {
     let ledger = Ledger::read(facts)?;
     let mut found = Verification { entries: ledger.entries.len(), ..Verification::default() };
     // What each stored month should hold, by whichever entries refer to it.
-    let mut expected: BTreeMap<Stored, BTreeMap<Partner, (String, BTreeSet<String>)>> =
+    let mut expected: BTreeMap<StoredMonth, BTreeMap<Partner, (String, BTreeSet<String>)>> =
         BTreeMap::new();
     for entry in ledger.entries.iter().filter(|entry| entry.has_units()) {
         match read_units(facts, entry.sequence) {

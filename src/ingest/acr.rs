@@ -11,14 +11,14 @@ use super::intern::{Known, LocalInterner};
 use super::layout::{CellType, Recognised};
 use super::memo::Memo;
 use super::records::{Cells, Reading};
-use super::row::{Partner, Rejection, Who, cell, reseller, text};
+use super::row::{Partner, Rejection, Who, amount, cell, reseller, text};
 use super::shared::Shared;
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
 use crate::error::Result;
 use crate::ids::Attribution;
-use crate::money::{Money, MoneyError};
+use crate::money::Money;
 use crate::rules::AttributionNames;
 
 /// One accepted line, as integers. Plain bytes, so that it can be spilled.
@@ -266,7 +266,7 @@ impl<'a> AcrReader<'a> {
     }
 
     fn convert(&mut self, cells: &Cells<'_>) -> std::result::Result<(Month, AcrLine), Rejection> {
-        let (amount, is_dropped) = self.amount(cells)?;
+        let (amount, is_dropped) = amount(cells, self.amount, &mut self.tally)?;
         let month = self.month(cells)?;
         let at = match self.memory.relations.find(cells) {
             Ok(at) => at,
@@ -311,24 +311,6 @@ impl<'a> AcrReader<'a> {
             padding: 0,
         };
         Ok((month, line))
-    }
-
-    fn amount(&mut self, cells: &Cells<'_>) -> std::result::Result<(Money, bool), Rejection> {
-        let amount_cell = cell(cells, self.amount);
-        self.tally.amount_cells += 1;
-        if let Some(column) = self.amount {
-            cells.watch(column, &amount_cell);
-        }
-        Money::parse(&amount_cell).map_err(|error| {
-            let is_missing = values::is_blank(&amount_cell);
-            self.tally.blank_amounts += u64::from(is_missing);
-            let reason = match error {
-                _ if is_missing => "amount_missing",
-                MoneyError::NotANumber => "amount_invalid",
-                MoneyError::OutOfRange => "amount_out_of_range",
-            };
-            Rejection::new("amount", reason, &amount_cell)
-        })
     }
 
     fn month(&mut self, cells: &Cells<'_>) -> std::result::Result<Month, Rejection> {

@@ -12,12 +12,12 @@ use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::{CellType, Recognised};
 use super::records::Cells;
-use super::row::{Rejection, Who, cell, text};
+use super::row::{Rejection, Who, amount, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
 use crate::ids::{Attribution, Guid};
-use crate::money::{Money, MoneyError};
+use crate::money::Money;
 use crate::rules::AttributionNames;
 
 /// What rows are added up by; interned texts.
@@ -109,7 +109,8 @@ impl<'a> BusinessReader<'a> {
     pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
         let values = match self.amount {
             Some(_) => {
-                let revenue = self.revenue(cells)?;
+                let (revenue, is_dropped) = amount(cells, self.amount, &mut self.tally)?;
+                self.tally.digits_dropped += u64::from(is_dropped);
                 Business { is_revenue: true, revenue, ..Business::default() }
             }
             None => self.usage(cells)?,
@@ -155,26 +156,6 @@ impl<'a> BusinessReader<'a> {
         };
         self.rows.push(BusinessRow { key, line: self.line(cells), values });
         Ok(())
-    }
-
-    fn revenue(&mut self, cells: &Cells<'_>) -> Result<Money, Rejection> {
-        let amount_cell = cell(cells, self.amount);
-        self.tally.amount_cells += 1;
-        if let Some(column) = self.amount {
-            cells.watch(column, &amount_cell);
-        }
-        let is_missing = values::is_blank(&amount_cell);
-        self.tally.blank_amounts += u64::from(is_missing);
-        let (amount, is_dropped) = Money::parse(&amount_cell).map_err(|error| {
-            let reason = match error {
-                _ if is_missing => "amount_missing",
-                MoneyError::NotANumber => "amount_invalid",
-                MoneyError::OutOfRange => "amount_out_of_range",
-            };
-            Rejection::new("amount", reason, &amount_cell)
-        })?;
-        self.tally.digits_dropped += u64::from(is_dropped);
-        Ok(amount)
     }
 
     fn usage(&self, cells: &Cells<'_>) -> Result<Business, Rejection> {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use super::intern::{ACCOUNT, LOCATION, LocalInterner};
 use super::layout::Recognised;
 use super::records::Cells;
+use super::tally::Tally;
 use super::values::{self, Reason};
 use crate::ids::Guid;
-use crate::money::Money;
+use crate::money::{Money, MoneyError};
 
 /// Why a record was rejected.
 #[derive(Debug)]
@@ -153,6 +154,29 @@ pub(super) fn reseller(cells: &Cells<'_>, column: Option<usize>) -> Result<Strin
         Ok(id) => Ok(id.to_owned()),
         Err(reason) => Err(Rejection::new("reseller_id", reason, &text)),
     }
+}
+
+/// The amount of a record, and whether digits beyond the tenth decimal were dropped.
+pub(super) fn amount(
+    cells: &Cells<'_>,
+    column: Option<usize>,
+    tally: &mut Tally,
+) -> Result<(Money, bool), Rejection> {
+    let text = cell(cells, column);
+    tally.amount_cells += 1;
+    if let Some(column) = column {
+        cells.watch(column, &text);
+    }
+    Money::parse(&text).map_err(|error| {
+        let is_missing = values::is_blank(&text);
+        tally.blank_amounts += u64::from(is_missing);
+        let reason = match error {
+            _ if is_missing => "amount_missing",
+            MoneyError::NotANumber => "amount_invalid",
+            MoneyError::OutOfRange => "amount_out_of_range",
+        };
+        Rejection::new("amount", reason, &text)
+    })
 }
 
 /// The cell of a column; empty without one.
