@@ -164,8 +164,12 @@ fn diff(facts: &str, from: Day, to: Day, partner: Option<&str>) -> Result<()> {
 fn verify(facts: &str) -> Result<()> {
     let found = job::verify_facts(facts)?;
     if found.problems.is_empty() {
+        let older = match found.unverified {
+            0 => String::new(),
+            units => format!("; {units} units of an older program can be read"),
+        };
         return output::print(&format!(
-            "Verified {} ledger entries, {} units in {} files: all rows are as ingested\n",
+            "Verified {} ledger entries, {} units in {} files: all rows are as ingested{older}\n",
             found.entries, found.units, found.files
         ));
     }

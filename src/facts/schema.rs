@@ -1,7 +1,8 @@
 //! The fact tables: columns and grain. A table is one file per dataset, month and delivery.
 
-/// Changes when files of an older program can no longer be read.
-pub const SCHEMA_VERSION: u32 = 1;
+/// Changes when an older program can no longer read the files. Version 2 hashes units column by
+/// column, so that they can be verified.
+pub const SCHEMA_VERSION: u32 = 2;
 /// Rows of one row group: partners are sorted, so a reader of few partners skips most groups.
 pub const ROW_GROUP_ROWS: usize = 131_072;
 /// The month folder of snapshot datasets.
