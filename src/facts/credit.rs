@@ -42,7 +42,7 @@ impl Credit {
     /// # Errors
     /// CS2001, CS9001.
     pub fn of(live: &Live, first: Month, last: Month) -> Result<Self> {
-        if !live.units.iter().any(|unit| unit.is_distributor) {
+        if !live.has_distributor() {
             return Ok(Self::default());
         }
         let frames = LiveFrames::new(live);

@@ -13,6 +13,7 @@ use super::live::{Live, LiveUnit, StoredMonth};
 use super::schema::{
     ACR, CREDENTIAL, CUSTOMER, FactTable, FactType, LOCATION, PARTNER_NAME, SEATS, SNAPSHOT,
 };
+use super::verify::bug;
 use super::{fact_path, quarantine_path};
 use crate::calendar::Month;
 use crate::engine;
@@ -53,7 +54,7 @@ impl<'a> LiveFrames<'a> {
         let frame = frame.filter(col("reseller_id").eq(lit("")));
         let columns = ["month", "partner_id", "tenant_id", "service", "attributions", "amount"];
         let mut frame = self.rolled_up(frame).select(columns.map(col));
-        if self.has_distributor() {
+        if self.live.has_distributor() {
             let credited = self.credited_acr(&|month| (first..=last).contains(&month))?;
             frame = joined(frame, credited.select(columns.map(col)))?;
         }
@@ -73,7 +74,6 @@ impl<'a> LiveFrames<'a> {
             .agg([col("amount").sum()])
             .sort(["service"], SortMultipleOptions::default());
         let frame = engine::collect(frame, "Azure consumed revenue by delivered service")?;
-        let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
         let names = frame.column("service").and_then(|column| column.str()).map_err(bug)?;
         let amounts = frame.column("amount").and_then(|column| column.decimal()).map_err(bug)?;
         let amounts = amounts.physical().iter().map(|amount| Money(amount.unwrap_or_default()));
@@ -101,15 +101,11 @@ impl<'a> LiveFrames<'a> {
             "associated_on",
         ];
         let mut frame = self.rolled_up(frame).select(columns.map(col));
-        if self.has_distributor() {
+        if self.live.has_distributor() {
             let credited = self.credited_seats(&|month| months.contains(&month))?;
             frame = joined(frame, credited.select(columns.map(col)))?;
         }
         renamed(frame, "workload", canonical)
-    }
-
-    fn has_distributor(self) -> bool {
-        self.live.units.iter().any(|unit| unit.is_distributor)
     }
 
     /// Credentials.
@@ -161,8 +157,7 @@ impl<'a> LiveFrames<'a> {
                 .rolled_up(frame)
                 .with_column(lit(is_customer_export).alias("is_customer_export")))
         };
-        let frame = concat([of(true)?, of(false)?], UnionArgs::default())
-            .map_err(|error| Error::bug(error.to_string()))?;
+        let frame = concat([of(true)?, of(false)?], UnionArgs::default()).map_err(bug)?;
         Ok(frame.select([
             col("month"),
             col("partner_id"),
@@ -179,10 +174,7 @@ impl<'a> LiveFrames<'a> {
     pub fn segment_names(&self, first: Month, last: Month) -> Result<Vec<String>> {
         let names = self.segments(first, last)?.select([col("segment").unique()]);
         let names = engine::collect(names, "segments")?;
-        let names = names
-            .column("segment")
-            .and_then(|column| column.str())
-            .map_err(|error| Error::bug(error.to_string()))?;
+        let names = names.column("segment").and_then(|column| column.str()).map_err(bug)?;
         let mut names: Vec<String> = names.iter().flatten().map(str::to_owned).collect();
         names.sort_unstable();
         Ok(names)
@@ -281,7 +273,7 @@ impl<'a> LiveFrames<'a> {
                     ),
                 ],
             )
-            .map_err(|error| Error::bug(error.to_string()))?;
+            .map_err(bug)?;
             let on = [col("partner_id"), col("is_account")];
             frames.push(engine::scan(&[path])?.join(
                 engine::lazy(keys),
@@ -296,7 +288,7 @@ impl<'a> LiveFrames<'a> {
         if frames.is_empty() {
             return Ok(engine::lazy(empty(table)));
         }
-        concat(frames, UnionArgs::default()).map_err(|error| Error::bug(error.to_string()))
+        concat(frames, UnionArgs::default()).map_err(bug)
     }
 
     /// Replaces the partner as delivered by its account.
@@ -338,18 +330,17 @@ fn check(path: &Path, what: &str) -> Result<()> {
 }
 
 fn joined(one: LazyFrame, other: LazyFrame) -> Result<LazyFrame> {
-    concat([one, other], UnionArgs::default()).map_err(|error| Error::bug(error.to_string()))
+    concat([one, other], UnionArgs::default()).map_err(bug)
 }
 
 /// Replaces delivered names by the catalog's.
-pub(super) fn renamed(
+fn renamed(
     frame: LazyFrame,
     column: &str,
     canonical: &dyn Fn(&str) -> String,
 ) -> Result<LazyFrame> {
     let delivered =
         engine::collect(frame.clone().select([col(column).unique()]), "the delivered names")?;
-    let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
     let mut names: Vec<&str> = delivered
         .column(column)
         .and_then(|names| names.str())

@@ -175,6 +175,11 @@ impl Live {
         Ok(live)
     }
 
+    /// Whether a distributor delivered anything that is live.
+    pub fn has_distributor(&self) -> bool {
+        self.units.iter().any(|unit| unit.is_distributor)
+    }
+
     /// The partner global account of a partner as delivered.
     pub fn account_of(&self, partner_id: &str, is_account: bool) -> String {
         let known = if is_account { None } else { self.accounts.get(partner_id) };

@@ -183,10 +183,7 @@ impl<'a> AcrReader<'a> {
             let is_single = matches!(cell_type, Some(CellType::Number | CellType::Month));
             let place = header.layout.key.iter().position(|key| key == field);
             let is_key = is_known && place.is_some();
-            // Columns may have no name, or the same one: what they say must not be exchanged.
-            let same = header.fields[..at].iter().filter(|known| *known == field).count() as u64;
-            let seed = xxh3_64_with_seed(field.as_bytes(), same);
-            let rest = RestColumn { at, seed, cell_type };
+            let rest = RestColumn { at, seed: header.seed(at), cell_type };
             // The customer's subscriptions are as many as its services are few.
             let is_service = is_known && (is_key || field == "service") && !is_relation(field);
             let is_relation = is_known && !is_service && (is_key || !is_single);

@@ -88,13 +88,7 @@ impl<'a> BusinessReader<'a> {
             amount: column("amount"),
             counts: ["mau", "pamau", "mac"].map(|field| (column(field), field)),
             line: line
-                .map(|(at, field)| {
-                    // Columns may have no name, or the same one.
-                    let known = &header.fields[..at];
-                    let same = known.iter().filter(|known| *known == field).count() as u64;
-                    let seed = xxh3_64_with_seed(field.as_bytes(), same);
-                    (at, seed, header.layout.type_of(field))
-                })
+                .map(|(at, field)| (at, header.seed(at), header.layout.type_of(field)))
                 .collect(),
             describer: Describer::new(header),
             names,

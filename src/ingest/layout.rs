@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::error::{Code, Error, Result};
 use crate::pipelines::{PipelineFile, PipelineFiles};
@@ -398,6 +399,14 @@ impl Recognised<'_> {
     /// The column of a field.
     pub fn column(&self, field: &str) -> Option<usize> {
         self.columns.get(field).copied()
+    }
+
+    /// What stands for a column in the identity of lines: the hash of its field. Columns may have no
+    /// name, or the same one; what they say must not be exchanged.
+    pub(super) fn seed(&self, at: usize) -> u64 {
+        let field = &self.fields[at];
+        let same = self.fields[..at].iter().filter(|known| *known == field).count() as u64;
+        xxh3_64_with_seed(field.as_bytes(), same)
     }
 
     /// The delivered header of a field's column, or the documented one.

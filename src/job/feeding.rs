@@ -30,7 +30,7 @@ impl Feeding {
         if versions.iter().any(|version| matches!(version.selection, Selection::Assigned(_))) {
             datasets.insert(SEGMENT_DATASET.to_owned());
         }
-        if live.units.iter().any(|unit| unit.is_distributor) {
+        if live.has_distributor() {
             datasets.extend(RESELLER_DATASETS.map(str::to_owned));
         }
         let mut feeding = Self { reference, datasets, files: BTreeSet::new() };

@@ -167,7 +167,7 @@ fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepa
         add(partner);
     }
     add("distributors");
-    if live.units.iter().any(|unit| unit.is_distributor) {
+    if live.has_distributor() {
         for (location, account) in &live.accounts {
             add(location);
             add(account);
