@@ -65,7 +65,7 @@ impl Limits {
 }
 
 /// The checks that a limit can be set for.
-pub const LIMITED: [&str; 26] = [
+pub const LIMITED: [&str; 27] = [
     "account_ids_agree",
     "amount_digits_dropped",
     "area_without_rules",
@@ -78,6 +78,7 @@ pub const LIMITED: [&str; 26] = [
     "decimal_mark_ambiguous",
     "duplicate_flags_agree",
     "encoding_assumed",
+    "enrolment_areas_unknown",
     "file_set_aside",
     "month_order_ambiguous",
     "months_missing",

@@ -81,6 +81,16 @@ impl Money {
         Self(i128::from(dollars) * UNIT)
     }
 
+    /// The amount without what is less than a dollar.
+    pub fn whole_dollars(self) -> i64 {
+        i64::try_from(self.0 / UNIT).unwrap_or(i64::MAX)
+    }
+
+    /// An amount of units of 10⁻⁴ dollar.
+    pub fn from_published(units: i128) -> Self {
+        Self(units * 10_i128.pow(6))
+    }
+
     /// The amount in units of 10⁻⁴ dollar, rounded half away from zero.
     pub fn published(self) -> i128 {
         round_half_away(self.0, 10_i128.pow(6))

@@ -1,7 +1,7 @@
 //! The declarative half of the product: rule packs, catalogs, source layouts and job files.
 //!
-//! They are embedded in the binary; a folder on disk with the same layout (`rules/`, `catalogs/`,
-//! `sources/`, `jobs/`) replaces them file by file, and may add files.
+//! They are embedded in the binary; a folder on disk with the same layout (`rules/`,
+//! `windows/`, `catalogs/`, `sources/`, `jobs/`) replaces them file by file, and may add files.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -70,7 +70,7 @@ impl PipelineFiles {
     /// CS2001 when the folder or a file cannot be read.
     pub fn with_folder(folder: &Path) -> Result<Self> {
         let mut files = Self::embedded();
-        for kind in ["rules", "catalogs", "sources", "jobs"] {
+        for kind in ["rules", "windows", "catalogs", "sources", "jobs"] {
             for path in store::list_folder(&folder.join(kind))? {
                 let is_toml = path.extension().is_some_and(|extension| extension == "toml");
                 let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };

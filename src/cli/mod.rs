@@ -1,7 +1,9 @@
 //! Flags and environment become settings here, once; the commands below never see the parser, and
 //! nothing else reads either. Data goes to stdout, everything else to stderr.
 
+mod backfill;
 mod completions;
+mod diff;
 mod explain;
 mod facts;
 mod generate;
@@ -50,8 +52,12 @@ enum Command {
     Ingest(ingest::Arguments),
     /// Score a month from the facts and publish its tables
     Score(score::Arguments),
+    /// Score past months from the facts and publish their tables
+    Backfill(backfill::Arguments),
     /// Explain the score of one partner, from the published tables
     Explain(explain::Arguments),
+    /// Tell why scores changed between two published months
+    Diff(diff::Arguments),
     /// Say what a file is and what an ingest would make of it
     Inspect(inspect::Arguments),
     /// List, show, compare or validate rule packs
@@ -104,7 +110,9 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Run(arguments) => run::run(&global, arguments),
         Command::Ingest(arguments) => ingest::run(&global, arguments),
         Command::Score(arguments) => score::run(&global, &arguments),
+        Command::Backfill(arguments) => backfill::run(&global, arguments),
         Command::Explain(arguments) => explain::run(&global, arguments),
+        Command::Diff(arguments) => diff::run(&global, arguments),
         Command::Inspect(arguments) => inspect::run(&global, &arguments),
         Command::Rules(arguments) => rules::run(&global, arguments),
         Command::Schema(command) => schema::run(&command),

@@ -167,7 +167,7 @@ pub(super) struct OutputOption {
 }
 
 /// What to score.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct ScoreOptions {
     /// Reference month: YYYY-MM, or auto for the last month that is settled (from the 20th of the
     /// next month on) and delivered [default: auto]

@@ -8,11 +8,12 @@ use super::options::{Context, FactsOption, Global, OutputOption, ScoreOptions};
 use super::output;
 use super::progress::Bar;
 use crate::error::{Code, Result};
-use crate::job::{self, Attempt, Pipeline, ScoreSettings, Scored};
+use crate::job::{self, Attempt, Pipeline, ScorePlan, ScoreSettings, Scored};
 use crate::tables;
 
 /// Scores one month from the facts and publishes its tables. Nothing is written when the month is
-/// published already with the same facts and rules.
+/// published already with the same facts and rules. Of the five months before it, published ones
+/// whose facts or rules changed since are scored again.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -43,7 +44,7 @@ pub(super) fn score(
     pipeline: &Pipeline,
     settings: &ScoreSettings,
     attempt: &Attempt,
-) -> Result<Scored> {
+) -> Result<Vec<Scored>> {
     let bar = Bar::new(global);
     bar.message("scoring");
     let done = job::score(pipeline, settings, attempt);
@@ -57,8 +58,8 @@ pub(super) fn plan_text(
     settings: &ScoreSettings,
     is_before_ingest: bool,
 ) -> Result<String> {
-    let plan = match job::plan_score(pipeline, settings) {
-        Ok(plan) => plan,
+    let plans = match job::plan_score(pipeline, settings) {
+        Ok(plans) => plans,
         Err(error)
             if is_before_ingest && matches!(error.code(), Code::StorageRead | Code::NoData) =>
         {
@@ -66,13 +67,17 @@ pub(super) fn plan_text(
         }
         Err(error) => return Err(error),
     };
+    Ok(plans.iter().map(|plan| month_text(plan, settings)).collect())
+}
+
+fn month_text(plan: &ScorePlan, settings: &ScoreSettings) -> String {
     let rules: Vec<String> =
         plan.rulesets.iter().map(|(area, id)| format!("{area} by {id}")).collect();
     let mut text = format!("Would score {}: {}\n", plan.reference, rules.join(", "));
     let _ = writeln!(text, "  from      {} live units of {} files", plan.units, plan.files);
     if plan.is_published {
         let _ = writeln!(text, "  unchanged run {} is published already", plan.run_id);
-        return Ok(text);
+        return text;
     }
     let _ = writeln!(text, "Would write run {} to {}", plan.run_id, settings.output);
     for table in tables::ALL {
@@ -80,5 +85,5 @@ pub(super) fn plan_text(
         let _ = writeln!(text, "  {path}");
     }
     let _ = writeln!(text, "  _runs/{}/manifest.json", plan.run_id);
-    Ok(text)
+    text
 }

@@ -10,14 +10,18 @@ use polars::prelude::{
 };
 
 use super::LiveFrames;
+use super::frames::measures;
 use super::live::{Delivered, Live, LiveUnit};
-use super::schema::{ACR, FactTable, RESELLER_NAME, SEATS, TENANT_RESELLER};
+use super::schema::{ACR, FactTable, RESELLER_NAME, REVENUE, SEATS, TENANT_RESELLER, USAGE};
 use super::verify::bug;
 use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::error::Result;
 use crate::ids::{Attribution, AttributionSet};
 use crate::tables::RESELLER_DATASETS;
+
+/// The tables whose exports have no reseller: the customer tells it.
+const WORKLOAD_TABLES: [&FactTable; 3] = [&SEATS, &REVENUE, &USAGE];
 
 /// Who is credited through distributors, from one month to another.
 #[derive(Debug, Clone, Default)]
@@ -51,8 +55,11 @@ impl Credit {
         let of_month = |frame: LazyFrame| {
             frame.select(who().into_iter().chain([col("month")]).collect::<Vec<_>>())
         };
-        let credited = [frames.credited_acr(&months)?, frames.credited_seats(&months)?];
-        let credited = concat(credited.map(of_month), UnionArgs::default()).map_err(bug)?;
+        let mut credited = vec![of_month(frames.credited_acr(&months)?)];
+        for table in WORKLOAD_TABLES {
+            credited.push(of_month(frames.credited_workloads(table, &months)?));
+        }
+        let credited = concat(credited, UnionArgs::default()).map_err(bug)?;
         let customers = credited
             .group_by(who())
             .agg([col("month").min().alias("first"), col("month").max().alias("last")])
@@ -85,8 +92,8 @@ impl Credit {
     }
 
     /// The months that distributors delivered of the resellers that they credit, where these have
-    /// no export of their own. Seats of a month without subscription details credit nobody, so that
-    /// month is not delivered.
+    /// no export of their own. Seats and business applications of a month without subscription
+    /// details credit nobody, so that month is not delivered.
     pub fn delivered(&self, live: &Live) -> Vec<Delivered> {
         let own: BTreeSet<Delivered> = live.delivered().into_iter().collect();
         let distributed = live.delivered_by(|file| file.is_distributor);
@@ -95,14 +102,18 @@ impl Credit {
             .filter(|fact| RESELLER_DATASETS.contains(&fact.dataset.as_str()))
             .map(|fact| (fact.account.as_str(), fact.month))
             .collect();
-        let has_seats = |unit: &&LiveUnit| unit.tables.iter().any(|table| table == SEATS.name);
-        let seats: BTreeSet<&str> =
-            live.units.iter().filter(has_seats).map(|unit| unit.key.dataset.as_str()).collect();
+        let is_of_workloads = |unit: &&LiveUnit| {
+            let mut tables = unit.tables.iter();
+            tables.any(|name| WORKLOAD_TABLES.iter().any(|table| table.name == name))
+        };
+        let of_workloads = live.units.iter().filter(is_of_workloads);
+        let told_by_customer: BTreeSet<&str> =
+            of_workloads.map(|unit| unit.key.dataset.as_str()).collect();
         let mut credited = BTreeSet::new();
         for fact in &distributed {
             let (exporter, dataset) = (&fact.account, &fact.dataset);
             let is_told = told.contains(&(exporter.as_str(), fact.month));
-            if seats.contains(dataset.as_str()) && !is_told {
+            if told_by_customer.contains(dataset.as_str()) && !is_told {
                 continue;
             }
             let first = (exporter.clone(), dataset.clone(), String::new());
@@ -159,28 +170,32 @@ impl LiveFrames<'_> {
             .select(columns.iter().chain(&measures).map(|name| col(*name)).collect::<Vec<_>>()))
     }
 
-    /// Seats that count for resellers: the export has no reseller, the customer tells it.
+    /// Rows of a table about workloads that count for resellers: the export has no reseller, the
+    /// customer tells it.
     ///
     /// Columns: `month`, `exporter`, `dataset`, `partner_id` (the reseller's account), `tenant_id`,
-    /// `workload` (as delivered), `attributions`, `paid_seats`, `active_users`, `associated_on`.
-    pub(super) fn credited_seats(self, months: &dyn Fn(Month) -> bool) -> Result<LazyFrame> {
+    /// `workload` (as delivered), `attributions`, the measures of the table.
+    pub(super) fn credited_workloads(
+        self,
+        table: &FactTable,
+        months: &dyn Fn(Month) -> bool,
+    ) -> Result<LazyFrame> {
         let credits: AttributionSet = (0..)
             .map_while(Attribution::from_index)
             .filter(|attribution| attribution.credits_reseller())
             .collect();
         let frame = self
-            .distributed(&SEATS, months)?
+            .distributed(table, months)?
             .filter(col("attributions").and(lit(credits.0)).neq(lit(0)))
             .drop(cols(["partner_id"]))
             .with_column(lit(Attribution::CSP_T2.set().0).alias("attributions"));
         let on = [col("exporter"), col("month"), col("tenant_id")];
         let sold = self.resellers_of_tenants(months)?.filter(col("resellers").eq(lit(1)));
         let frame = frame.join(sold, on.clone(), on, JoinArgs::new(JoinType::Inner));
-        let columns = ["month", "exporter", "dataset", "partner_id", "tenant_id"];
-        let measures = ["workload", "attributions", "paid_seats", "active_users", "associated_on"];
-        Ok(self
-            .without_own(frame)?
-            .select(columns.iter().chain(&measures).map(|name| col(*name)).collect::<Vec<_>>()))
+        let columns =
+            ["month", "exporter", "dataset", "partner_id", "tenant_id", "workload", "attributions"];
+        let columns: Vec<_> = columns.into_iter().chain(measures(table)).map(col).collect();
+        Ok(self.without_own(frame)?.select(columns))
     }
 
     /// Names of resellers: `month`, `partner_id` (account), `location_id`, `name`, `country`.

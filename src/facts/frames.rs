@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::{
-    Column, DataFrame, DataType, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, UnionArgs,
-    coalesce, col, cols, concat, lit, when,
+    Column, DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, SortMultipleOptions,
+    UnionArgs, coalesce, col, cols, concat, lit, when,
 };
 
 use super::live::{Live, LiveUnit, StoredMonth};
 use super::schema::{
-    ACR, CREDENTIAL, CUSTOMER, FactTable, FactType, LOCATION, PARTNER_NAME, SEATS, SNAPSHOT,
+    ACR, CREDENTIAL, CUSTOMER, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE,
+    SEATS, SNAPSHOT, USAGE,
 };
 use super::verify::bug;
 use super::{fact_path, quarantine_path};
@@ -88,22 +89,53 @@ impl<'a> LiveFrames<'a> {
     /// # Errors
     /// CS9001.
     pub fn seats(&self, months: &[Month], canonical: &dyn Fn(&str) -> String) -> Result<LazyFrame> {
-        let frame =
-            self.table(&SEATS, &|month| month.is_some_and(|month| months.contains(&month)))?;
-        let columns = [
-            "month",
-            "partner_id",
-            "tenant_id",
-            "workload",
-            "attributions",
-            "paid_seats",
-            "active_users",
-            "associated_on",
-        ];
-        let mut frame = self.rolled_up(frame).select(columns.map(col));
+        self.workloads(&SEATS, months, canonical)
+    }
+
+    /// Revenue of business applications of some months, over the units of one association.
+    ///
+    /// Columns: `month`, `partner_id` (account), `tenant_id`, `workload` (canonical),
+    /// `attributions` (mask), `revenue` (`DECIMAL(38,10)`).
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn revenue(
+        &self,
+        months: &[Month],
+        canonical: &dyn Fn(&str) -> String,
+    ) -> Result<LazyFrame> {
+        self.workloads(&REVENUE, months, canonical)
+    }
+
+    /// Usage of business applications of some months, by metric type.
+    ///
+    /// Columns: `month`, `partner_id` (account), `tenant_id`, `workload` (canonical),
+    /// `attributions` (mask), `active_users`, `attributed_users`, `capacity`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn usage(&self, months: &[Month], canonical: &dyn Fn(&str) -> String) -> Result<LazyFrame> {
+        self.workloads(&USAGE, months, canonical)
+    }
+
+    /// The rows of a table about workloads: each exporter's own, and what distributors credit to
+    /// their resellers.
+    fn workloads(
+        self,
+        table: &FactTable,
+        months: &[Month],
+        canonical: &dyn Fn(&str) -> String,
+    ) -> Result<LazyFrame> {
+        let is_wanted = |month: Month| months.contains(&month);
+        let frame = self.table(table, &|month| month.is_some_and(is_wanted))?;
+        let columns: Vec<Expr> = ["month", "partner_id", "tenant_id", "workload", "attributions"]
+            .into_iter()
+            .chain(measures(table))
+            .map(col)
+            .collect();
+        let mut frame = self.rolled_up(frame).select(columns.clone());
         if self.live.has_distributor() {
-            let credited = self.credited_seats(&|month| months.contains(&month))?;
-            frame = joined(frame, credited.select(columns.map(col)))?;
+            frame = joined(frame, self.credited_workloads(table, &is_wanted)?.select(columns))?;
         }
         renamed(frame, "workload", canonical)
     }
@@ -202,6 +234,16 @@ impl<'a> LiveFrames<'a> {
     /// CS9001.
     pub fn locations(&self) -> Result<LazyFrame> {
         self.table(&LOCATION, &|_| true)
+    }
+
+    /// Enrolments: `partner_id` (account), `area` (as delivered), `anniversary_on`,
+    /// `last_renewal_on`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn enrolments(&self) -> Result<LazyFrame> {
+        let columns = ["partner_id", "area", "anniversary_on", "last_renewal_on"];
+        Ok(self.rolled_up(self.table(&ENROLMENT, &|_| true)?).select(columns.map(col)))
     }
 
     /// The quarantine of some ledger entries, without the rows of other files than `files`.
@@ -327,6 +369,12 @@ fn check(path: &Path, what: &str) -> Result<()> {
             .because(error)
             .hint("restore it from a backup, or ingest all deliveries into new facts")
     })
+}
+
+/// The measures of a table about workloads.
+pub(super) fn measures(table: &FactTable) -> impl Iterator<Item = &'static str> {
+    let names = table.columns.iter().map(|column| column.name);
+    names.skip_while(|name| *name != "attributions").skip(1)
 }
 
 fn joined(one: LazyFrame, other: LazyFrame) -> Result<LazyFrame> {

@@ -199,6 +199,18 @@ pub(super) const USAGE: FactTable = FactTable {
     ],
 };
 
+/// The areas that partners are enrolled in. `last_renewal_on` is none before the first renewal.
+pub(super) const ENROLMENT: FactTable = FactTable {
+    name: "enrolment",
+    columns: &[
+        PARTNER,
+        IS_ACCOUNT,
+        col("area", Text),
+        col("anniversary_on", Date),
+        col("last_renewal_on", Date),
+    ],
+};
+
 /// All fact tables.
 pub const TABLES: &[&FactTable] = &[
     &ACR,
@@ -211,6 +223,7 @@ pub const TABLES: &[&FactTable] = &[
     &RESELLER_NAME,
     &REVENUE,
     &USAGE,
+    &ENROLMENT,
 ];
 
 /// The columns of a quarantine file of the facts: those of the published table, and the file's

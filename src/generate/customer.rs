@@ -214,6 +214,11 @@ impl Customer {
         })
     }
 
+    /// Whether it came within the last year of the base.
+    pub(super) fn is_new(&self) -> bool {
+        self.months_to(self.first) > -12
+    }
+
     /// Whether the customer has usage in a month.
     pub(super) fn is_active(&self, month: Month) -> bool {
         self.first <= month && self.last.is_none_or(|last| month <= last)

@@ -1,25 +1,35 @@
 //! A synthetic base of Partner Center exports, the same bytes for the same settings: for tests,
 //! benchmarks and a first look at the product. All partners, customers and people are invented.
 //!
-//! Each delivery has Azure and Microsoft 365 usage, claimed seats, customers, trainings and a
-//! profile. One area's lists decide what is scored; the others see the same customers.
+//! Each delivery has Azure and Microsoft 365 usage, claimed seats, revenue and usage of business
+//! applications, customers, trainings, a profile, and the list of enrolments. One area's lists
+//! decide which services and which of the seats count; other areas see the same customers, with
+//! suites and business applications that only they count.
 //!
 //! Months are written one after another and each customer is drawn from its own random streams, so
 //! memory does not grow with the base, and a base with fewer months is the end of one with more.
 
+mod apps;
 mod azure;
+mod bonds;
+mod business;
 mod customer;
 mod dirty;
+mod enrolments;
 mod files;
+mod offers;
 mod office;
 mod partner;
 mod people;
 mod profile;
+mod revenue;
 mod seats;
 mod stream;
+mod suites;
 mod table;
 mod tenants;
 mod text;
+mod usage;
 mod vocabulary;
 
 use std::path::PathBuf;
@@ -94,9 +104,11 @@ pub fn generate(
         let delivery = Delivery::new(settings, month);
         let mut written = azure::write(&base, &delivery)?;
         written.add(seats::write(&base, &delivery)?);
+        written.add(business::write(&base, &delivery)?);
         written.add(tenants::write(&base, &delivery)?);
         written.add(people::write(&base, &delivery)?);
         written.add(profile::write(&base, &delivery)?);
+        written.add(enrolments::write(&base, &delivery)?);
         total.add(written);
         progress(&format!("{month}: {} rows in {} files", written.rows, written.files));
     }
@@ -191,10 +203,12 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::io::Read as _;
     use std::path::Path;
 
     use super::*;
+    use crate::calendar::Day;
     use crate::pipelines::PipelineFiles;
     use crate::store::{list_folder, open_file};
 
@@ -247,7 +261,7 @@ mod tests {
         let [first, second, other] = folders.each_ref().map(|folder| content(folder.path()));
         assert!(first == second);
         assert!(first != other);
-        assert_eq!(summary.files, 30);
+        assert_eq!(summary.files, 45);
         let bytes: usize = first.iter().map(|(_, bytes)| bytes.len()).sum();
         assert_eq!(summary.bytes, u64::try_from(bytes).unwrap());
     }
@@ -273,13 +287,68 @@ mod tests {
             let mut reader =
                 csv::Reader::from_reader(text.trim_start_matches('\u{FEFF}').as_bytes());
             assert_eq!(reader.headers().unwrap().len(), columns, "{name}");
-            let mut accounts = std::collections::BTreeSet::new();
+            let mut accounts = BTreeSet::new();
             for record in reader.records() {
                 let record = record.unwrap();
                 assert_eq!(record.len(), columns, "{name}");
                 accounts.insert(record[0].to_owned());
             }
             assert_eq!(accounts.len(), 7, "{name}");
+        }
+    }
+
+    /// Some columns of the rows of a delivery's file, in lower case.
+    fn columns(out: &Path, name: &str, delimiter: u8, columns: &[usize]) -> Vec<Vec<String>> {
+        let text = text(out, &format!("deliveries/2026-10/{name}"));
+        let text = text.trim_start_matches('\u{FEFF}');
+        let mut builder = csv::ReaderBuilder::new();
+        let mut reader = builder.delimiter(delimiter).from_reader(text.as_bytes());
+        let row = |record: csv::StringRecord| -> Vec<String> {
+            columns.iter().map(|column| record[*column].to_lowercase()).collect()
+        };
+        reader.records().map(|record| row(record.unwrap())).collect()
+    }
+
+    #[test]
+    fn claimed_seats_are_the_same_in_both_exports() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), 7, false);
+        let claims = |name: &str, delimiter: u8, wanted: &[usize]| {
+            let mut rows = columns(folder.path(), name, delimiter, wanted);
+            rows.retain(|row| row[0] == "cpor");
+            rows.sort();
+            rows
+        };
+        let claimed = claims("cpor_m365_usage.tsv", b'\t', &[8, 0, 2, 3, 4]);
+        assert!(!claimed.is_empty());
+        assert_eq!(claimed, claims("office_usage.csv", b',', &[16, 1, 3, 6, 5]));
+    }
+
+    #[test]
+    fn both_exports_of_business_applications_have_the_same_customers() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), 7, false);
+        let customers = |name: &str| -> BTreeSet<Vec<String>> {
+            // Month, partner, customer and tenant.
+            columns(folder.path(), name, b',', &[0, 1, 2, 4, 5, 6, 7]).into_iter().collect()
+        };
+        let sold = customers("bizapps_revenue.csv");
+        assert!(sold.iter().all(|row| row[0] == "september 2026"));
+        assert!(!sold.is_empty());
+        assert_eq!(sold, customers("bizapps_usage.csv"));
+    }
+
+    #[test]
+    fn enrolments_name_areas_of_the_rules() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), 7, false);
+        let enrolled = columns(folder.path(), "enrolments.csv", b',', &[1, 2]);
+        assert!(!enrolled.is_empty());
+        let files = PipelineFiles::embedded();
+        let rules = Rules::load(&files, &Catalogs::load(&files).unwrap(), &[]).unwrap();
+        for row in enrolled {
+            assert!(rules.packs.iter().any(|pack| pack.area == row[0]), "{row:?}");
+            assert!(Day::parse(&row[1]).is_some(), "{row:?}");
         }
     }
 

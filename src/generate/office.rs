@@ -1,11 +1,13 @@
-//! The export of all Microsoft 365 usage: the claimed seats of the CPOR export, and seats that the
-//! partner sells. Some customers have only sold ones. Claimed seats are the same numbers in both
-//! exports, and sold ones never count as claimed, so rules that count claims alone see no change.
+//! The export of all Microsoft 365 usage: the claimed seats of the CPOR export, suites with all of
+//! their associations, and seats that the partner sells. Some customers have only sold ones.
+//! Claimed seats are the same numbers in both exports, and sold ones never count as claimed, so
+//! rules that count claims alone see no change.
 
 use super::customer::Customer;
 use super::partner::Partner;
 use super::seats::{Usage, whole};
 use super::stream::Stream;
+use super::suites::Suite;
 use super::table::{Row, Table};
 use super::text::{push_guid, push_month};
 use super::{Base, Delivery, Summary};
@@ -100,6 +102,16 @@ impl<'a> Office<'a> {
         }
         if !is_claimed || sells_more {
             self.write_sold(customer, &sold)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the suite of the customer that was written last, once for each association.
+    pub(super) fn write_suite(&mut self, suite: &Suite, usages: &[Usage<'_>]) -> Result<()> {
+        for usage in usages {
+            for (step, association) in suite.associations.iter().enumerate() {
+                self.write(usage, association, step > 0)?;
+            }
         }
         Ok(())
     }

@@ -117,6 +117,18 @@ impl Partner {
         }
     }
 
+    /// Whether so many of its customers are large that fewer than four in five are small.
+    pub(super) fn has_large_customers(&self) -> bool {
+        (self.index + self.index / 6) % 4 > 1
+    }
+
+    /// Whether a customer has business applications: one in three, the first one or the second one
+    /// among them. One shade of beginners has none.
+    pub(super) fn has_applications(&self, number: u32) -> bool {
+        let is_without = self.archetype == Archetype::Beginner && self.variant == 2;
+        !is_without && number % 3 == (self.index / 6) % 2
+    }
+
     /// Whether a customer stops its usage within the last year of the base.
     pub(super) fn loses(&self, number: u32) -> bool {
         self.archetype == Archetype::Shrinking && number % 3 == 1
@@ -156,6 +168,10 @@ mod tests {
         assert_eq!(share(2), (5, 8));
         // Exactly four in five.
         assert_eq!(share(15), (4, 5));
+        for index in [0, 1, 2, 15] {
+            let (small, all) = share(index);
+            assert_eq!(Partner::draw(1, index).has_large_customers(), small * 5 < all * 4);
+        }
     }
 
     #[test]

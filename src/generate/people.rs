@@ -1,5 +1,6 @@
 //! People and their credentials: a snapshot in each delivery of all that was earned so far. Each
 //! person holds one step of one area; an area that shares a step with another has the same people.
+//! People of metrics without prerequisites come last, so that they change no other person.
 
 use super::partner::{Archetype, Partner};
 use super::stream::Stream;
@@ -92,21 +93,10 @@ impl Export<'_> {
         self.row.set(column::CITY, partner.place.city);
         self.row.set(column::COUNTRY, partner.place.country);
         let base = self.base;
+        let steps = &base.vocabulary.steps;
         let mut number = 0;
-        for step in &base.vocabulary.steps {
-            for ordinal in 0..holders(partner, step) {
-                let mut stream = self.begin_person(partner, number);
-                number += 1;
-                let first_day = base.settings.last_month.first_day();
-                let current: Vec<&Certification> = step
-                    .certifications
-                    .iter()
-                    .filter(|known| is_current(known, first_day))
-                    .collect();
-                let chosen = stream.pick(&current).copied();
-                let Some(chosen) = chosen.or_else(|| step.certifications.first()) else { continue };
-                self.write_credential(&mut stream, chosen, &course(partner, step, ordinal))?;
-            }
+        for step in steps.iter().filter(|step| !step.is_lone) {
+            self.write_step(partner, step, &mut number)?;
         }
         let mut stream = Stream::new(base.settings.seed, "others", &[i64::from(partner.index)]);
         for _ in 0..stream.below(3) {
@@ -126,6 +116,25 @@ impl Export<'_> {
             self.row.set(column::TITLE, "Microsoft Certified Professional");
             self.row.set(column::KIND, "Certification");
             self.write_completion(earned, None)?;
+        }
+        number += 1;
+        for step in steps.iter().filter(|step| step.is_lone) {
+            self.write_step(partner, step, &mut number)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the people that hold a step; `number` is the next person's.
+    fn write_step(&mut self, partner: &Partner, step: &Step, number: &mut u32) -> Result<()> {
+        let first_day = self.base.settings.last_month.first_day();
+        for ordinal in 0..holders(partner, step) {
+            let mut stream = self.begin_person(partner, *number);
+            *number += 1;
+            let current: Vec<&Certification> =
+                step.certifications.iter().filter(|known| is_current(known, first_day)).collect();
+            let chosen = stream.pick(&current).copied();
+            let Some(chosen) = chosen.or_else(|| step.certifications.first()) else { continue };
+            self.write_credential(&mut stream, chosen, &course(partner, step, ordinal))?;
         }
         Ok(())
     }
@@ -237,6 +246,9 @@ fn renewal(due: Day, retired_on: Option<Day>) -> Option<Day> {
 
 /// How many people of a partner hold a step.
 fn holders(partner: &Partner, step: &Step) -> i64 {
+    if step.is_lone {
+        return lone_holders(partner, step);
+    }
     if step.pack > 0 {
         return other_holders(partner, step);
     }
@@ -270,6 +282,23 @@ fn other_holders(partner: &Partner, step: &Step) -> i64 {
         (Archetype::Shrinking | Archetype::Beginner, false) => people.min(1),
         (Archetype::Strong | Archetype::Near | Archetype::Steady | Archetype::Skilled, _) => people,
     }
+}
+
+/// How many people of a partner hold a step that stands alone: where most customers are small, the
+/// path that asks for fewer people is enough.
+fn lone_holders(partner: &Partner, step: &Step) -> i64 {
+    let shade = i64::from((partner.variant + step.pack) % 5);
+    let people = if partner.has_large_customers() { step.people } else { step.fewest };
+    let tenths = match partner.archetype {
+        Archetype::Strong if shade == 4 => 8,
+        Archetype::Strong | Archetype::Skilled => 10,
+        Archetype::Near => 5 + shade,
+        Archetype::Steady => 3 + shade % 3,
+        // Less than one person of the few is none.
+        Archetype::Shrinking => return people * 2 / 5,
+        Archetype::Beginner => return shade.min(1),
+    };
+    (people * tenths + 9) / 10
 }
 
 fn course(partner: &Partner, step: &Step, ordinal: i64) -> Course {

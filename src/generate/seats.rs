@@ -1,10 +1,12 @@
-//! Seats and active users of customers, and the export of claimed ones (CPOR). The export of all
-//! Microsoft 365 usage (module `office`) repeats them with what is sold beside them.
+//! Seats and active users of customers, and the export of claimed ones (CPOR), claimed suites among
+//! them. The export of all Microsoft 365 usage (module `office`) repeats them with what is sold
+//! beside them.
 
 use super::customer::Customer;
 use super::office::Office;
 use super::partner::{Archetype, Partner};
 use super::stream::Stream;
+use super::suites::{CLAIM, Suite};
 use super::table::{Row, Table};
 use super::text::{push_day, push_guid, push_month};
 use super::{Base, Delivery, Summary, dirty};
@@ -154,17 +156,20 @@ pub(super) fn write(base: &Base<'_>, delivery: &Delivery) -> Result<Summary> {
                 continue;
             }
             let usages = usages(base, delivery, &partner, &customer);
+            row.set_number(column::LOCATION, partner.location(customer.location));
+            begin_customer(&mut row, &customer);
             if let Some(seats) = &customer.seats {
-                row.set_number(column::LOCATION, partner.location(customer.location));
-                begin_customer(&mut row, &customer, seats);
-                for usage in &usages {
-                    row.set(column::WORKLOAD, usage.workload);
-                    row.set_number(column::PAID, whole(usage.paid));
-                    row.set_number(column::ACTIVE, whole(usage.active));
-                    table.write(&row)?;
-                }
+                begin_seats(&mut row, &customer, seats);
+                write_usages(&mut table, &mut row, &usages)?;
             }
             office.write_customer(&partner, &customer, &usages)?;
+            let Some(suite) = Suite::draw(base, &partner, &customer) else { continue };
+            let usages = suite.usages(base, &partner, &customer, delivery.month, &usages);
+            if suite.is_claimed() {
+                begin_suite(&mut row, &customer, &suite);
+                write_usages(&mut table, &mut row, &usages)?;
+            }
+            office.write_suite(&suite, &usages)?;
         }
     }
     if delivery.is_dirty {
@@ -180,12 +185,33 @@ pub(super) fn whole(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
-fn begin_customer(row: &mut Row, customer: &Customer, seats: &Seats) {
+fn write_usages(table: &mut Table, row: &mut Row, usages: &[Usage<'_>]) -> Result<()> {
+    for usage in usages {
+        row.set(column::WORKLOAD, usage.workload);
+        row.set_number(column::PAID, whole(usage.paid));
+        row.set_number(column::ACTIVE, whole(usage.active));
+        table.write(row)?;
+    }
+    Ok(())
+}
+
+fn begin_customer(row: &mut Row, customer: &Customer) {
     let tenant = row.start(column::TENANT);
     push_guid(tenant, customer.tenant);
     // This export spells GUIDs in lower case, the Azure one in upper case.
     tenant.make_ascii_lowercase();
     row.set(column::CUSTOMER_NAME, &customer.name);
+}
+
+/// A suite is a claim of its own.
+fn begin_suite(row: &mut Row, customer: &Customer, suite: &Suite) {
+    row.set(column::CLAIM, "S-");
+    row.append_number(column::CLAIM, customer.parent);
+    push_day(row.start(column::ASSOCIATED), suite.associated, true);
+    row.set(column::ATTRIBUTION, CLAIM);
+}
+
+fn begin_seats(row: &mut Row, customer: &Customer, seats: &Seats) {
     row.set(column::CLAIM, "C-");
     row.append_number(column::CLAIM, seats.claim);
     let mut associated = customer.first.first_day();

@@ -10,6 +10,21 @@ pub(super) const UNITS_PER_DOLLAR: i64 = 10_000_000_000;
 /// Units of the finest amount in one cent.
 pub(super) const UNITS_PER_CENT: i64 = 100_000_000;
 
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 const HEX: [u8; 16] = *b"0123456789ABCDEF";
 
 /// Appends a whole number, padded with zeros to `width` digits.
@@ -62,6 +77,22 @@ pub(super) fn push_month(buffer: &mut Vec<u8>, month: Month, has_dashes: bool) {
     push_day(buffer, month.first_day(), has_dashes);
 }
 
+/// Appends a month in words: `September 2026`, or `Sep-26` when it is not long.
+pub(super) fn push_month_name(buffer: &mut Vec<u8>, month: Month, is_long: bool) {
+    let at = usize::try_from(month.month()).unwrap_or(1).saturating_sub(1);
+    let name = MONTHS.get(at).copied().unwrap_or_default().as_bytes();
+    let year = u64::from(month.year().unsigned_abs());
+    if is_long {
+        buffer.extend_from_slice(name);
+        buffer.push(b' ');
+        push_number(buffer, year, 4);
+    } else {
+        buffer.extend(name.iter().take(3));
+        buffer.push(b'-');
+        push_number(buffer, year % 100, 2);
+    }
+}
+
 /// Appends a GUID in upper case.
 pub(super) fn push_guid(buffer: &mut Vec<u8>, bytes: [u8; 16]) {
     for (at, byte) in bytes.into_iter().enumerate() {
@@ -91,6 +122,13 @@ mod tests {
         assert_eq!(text(|buffer| push_amount(buffer, -12 * UNITS_PER_CENT, 2)), "-0.12");
         assert_eq!(text(|buffer| push_amount(buffer, 123_456_789_012, 10)), "12.3456789012");
         assert_eq!(text(|buffer| push_amount(buffer, 5 * UNITS_PER_DOLLAR, 0)), "5");
+    }
+
+    #[test]
+    fn months_have_names() {
+        let month = Month::new(2026, 9).unwrap();
+        assert_eq!(text(|buffer| push_month_name(buffer, month, true)), "September 2026");
+        assert_eq!(text(|buffer| push_month_name(buffer, month.plus(-8), false)), "Jan-26");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::business::added_up;
 use super::consumption_key::note_different_keys;
 use super::credentials::CredentialRow;
 use super::describe::Description;
+use super::enrolments::EnrolmentRow;
 use super::intern::Texts;
 use super::late::forget_known_failures;
 use super::layout::{Family, dataset_index, dataset_name};
@@ -227,7 +228,10 @@ impl<'a> Batch<'a> {
         }
         for (delivery, files) in results.iter().enumerate() {
             for file in files {
-                if !file.credentials.is_empty() || !file.locations.is_empty() {
+                let is_snapshot = !file.credentials.is_empty()
+                    || !file.locations.is_empty()
+                    || !file.enrolments.is_empty();
+                if is_snapshot {
                     slices.entry((file.dataset, None)).or_default().insert(delivery);
                 }
                 let customers = file.customers.iter().map(|row| row.month);
@@ -377,6 +381,7 @@ impl FileResult {
             resellers: Vec::new(),
             credentials: Vec::new(),
             locations: Vec::new(),
+            enrolments: Vec::new(),
             sold: Vec::new(),
             business: Vec::new(),
         }
@@ -440,6 +445,7 @@ fn snapshot_rows(files: &[&FileResult], shares: &mut FastMap<u32, Shares>) -> Mo
     let mut rows = MonthRows::default();
     let mut credentials: HashSet<CredentialRow> = HashSet::new();
     let mut locations: HashSet<LocationRow> = HashSet::new();
+    let mut enrolments: HashSet<EnrolmentRow> = HashSet::new();
     for file in files {
         let shares = shares.entry(file.slot).or_default();
         let mut count = |is_new: bool| {
@@ -455,8 +461,12 @@ fn snapshot_rows(files: &[&FileResult], shares: &mut FastMap<u32, Shares>) -> Mo
         for row in &file.locations {
             count(locations.insert(*row));
         }
+        for row in &file.enrolments {
+            count(enrolments.insert(*row));
+        }
     }
     rows.credentials.extend(credentials);
     rows.locations.extend(locations);
+    rows.enrolments.extend(enrolments);
     rows
 }

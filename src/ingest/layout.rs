@@ -31,6 +31,8 @@ pub enum Family {
     Revenue,
     /// Usage by customer and workload.
     Usage,
+    /// Enrolments of partners in areas.
+    Enrolments,
 }
 
 impl Family {
@@ -45,6 +47,7 @@ impl Family {
             Self::Resellers => &["month", "subscription_id", "reseller_id"],
             Self::Revenue => &["month", "tenant_id", "workload", "attribution", "amount"],
             Self::Usage => &["month", "tenant_id", "workload", "attribution", "mau"],
+            Self::Enrolments => &["area", "anniversary_date"],
         }
     }
 }

@@ -18,6 +18,7 @@ mod decode;
 mod describe;
 mod discover;
 mod encoding;
+mod enrolments;
 mod entry;
 mod fact_rows;
 mod formats;

@@ -10,6 +10,7 @@ use super::credentials::CredentialRow;
 use super::decode::{Header, Text, Totals};
 use super::describe::Description;
 use super::encoding::Encoding;
+use super::enrolments::EnrolmentRow;
 use super::formats::{Contradiction, Formats};
 use super::layout::{CellType, Family, Recognised, dataset_index};
 use super::locations::LocationRow;
@@ -61,6 +62,7 @@ pub(super) struct FileResult {
     pub(super) resellers: Vec<Description>,
     pub(super) credentials: Vec<CredentialRow>,
     pub(super) locations: Vec<LocationRow>,
+    pub(super) enrolments: Vec<EnrolmentRow>,
     /// Resellers of subscriptions, and how often each is said.
     pub(super) sold: Vec<(ResellerRow, u64)>,
     pub(super) business: Vec<BusinessRow>,
@@ -195,6 +197,7 @@ fn read_into(
         resellers: Vec::new(),
         credentials: Vec::new(),
         locations: Vec::new(),
+        enrolments: Vec::new(),
         sold: Vec::new(),
         business: Vec::new(),
     };

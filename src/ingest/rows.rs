@@ -5,6 +5,7 @@ use super::business::BusinessReader;
 use super::credentials::CredentialReader;
 use super::customers::CustomerReader;
 use super::describe::Describer;
+use super::enrolments::EnrolmentReader;
 use super::layout::{Family, Recognised, dataset_index};
 use super::locations::LocationReader;
 use super::reader::{FileResult, FileTask};
@@ -25,6 +26,7 @@ pub(super) enum Rows<'a> {
     Customers(Box<CustomerReader<'a>>),
     Resellers(Box<ResellerReader<'a>>),
     Business(Box<BusinessReader<'a>>),
+    Enrolments(Box<EnrolmentReader<'a>>),
 }
 
 impl<'a> Rows<'a> {
@@ -71,6 +73,7 @@ impl<'a> Rows<'a> {
             Family::Revenue | Family::Usage => {
                 Rows::Business(Box::new(BusinessReader::new(header, attributions, intern)))
             }
+            Family::Enrolments => Rows::Enrolments(Box::new(EnrolmentReader::new(header, intern))),
         }
     }
 
@@ -86,7 +89,7 @@ impl<'a> Rows<'a> {
             Rows::Credentials(rows) => {
                 rows.person_key(cells).is_some_and(|key| erased.has_person(&key))
             }
-            Rows::Locations(_) => false,
+            Rows::Locations(_) | Rows::Enrolments(_) => false,
             _ => who.tenant(cells, scratch).is_ok() && erased.has_tenant(scratch),
         }
     }
@@ -101,6 +104,7 @@ impl<'a> Rows<'a> {
             Rows::Customers(rows) => Ok(rows.read(cells).err()),
             Rows::Resellers(rows) => Ok(rows.read(cells).err()),
             Rows::Business(rows) => Ok(rows.read(cells).err()),
+            Rows::Enrolments(rows) => Ok(rows.read(cells).err()),
         }
     }
 
@@ -147,6 +151,10 @@ impl<'a> Rows<'a> {
             Rows::Business(rows) => {
                 described = Some(rows.describer);
                 result.business = rows.rows;
+                result.tally = rows.tally;
+            }
+            Rows::Enrolments(rows) => {
+                result.enrolments = rows.rows;
                 result.tally = rows.tally;
             }
             Rows::Resellers(rows) => {

@@ -355,6 +355,8 @@ impl SeatFacts {
         });
         for rows in lines.chunk_by(|left, right| grain(left) == grain(right)) {
             let Some(best) = rows.first() else { continue };
+            // Of several rows the earliest date is when the association began.
+            let associated_on = rows.iter().map(|row| row.associated_on).min();
             let key = SeatKey {
                 partner: best.partner,
                 tenant: best.tenant,
@@ -366,7 +368,7 @@ impl SeatFacts {
                 SeatValues {
                     paid_seats: best.paid_seats,
                     active_users: best.active_users,
-                    associated_on: (best.associated_on != i32::MAX).then_some(best.associated_on),
+                    associated_on: associated_on.filter(|day| *day != i32::MAX),
                 },
             );
             if !is_known(best.workload) {

@@ -9,6 +9,7 @@ use super::acr_facts::{AcrFacts, AcrKey};
 use super::business::{Business, BusinessKey};
 use super::credentials::CredentialRow;
 use super::describe::Description;
+use super::enrolments::EnrolmentRow;
 use super::fact_rows::{Rows, Values};
 use super::intern::Texts;
 use super::locations::LocationRow;
@@ -53,6 +54,7 @@ pub(super) struct MonthRows {
     pub(super) resellers: Vec<Description>,
     pub(super) credentials: Vec<CredentialRow>,
     pub(super) locations: Vec<LocationRow>,
+    pub(super) enrolments: Vec<EnrolmentRow>,
     pub(super) sold: Vec<ResellerRow>,
     pub(super) business: Vec<(BusinessKey, Business)>,
 }
@@ -164,6 +166,14 @@ impl MonthRows {
                 Values::Text(column(locations, |row| row.country)),
             ],
         );
+        let enrolments = Rows::new(
+            column(&self.enrolments, |row| row.partner),
+            vec![
+                Values::Text(column(&self.enrolments, |row| row.area)),
+                Values::Date(column(&self.enrolments, |row| Some(row.anniversary_on))),
+                Values::Date(column(&self.enrolments, |row| row.last_renewal_on)),
+            ],
+        );
         let customers =
             smallest(&self.customers, texts, |texts| (texts[0], [texts[1], texts[2], texts[3]]));
         let customers = Rows::new(
@@ -239,6 +249,7 @@ impl MonthRows {
                 resellers,
                 revenue,
                 usage,
+                enrolments,
             ])
             .filter(|(_, rows)| !rows.partners.is_empty())
             .collect();

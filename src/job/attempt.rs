@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
+use super::Scored;
 use crate::error::{Error, Result};
 use crate::store::Store;
 
@@ -21,18 +22,29 @@ impl Attempt {
         Self { id: uuid::Uuid::now_v7().to_string(), started: Utc::now() }
     }
 
-    /// Records in the output that the execution ran and what it did.
+    /// Records in the output that the execution ran and what it did with each month.
     ///
     /// # Errors
     /// CS2002.
-    pub fn log(&self, output: &Store, outcome: &str, run_id: &str, month: &str) -> Result<()> {
+    pub fn log(&self, output: &Store, runs: &[Scored]) -> Result<()> {
+        let outcome = |scored: &Scored| {
+            if scored.is_unchanged { "unchanged" } else { "published" }
+        };
+        let months: Vec<_> = runs
+            .iter()
+            .map(|scored| {
+                json!({
+                    "as_of_month": scored.reference.to_string(),
+                    "outcome": outcome(scored),
+                    "run_id": scored.run_id.as_str(),
+                })
+            })
+            .collect();
         let entry = json!({
             "attempt_id": self.id,
             "started": instant(self.started),
             "finished": instant(Utc::now()),
-            "outcome": outcome,
-            "run_id": run_id,
-            "as_of_month": month,
+            "months": months,
             "program_version": env!("CARGO_PKG_VERSION"),
         });
         let text = serde_json::to_vec_pretty(&entry)

@@ -6,7 +6,7 @@ use super::window;
 use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
 use crate::facts::{Live, LiveFrames, LiveUnit};
-use crate::rules::{Selection, Version};
+use crate::rules::Version;
 use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
 
 /// What a month's score reads.
@@ -26,8 +26,8 @@ impl Feeding {
             .flat_map(|metric| &metric.parts)
             .flat_map(|part| part.datasets.iter().cloned())
             .collect();
-        // A path that is assigned looks at the segments of customers.
-        if versions.iter().any(|version| matches!(version.selection, Selection::Assigned(_))) {
+        // A path may be assigned by the segments of customers.
+        if versions.iter().any(|version| version.reads_segments()) {
             datasets.insert(SEGMENT_DATASET.to_owned());
         }
         if live.has_distributor() {

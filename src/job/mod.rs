@@ -2,10 +2,14 @@
 //! settings here; nothing below reads flags or the environment.
 
 mod attempt;
+mod changes;
 mod checks;
 mod data_checks;
+mod enrolments;
 mod feeding;
 mod file;
+mod history;
+mod month;
 mod record;
 mod reference;
 mod scoring;
@@ -21,6 +25,7 @@ use crate::rules::{Catalogs, Rules};
 use crate::store::Store;
 
 pub use attempt::Attempt;
+pub use changes::{AreaChange, Change, ChangeSettings, Changes, changes};
 pub use file::{
     FailOnSetting, InputSetting, JobFile, NamesSetting, OnBadFileSetting, ScopeSetting, ScopedInput,
 };
@@ -67,7 +72,7 @@ pub struct ScoreSettings {
     pub facts: String,
     /// Where the tables go.
     pub output: String,
-    /// The reference month.
+    /// The reference month, or several.
     pub as_of: AsOf,
     /// The ruleset by name; none means the one in force on the last day of the month.
     pub ruleset: Option<String>,
@@ -132,11 +137,16 @@ pub fn plan_ingest(pipeline: &Pipeline, settings: &IngestSettings) -> Result<ing
     ingest::plan(&settings.inputs, &ledger, &pipeline.sources)
 }
 
-/// Scores a month from the facts and publishes it.
+/// Scores the asked months from the facts and publishes them; months of their history that are
+/// published and no longer agree with the facts are scored again. The last one is the newest.
 ///
 /// # Errors
 /// CS3002, CS4002, CS5001, CS5003, CS5004, CS6001, CS6002, CS6005, CS2001, CS2002.
-pub fn score(pipeline: &Pipeline, settings: &ScoreSettings, attempt: &Attempt) -> Result<Scored> {
+pub fn score(
+    pipeline: &Pipeline,
+    settings: &ScoreSettings,
+    attempt: &Attempt,
+) -> Result<Vec<Scored>> {
     // What is wrong with the request is said before anything is made or waited for.
     if let Some(id) = &settings.ruleset {
         pipeline.rules.named(id)?;

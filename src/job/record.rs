@@ -21,7 +21,7 @@ use crate::tables::{CONTRACT_VERSION, QUARANTINE, Rows};
 pub(super) fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
     let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
     let mut rows = Rows::new(&QUARANTINE);
-    for (_, frame) in LiveFrames::new(&prepared.live).quarantine(&prepared.feeding.files)? {
+    for (_, frame) in LiveFrames::new(prepared.live).quarantine(&prepared.month.feeding.files)? {
         let column = |name: &str| frame.column(name).map_err(bug);
         let text = |name: &str| column(name).and_then(|column: &Column| column.str().map_err(bug));
         let int = |name: &str| column(name).and_then(|column: &Column| column.i64().map_err(bug));
@@ -64,9 +64,10 @@ pub(super) fn manifest(
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         started: instant(attempt.started),
         finished: instant(Utc::now()),
-        as_of_month: prepared.reference.to_string(),
+        as_of_month: prepared.month.reference.to_string(),
         options,
         rulesets: prepared
+            .month
             .versions
             .iter()
             .map(|version| RulesetUsed {
@@ -89,7 +90,7 @@ pub(super) fn manifest(
 
 fn inputs(prepared: &Prepared<'_>) -> Vec<InputFile> {
     let mut inputs = Vec::new();
-    for (sequence, index) in &prepared.feeding.files {
+    for (sequence, index) in &prepared.month.feeding.files {
         let Some(file) = prepared.live.file(*sequence, *index).cloned() else { continue };
         let at = usize::try_from(sequence - 1).unwrap_or(usize::MAX);
         let delivery = prepared.live.ledger.entries.get(at).map(|entry| entry.delivery.clone());

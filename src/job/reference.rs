@@ -14,6 +14,41 @@ pub enum AsOf {
     Auto(Day),
     /// This month.
     Month(Month),
+    /// All months from the first to the last.
+    Months(Month, Month),
+}
+
+/// The months to score.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    /// Oldest first.
+    pub(super) months: Vec<Month>,
+    /// Asked for, but the facts hold nothing of them.
+    pub(super) without_data: Vec<Month>,
+    /// Why R is not the month that could be.
+    pub(super) held_back: Option<Check>,
+}
+
+/// The months that are asked for and that the facts have.
+///
+/// # Errors
+/// CS3002 when the facts have no data for any of them.
+pub(super) fn wanted_months(as_of: AsOf, live: &Live) -> Result<Wanted> {
+    let AsOf::Months(first, last) = as_of else {
+        let (month, held_back) = reference_month(as_of, live)?;
+        return Ok(Wanted { months: vec![month], without_data: Vec::new(), held_back });
+    };
+    let has_data = |month: &Month| live.units.iter().any(|unit| unit.key.month == Some(*month));
+    let (months, without_data): (Vec<Month>, Vec<Month>) =
+        Month::range(first, last).partition(has_data);
+    if months.is_empty() {
+        return Err(Error::new(
+            Code::NoData,
+            format!("the facts hold no data from {first} to {last}"),
+        )
+        .hint("run `capscore facts list` to see which months were delivered"));
+    }
+    Ok(Wanted { months, without_data, held_back: None })
 }
 
 /// Finds R. `auto` is the month before the day from the 20th on, else the one before that, but
@@ -22,13 +57,13 @@ pub enum AsOf {
 ///
 /// # Errors
 /// CS3002 when the facts have no data for the month.
-pub(super) fn reference_month(as_of: AsOf, live: &Live) -> Result<(Month, Option<Check>)> {
+fn reference_month(as_of: AsOf, live: &Live) -> Result<(Month, Option<Check>)> {
     let Some(newest) = live.newest_month() else {
         return Err(Error::new(Code::NoData, "the facts hold no monthly data")
             .hint("ingest a delivery first: capscore ingest --input … --facts …"));
     };
     let day = match as_of {
-        AsOf::Month(month) => {
+        AsOf::Month(month) | AsOf::Months(_, month) => {
             if month > newest {
                 return Err(Error::new(
                     Code::NoData,

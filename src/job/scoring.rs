@@ -1,37 +1,40 @@
-//! Facts to published tables: pick R and the rules, find out whether the month is published
-//! already, score, check, publish.
+//! Facts to published tables: pick the months and their rules, find out what is published already,
+//! score, check, publish.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::checks::{
     assumed_alias, ledger_checks, reseller_ids_agree, resellers_ambiguous, services_unmapped,
     titles_unmatched,
 };
 use super::data_checks::{data_checks, segments_unknown};
-use super::feeding::{Feeding, early_datasets, quarantined_partners};
+use super::enrolments::{Enrolments, enrolment_areas_unknown};
+use super::history::Scores;
+use super::month::{MonthPlan, Plans};
 use super::record::{manifest, quarantine};
-use super::reference::reference_month;
-use super::{Attempt, Pipeline, ScoreSettings, window};
+use super::reference::{Wanted, wanted_months};
+use super::{Attempt, Pipeline, ScoreSettings};
 use crate::calendar::Month;
 use crate::checks::{Check, enforce};
 use crate::commit::Lease;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::{Credit, Live, LiveFrames};
 use crate::ids::RunId;
 use crate::money::Money;
 use crate::publish::{
-    Publication, check_table, dictionary, published_run, published_state, read_manifest,
+    Publication, check_table, dictionary, is_published_by_default, published_run,
+    published_score_id, published_state, read_manifest,
 };
 use crate::rules::{UNMAPPED, Version};
-use crate::score::{self, AreaSummary, DimensionFacts, PartnerFacts, dimensions, rule_table};
+use crate::score::{
+    AreaSummary, DimensionFacts, HISTORY_MONTHS, History, PartnerFacts, dimensions, history,
+    rule_table,
+};
 use crate::store::Store;
 use crate::tables::{
-    CHECK_RESULT, CONTRACT_VERSION, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE,
-    QUARANTINE,
+    CHECK_RESULT, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE, QUARANTINE,
 };
-
-/// The fact tables whose rows make a partner one that is scored.
-const USAGE_TABLES: [&str; 4] = ["acr", "seats", "revenue", "usage"];
 
 /// What `score --plan` tells.
 #[derive(Debug, Clone)]
@@ -71,156 +74,105 @@ pub struct Scored {
     pub tables: Vec<(String, u64)>,
 }
 
-/// Everything that is settled before the first number is computed.
+/// Everything that is settled about a run before the first number is computed.
 pub(super) struct Prepared<'a> {
-    pub(super) live: Live,
-    pub(super) reference: Month,
-    pub(super) held_back: Option<Check>,
-    pub(super) versions: Vec<&'a Version>,
-    pub(super) areas_without_rules: Vec<&'a str>,
-    pub(super) feeding: Feeding,
-    pub(super) credit: Credit,
-    /// Partners with a live row of usage in the window.
-    pub(super) usage_partners: BTreeSet<String>,
-    pub(super) delivered: Vec<crate::facts::Delivered>,
-    pub(super) early: BTreeSet<(String, String)>,
-    pub(super) quarantined: BTreeSet<String>,
+    pub(super) live: &'a Live,
+    pub(super) month: Rc<MonthPlan<'a>>,
+    /// The months before it that belong to its history, oldest first.
+    before: Vec<Rc<MonthPlan<'a>>>,
+    enrolments: Enrolments,
+    held_back: Option<Check>,
     pub(super) run_id: RunId,
     /// What the dimensions describe.
-    pub(super) state: String,
+    state: String,
 }
 
-/// Says what a scoring would do.
+/// Says what a scoring would do, month by month.
 ///
 /// # Errors
 /// As [`super::score`].
-pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<ScorePlan> {
-    let prepared = prepare(pipeline, settings)?;
-    let published = match Store::open(&settings.output) {
-        Ok(output) => published_run(&output, &prepared.reference.to_string())?,
-        Err(_) => None,
-    };
-    Ok(ScorePlan {
-        reference: prepared.reference,
-        rulesets: prepared
-            .versions
-            .iter()
-            .map(|version| (version.area.clone(), version.id.clone()))
-            .collect(),
-        is_published: published.as_ref() == Some(&prepared.run_id),
-        run_id: prepared.run_id,
-        units: prepared.live.units.iter().filter(|unit| prepared.feeding.reads(unit)).count(),
-        files: prepared.feeding.files.len(),
-    })
+pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<ScorePlan>> {
+    let live = Live::read(&Store::open(&settings.facts)?)?;
+    let output = Store::open(&settings.output).ok();
+    let wanted = wanted_months(settings.as_of, &live)?;
+    let mut plans = Plans::new(pipeline, &live);
+    let mut months = Vec::new();
+    for month in &wanted.months {
+        let prepared = prepare(&mut plans, settings, *month, &wanted)?;
+        if let Some(output) = &output {
+            for stale in stale_months(&prepared, settings, output)? {
+                if !wanted.months.contains(&stale) {
+                    months.push(prepare(&mut plans, settings, stale, &wanted)?);
+                }
+            }
+        }
+        months.push(prepared);
+    }
+    let mut told = Vec::new();
+    for prepared in months {
+        let MonthPlan { reference, versions, feeding, .. } = &*prepared.month;
+        let published = match &output {
+            Some(output) => published_run(output, &reference.to_string())?,
+            None => None,
+        };
+        told.push(ScorePlan {
+            reference: *reference,
+            rulesets: versions
+                .iter()
+                .map(|version| (version.area.clone(), version.id.clone()))
+                .collect(),
+            is_published: published.as_ref() == Some(&prepared.run_id),
+            units: live.units.iter().filter(|unit| feeding.reads(unit)).count(),
+            files: feeding.files.len(),
+            run_id: prepared.run_id,
+        });
+    }
+    Ok(told)
 }
 
-fn prepare<'a>(pipeline: &'a Pipeline, settings: &ScoreSettings) -> Result<Prepared<'a>> {
-    let live = Live::read(&Store::open(&settings.facts)?)?;
-    // An unknown ruleset is an error whatever the facts hold.
-    let named = settings.ruleset.as_deref().map(|id| pipeline.rules.named(id)).transpose()?;
-    let (reference, held_back) = reference_month(settings.as_of, &live)?;
-    let (versions, areas_without_rules) = match named {
-        Some(named) => named,
-        None => pipeline.rules.effective(reference.last_day())?,
+fn prepare<'a>(
+    plans: &mut Plans<'a>,
+    settings: &ScoreSettings,
+    reference: Month,
+    wanted: &Wanted,
+) -> Result<Prepared<'a>> {
+    let (pipeline, live) = (plans.pipeline, plans.live);
+    let month = match &settings.ruleset {
+        Some(id) => {
+            Some(Rc::new(MonthPlan::new(pipeline, live, reference, pipeline.rules.named(id)?)?))
+        }
+        None => plans.in_force(reference)?,
     };
-    let feeding = Feeding::new(&live, reference, &versions);
-    let credit = Credit::of(&live, *window(reference).start(), reference)?;
-    let credited = credit.delivered(&live);
-    let delivered: Vec<_> = live
-        .delivered()
-        .into_iter()
-        .chain(credited.iter().cloned())
-        .filter(|fact| fact.month.is_none_or(|month| window(reference).contains(&month)))
-        .filter(|fact| feeding.datasets.contains(&fact.dataset))
-        .collect();
-    let mut early = early_datasets(&live, &feeding);
-    // What a distributor delivered early is early for the resellers whose month it is.
-    let of_month = credited.iter().filter(|fact| fact.month == Some(reference));
-    let credited_early: Vec<(String, String)> = of_month
-        .filter(|fact| {
-            credit.resellers.iter().any(|(exporter, dataset, reseller)| {
-                *dataset == fact.dataset
-                    && *reseller == fact.account
-                    && early.contains(&(exporter.clone(), dataset.clone()))
-            })
-        })
-        .map(|fact| (fact.account.clone(), fact.dataset.clone()))
-        .collect();
-    early.extend(credited_early);
-    let usage_partners = usage_partners(&live, &credit, reference);
-    let quarantined = quarantined_partners(&live, &feeding)?;
+    let Some(month) = month else {
+        return Err(pipeline.rules.effective(reference.last_day()).err().unwrap_or_else(|| {
+            Error::bug(format!("the rules of {reference} are in force and are not"))
+        }));
+    };
+    // Each earlier month by the rules in force then, whatever is asked of R.
+    let mut before = Vec::new();
+    for earlier in Month::range(reference.plus(1 - HISTORY_MONTHS), reference.plus(-1)) {
+        before.extend(plans.in_force(earlier)?);
+    }
+    let enrolments = Enrolments::read(live, &pipeline.rules, reference)?;
     let mut hasher = blake3::Hasher::new();
     let mut add = |text: &str| {
         hasher.update(text.as_bytes());
         hasher.update(&[0]);
     };
-    add(&reference.to_string());
-    add(live.content_hash(|unit| feeding.reads(unit)).to_hex().as_str());
-    for fact in &delivered {
-        add(&fact.account);
-        add(&fact.dataset);
-        add(&fact.month.map(|month| month.to_string()).unwrap_or_default());
-        add(if fact.is_own { "own" } else { "credited" });
+    for plan in before.iter().chain(std::iter::once(&month)) {
+        add(&plan.reference.to_string());
+        add(&plan.score_id);
     }
-    add("partners");
-    for partner in &usage_partners {
-        add(partner);
-    }
-    add("distributors");
-    if live.has_distributor() {
-        for (location, account) in &live.accounts {
-            add(location);
-            add(account);
-        }
-    }
-    for unit in live.units.iter().filter(|unit| unit.is_distributor && feeding.reads(unit)) {
-        add(&unit.key.dataset);
-        add(&unit.account);
-        add(&unit.key.month.map(|month| month.to_string()).unwrap_or_default());
-    }
-    add("early");
-    for (partner, dataset) in &early {
-        add(partner);
-        add(dataset);
-    }
-    add("quarantined");
-    for partner in &quarantined {
-        add(partner);
-    }
-    add("rules");
-    for version in &versions {
-        add(&version.area);
-        add(&version.id);
-        add(&version.hash);
-    }
-    for (name, hash) in &pipeline.catalogs.hashes {
-        add(name);
-        add(hash);
-    }
+    enrolments.add_to(&mut add);
     // The published results of checks say by which limits they were judged.
     for (check, limit) in &settings.limits.0 {
         add(check);
         add(&format!("{:?} {:?}", limit.warn, limit.error));
     }
-    add(CONTRACT_VERSION);
-    add(env!("CARGO_PKG_VERSION"));
     let run_id = RunId::from_hash(&hasher.finalize());
-    let state = state_of(&live, pipeline);
-    Ok(Prepared {
-        live,
-        reference,
-        held_back,
-        versions,
-        areas_without_rules,
-        feeding,
-        credit,
-        usage_partners,
-        delivered,
-        early,
-        quarantined,
-        run_id,
-        state,
-    })
+    let held_back = wanted.held_back.clone();
+    let state = state_of(live, pipeline);
+    Ok(Prepared { live, month, before, enrolments, held_back, run_id, state })
 }
 
 /// A hash over what the dimension tables describe: all live facts, catalogs and rules.
@@ -238,92 +190,185 @@ fn state_of(live: &Live, pipeline: &Pipeline) -> String {
     hasher.finalize().to_hex().chars().take(32).collect()
 }
 
+/// Scores and publishes the wanted months, oldest first. Published months of the history of the
+/// last one that no longer agree with the facts or rules are scored again before it.
 pub(super) fn score_and_publish(
     pipeline: &Pipeline,
     settings: &ScoreSettings,
     attempt: &Attempt,
-) -> Result<Scored> {
+) -> Result<Vec<Scored>> {
     let output = Store::create(&settings.output)?;
     // The facts are read under the lease: a run that waited publishes what is true now.
     let lease = Lease::take(&output, &attempt.id)?;
-    let prepared = prepare(pipeline, settings)?;
-    let month = prepared.reference.to_string();
-    let is_published = published_run(&output, &month)?.as_ref() == Some(&prepared.run_id);
-    let has_dimensions = [&DIM_PARTNER, &DIM_CUSTOMER, &DIM_RULE, &DATA_DICTIONARY]
-        .iter()
-        .map(|table| published_state(&output, table))
-        .collect::<Result<Vec<_>>>()?
-        .iter()
-        .all(|state| state.as_deref() == Some(prepared.state.as_str()));
-    let mut scored = Scored {
-        run_id: prepared.run_id.clone(),
-        reference: prepared.reference,
-        output: output.uri().to_owned(),
-        is_unchanged: is_published && has_dimensions,
-        areas: Vec::new(),
-        checks: Vec::new(),
-        quarantined: prepared
-            .feeding
-            .files
-            .iter()
-            .filter_map(|(sequence, file)| prepared.live.file(*sequence, *file))
-            .map(|file| file.quarantined)
-            .sum(),
-        tables: Vec::new(),
-    };
-    scored.checks = ledger_checks(
-        &prepared.live,
-        &prepared.feeding,
-        &prepared.areas_without_rules,
-        prepared.reference,
-    );
-    scored.checks.push(resellers_ambiguous(&prepared.credit));
-    scored.checks.push(reseller_ids_agree(&prepared.credit));
-    scored.checks.extend(prepared.held_back.clone());
-    scored.checks.extend(data_checks(&prepared.live, &prepared.feeding));
-    if scored.is_unchanged {
-        judge(&mut scored.checks, settings);
-        enforce(&scored.checks, settings.fail_on)?;
-        tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
-        scored.tables = read_manifest(&output, &scored.run_id)?
-            .map(|manifest| manifest.outputs)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|file| (file.table, file.rows))
-            .collect();
-        attempt.log(&output, "unchanged", scored.run_id.as_str(), &month)?;
-        return Ok(scored);
+    let live = Live::read(&Store::open(&settings.facts)?)?;
+    let wanted = wanted_months(settings.as_of, &live)?;
+    for month in &wanted.without_data {
+        tracing::warn!(%month, "The facts hold no data for the month: it is not scored.");
     }
-    let mut publication =
-        Publication::new(&output, &lease, &attempt.id, month.clone(), prepared.run_id.clone());
-    if !is_published {
-        let result = score_month(pipeline, &prepared)?;
-        scored.checks.push(titles_unmatched(&result.unmatched_titles));
-        scored.checks.push(services_unmapped(&unmapped_acr(pipeline, &prepared)?));
-        scored.checks.push(assumed_alias(&result.assumed_aliases));
-        let segments = LiveFrames::new(&prepared.live)
-            .segment_names(prepared.reference.plus(-23), prepared.reference)?;
-        scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
-        judge(&mut scored.checks, settings);
-        enforce(&scored.checks, settings.fail_on)?;
-        for (table, frame) in result.frames {
-            publication.add(table, &frame, None)?;
+    let mut scores = Scores::new(pipeline, &live, &output);
+    let publishing = Publishing { pipeline, settings, output: &output, attempt };
+    let mut plans = Plans::new(pipeline, &live);
+    let mut done: Vec<Scored> = Vec::new();
+    for reference in &wanted.months {
+        let prepared = prepare(&mut plans, settings, *reference, &wanted)?;
+        for month in stale_months(&prepared, settings, &output)? {
+            tracing::info!(%month, "The month is scored again: its facts or rules changed.");
+            let stale = prepare(&mut plans, settings, month, &wanted)?;
+            done.push(publishing.publish(&lease, &stale, &mut scores)?);
         }
-        publication.add(&QUARANTINE, &quarantine(&prepared)?, None)?;
-        publication.add(&CHECK_RESULT, &check_table(&scored.checks)?, None)?;
-        scored.areas = result.areas;
+        done.push(publishing.publish(&lease, &prepared, &mut scores)?);
     }
-    if !is_published || !has_dimensions {
-        add_dimensions(pipeline, &prepared, &mut publication)?;
+    attempt.log(&output, &done)?;
+    Ok(done)
+}
+
+/// The months of a history that are published by the rules of their day and no longer as their facts
+/// and rules say. None where a ruleset is asked for: that is an experiment with one month.
+fn stale_months(
+    prepared: &Prepared<'_>,
+    settings: &ScoreSettings,
+    output: &Store,
+) -> Result<Vec<Month>> {
+    let mut stale = Vec::new();
+    for plan in prepared.before.iter().filter(|_| settings.ruleset.is_none()) {
+        let month = plan.reference.to_string();
+        let published = published_score_id(output, &month)?;
+        if published.is_some_and(|id| id != plan.score_id)
+            && is_published_by_default(output, &month)?
+        {
+            stale.push(plan.reference);
+        }
     }
-    let files = publication.files();
-    scored.tables = files.iter().map(|file| (file.table.clone(), file.rows)).collect();
-    let manifest =
-        (!is_published).then(|| manifest(pipeline, settings, &prepared, attempt, &scored, files));
-    publication.commit(manifest.as_ref())?;
-    tracing::info!(run_id = %scored.run_id, %month, tables = scored.tables.len(), "The month is published.");
-    attempt.log(&output, "published", scored.run_id.as_str(), &month)?;
-    Ok(scored)
+    Ok(stale)
+}
+
+/// What all publications of an attempt share.
+struct Publishing<'a> {
+    pipeline: &'a Pipeline,
+    settings: &'a ScoreSettings,
+    output: &'a Store,
+    attempt: &'a Attempt,
+}
+
+impl Publishing<'_> {
+    fn publish(
+        &self,
+        lease: &Lease,
+        prepared: &Prepared<'_>,
+        scores: &mut Scores<'_>,
+    ) -> Result<Scored> {
+        let Self { pipeline, settings, output, attempt } = self;
+        let plan = &prepared.month;
+        let month = plan.reference.to_string();
+        let is_published = published_run(output, &month)?.as_ref() == Some(&prepared.run_id);
+        let has_dimensions = self.has_dimensions(&prepared.state)?;
+        let mut scored = self.scored(prepared, is_published && has_dimensions);
+        if scored.is_unchanged {
+            judge(&mut scored.checks, settings);
+            enforce(&scored.checks, settings.fail_on)?;
+            tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
+            scored.tables = read_manifest(output, &scored.run_id)?
+                .map(|manifest| manifest.outputs)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|file| (file.table, file.rows))
+                .collect();
+            return Ok(scored);
+        }
+        let run_id = prepared.run_id.clone();
+        let mut publication = Publication::new(
+            output,
+            lease,
+            &attempt.id,
+            month.clone(),
+            run_id,
+            plan.score_id.clone(),
+        );
+        if !is_published {
+            let result = plan.score(pipeline, prepared.live, &prepared.run_id)?;
+            scored.checks.push(titles_unmatched(&result.unmatched_titles));
+            scored.checks.push(services_unmapped(&unmapped_acr(pipeline, prepared)?));
+            scored.checks.push(assumed_alias(&result.assumed_aliases));
+            let segments = LiveFrames::new(prepared.live)
+                .segment_names(plan.reference.plus(-23), plan.reference)?;
+            scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
+            scored.checks.push(enrolment_areas_unknown(&prepared.enrolments));
+            judge(&mut scored.checks, settings);
+            enforce(&scored.checks, settings.fail_on)?;
+            for (table, frame) in result.frames {
+                publication.add(table, &frame, None)?;
+            }
+            scores.keep(plan, result.totals);
+            for (table, frame) in self.history(prepared, scores)? {
+                publication.add(table, &frame, None)?;
+            }
+            publication.add(&QUARANTINE, &quarantine(prepared)?, None)?;
+            publication.add(&CHECK_RESULT, &check_table(&scored.checks)?, None)?;
+            scored.areas = result.areas;
+        }
+        if !has_dimensions {
+            add_dimensions(pipeline, prepared, &mut publication)?;
+        }
+        let files = publication.files();
+        scored.tables = files.iter().map(|file| (file.table.clone(), file.rows)).collect();
+        let manifest = (!is_published)
+            .then(|| manifest(pipeline, settings, prepared, attempt, &scored, files));
+        publication.commit(manifest.as_ref())?;
+        tracing::info!(run_id = %scored.run_id, %month, tables = scored.tables.len(), "The month is published.");
+        Ok(scored)
+    }
+
+    fn has_dimensions(&self, state: &str) -> Result<bool> {
+        for table in [&DIM_PARTNER, &DIM_CUSTOMER, &DIM_RULE, &DATA_DICTIONARY] {
+            if published_state(self.output, table)?.as_deref() != Some(state) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The account of a run with the checks that need no scoring.
+    fn scored(&self, prepared: &Prepared<'_>, is_unchanged: bool) -> Scored {
+        let (live, plan) = (prepared.live, &prepared.month);
+        let MonthPlan { feeding, credit, areas_without_rules, reference, .. } = &**plan;
+        let files = feeding.files.iter();
+        let records = files.filter_map(|(sequence, file)| live.file(*sequence, *file));
+        let mut checks = ledger_checks(live, feeding, areas_without_rules, *reference);
+        checks.push(resellers_ambiguous(credit));
+        checks.push(reseller_ids_agree(credit));
+        checks.extend(prepared.held_back.clone());
+        checks.extend(data_checks(live, feeding));
+        Scored {
+            run_id: prepared.run_id.clone(),
+            reference: *reference,
+            output: self.output.uri().to_owned(),
+            is_unchanged,
+            areas: Vec::new(),
+            checks,
+            quarantined: records.map(|file| file.quarantined).sum(),
+            tables: Vec::new(),
+        }
+    }
+
+    /// The tables about the six months up to R.
+    fn history(
+        &self,
+        prepared: &Prepared<'_>,
+        scores: &mut Scores<'_>,
+    ) -> Result<Vec<(&'static crate::tables::Table, polars::prelude::DataFrame)>> {
+        let plans: Vec<&MonthPlan<'_>> =
+            prepared.before.iter().chain([&prepared.month]).map(Rc::as_ref).collect();
+        let months = scores.of(&plans)?;
+        let tracks = prepared.enrolments.tracks(self.pipeline, scores)?;
+        history(&History {
+            reference: prepared.month.reference,
+            areas: prepared.month.versions.iter().map(|version| version.area.as_str()).collect(),
+            months: &months,
+            enrolments: &prepared.enrolments.by_area,
+            tracks: &tracks,
+            rule: &prepared.enrolments.rule,
+        })
+    }
 }
 
 /// Judges the checks by the limits of the job.
@@ -332,55 +377,12 @@ fn judge(checks: &mut Vec<Check>, settings: &ScoreSettings) {
     checks.extend(judged);
 }
 
-fn score_month(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<score::Output> {
-    let frames = LiveFrames::new(&prepared.live);
-    let reference = prepared.reference;
-    let workloads = &pipeline.catalogs.workloads;
-    score::score(&score::Input {
-        reference,
-        versions: &prepared.versions,
-        catalogs: &pipeline.catalogs,
-        run_id: &prepared.run_id,
-        acr: frames.acr(reference.plus(-23), reference, &|name| pipeline.catalogs.service(name))?,
-        seats: frames.seats(&seat_months(prepared), &|name| workloads.canonical(name))?,
-        credentials: frames.credentials()?,
-        segments: prepared.credit.share(frames.segments(reference.plus(-23), reference)?)?,
-        usage_partners: prepared.usage_partners.clone(),
-        delivered: &prepared.delivered,
-        early: prepared.early.clone(),
-        quarantined: prepared.quarantined.clone(),
-    })
-}
-
-/// Partners credited with at least one live row of consumption, seats, revenue or usage in R−23…R.
-fn usage_partners(live: &Live, credit: &Credit, reference: Month) -> BTreeSet<String> {
-    let is_usage = |table: &String| USAGE_TABLES.contains(&table.as_str());
-    live.units
-        .iter()
-        .filter(|unit| unit.key.month.is_some_and(|month| window(reference).contains(&month)))
-        .filter(|unit| unit.tables.iter().any(is_usage))
-        .map(|unit| unit.account.clone())
-        .chain(credit.resellers.iter().map(|(_, _, reseller)| reseller.clone()))
-        .collect()
-}
-
 /// Consumption of the month's window by meter categories that no catalog maps to a service.
 fn unmapped_acr(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<Vec<(String, Money)>> {
-    let reference = prepared.reference;
-    let by_name = LiveFrames::new(&prepared.live).acr_by_name(reference.plus(-23), reference)?;
+    let reference = prepared.month.reference;
+    let by_name = LiveFrames::new(prepared.live).acr_by_name(reference.plus(-23), reference)?;
     let is_unmapped = |(name, _): &(String, Money)| pipeline.catalogs.service(name) == UNMAPPED;
     Ok(by_name.into_iter().filter(is_unmapped).collect())
-}
-
-/// The months of seats that the rules look at.
-fn seat_months(prepared: &Prepared<'_>) -> Vec<Month> {
-    let reference = prepared.reference;
-    let looks_at_twelve = prepared.versions.iter().any(|version| version.reads_seats_of_twelve());
-    if looks_at_twelve {
-        Month::range(reference.plus(-23), reference).collect()
-    } else {
-        vec![reference.plus(-12), reference]
-    }
 }
 
 fn add_dimensions(
@@ -388,7 +390,7 @@ fn add_dimensions(
     prepared: &Prepared<'_>,
     publication: &mut Publication<'_>,
 ) -> Result<()> {
-    let frames = LiveFrames::new(&prepared.live);
+    let frames = LiveFrames::new(prepared.live);
     let mut partners: BTreeMap<String, PartnerFacts> = BTreeMap::new();
     for unit in &prepared.live.units {
         let partner = partners.entry(unit.account.clone()).or_default();
@@ -399,7 +401,7 @@ fn add_dimensions(
     }
     let months = prepared.live.units.iter().filter_map(|unit| unit.key.month);
     if let (Some(first), Some(last)) = (months.clone().min(), months.max()) {
-        for (reseller, (first, last)) in Credit::of(&prepared.live, first, last)?.months {
+        for (reseller, (first, last)) in Credit::of(prepared.live, first, last)?.months {
             let partner = partners.entry(reseller).or_default();
             partner.add(first);
             partner.add(last);

@@ -45,18 +45,34 @@ pub fn ingest_text(summary: &ingest::Summary) -> String {
     text
 }
 
-/// What was scored, and where it is.
-pub fn score_text(scored: &Scored) -> String {
+/// What was scored, and where it is: the newest month in full, the others in a line each.
+pub fn score_text(months: &[Scored]) -> String {
     let mut text = String::new();
+    let Some((newest, earlier)) = months.split_last() else { return text };
+    for scored in earlier {
+        let word = if scored.is_unchanged { "Unchanged" } else { "Scored" };
+        let _ = write!(text, "{word:<11} {} as run {}", scored.reference, scored.run_id);
+        let failed = scored.checks.iter().filter(|check| check.is_failed()).count();
+        let _ = match failed {
+            0 => writeln!(text),
+            1 => writeln!(text, " (1 warning in its check_result)"),
+            count => writeln!(text, " ({count} warnings in its check_result)"),
+        };
+    }
+    add_month(&mut text, newest);
+    text
+}
+
+fn add_month(text: &mut String, scored: &Scored) {
     if scored.is_unchanged {
         let _ = writeln!(
             text,
             "Unchanged   {} is published already as run {}; no file was written",
             scored.reference, scored.run_id
         );
-        add_checks(&mut text, scored);
+        add_checks(text, scored);
         let _ = writeln!(text, "Tables      {}", scored.output);
-        return text;
+        return;
     }
     let _ = writeln!(text, "Scored      {} as run {}", scored.reference, scored.run_id);
     let width =
@@ -83,7 +99,7 @@ pub fn score_text(scored: &Scored) -> String {
         "Quarantine  {} records of the files that feed the month",
         scored.quarantined
     );
-    add_checks(&mut text, scored);
+    add_checks(text, scored);
     let rows: u64 = scored.tables.iter().map(|(_, rows)| rows).sum();
     let _ = writeln!(
         text,
@@ -91,7 +107,6 @@ pub fn score_text(scored: &Scored) -> String {
         scored.output,
         scored.tables.len()
     );
-    text
 }
 
 fn add_checks(text: &mut String, scored: &Scored) {

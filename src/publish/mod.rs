@@ -5,6 +5,8 @@ mod dictionary;
 mod manifest;
 mod verify;
 
+use std::path::Path;
+
 use polars::prelude::{DataFrame, SortMultipleOptions};
 
 pub use check_table::check_table;
@@ -20,13 +22,15 @@ use crate::error::{Error, Result};
 use crate::ids::RunId;
 use crate::parquet::Footer;
 use crate::store::{self, Store};
-use crate::tables::{CONTRACT_VERSION, FACT_AREA_SCORE, Layout, Table};
+use crate::tables::{CONTRACT_VERSION, FACT_AREA_SCORE, FACT_CHANGE, Layout, Table};
 
 use verify::{Expected, verify};
 
 /// Key of the run in the key-value metadata of a file.
 const RUN_ID_KEY: &str = "capscore.run_id";
 const CONTRACT_KEY: &str = "capscore.contract_version";
+/// Key of what the scores of a month depend on.
+const SCORE_ID_KEY: &str = "capscore.score_id";
 /// Key of the state of the facts and rules that a dimension describes.
 const STATE_KEY: &str = "capscore.state";
 
@@ -36,20 +40,22 @@ pub struct Publication<'a> {
     staging: Staging<'a>,
     month: String,
     run_id: RunId,
+    score_id: String,
     files: Vec<OutputFile>,
 }
 
 impl<'a> Publication<'a> {
-    /// Starts a publication; `month` is `YYYY-MM`.
+    /// Starts a publication; `month` is `YYYY-MM`, `score_id` what its scores depend on.
     pub fn new(
         output: &'a Store,
         lease: &Lease,
         attempt_id: &str,
         month: String,
         run_id: RunId,
+        score_id: String,
     ) -> Self {
         let staging = Staging::new(output, lease, attempt_id);
-        Self { output, staging, month, run_id, files: Vec::new() }
+        Self { output, staging, month, run_id, score_id, files: Vec::new() }
     }
 
     /// Sorts, writes and verifies one table. `state` names what a table describes that belongs to
@@ -68,9 +74,11 @@ impl<'a> Publication<'a> {
         let expected = Expected::of(&frame, table)?;
         let target = self.staging.stage(&path)?;
         let mut metadata = vec![(CONTRACT_KEY.to_owned(), CONTRACT_VERSION.to_owned())];
-        match state {
-            Some(state) => metadata.push((STATE_KEY.to_owned(), state.to_owned())),
-            None => metadata.push((RUN_ID_KEY.to_owned(), self.run_id.as_str().to_owned())),
+        if let Some(state) = state {
+            metadata.push((STATE_KEY.to_owned(), state.to_owned()));
+        } else {
+            metadata.push((RUN_ID_KEY.to_owned(), self.run_id.as_str().to_owned()));
+            metadata.push((SCORE_ID_KEY.to_owned(), self.score_id.clone()));
         }
         let rows = frame.height() as u64;
         engine::write_parquet(frame, &target, table.row_group_rows, metadata, table.name)?;
@@ -112,19 +120,25 @@ fn sorted(frame: &DataFrame, table: &Table) -> Result<DataFrame> {
         .map_err(|error| Error::bug(error.to_string()))
 }
 
+/// Writes the causes of changes as a file of their own.
+///
+/// # Errors
+/// CS2002, CS6002.
+pub fn write_changes(frame: &DataFrame, target: &Path) -> Result<()> {
+    let frame = sorted(frame, &FACT_CHANGE)?;
+    let expected = Expected::of(&frame, &FACT_CHANGE)?;
+    let metadata = vec![(CONTRACT_KEY.to_owned(), CONTRACT_VERSION.to_owned())];
+    engine::write_parquet(frame, target, FACT_CHANGE.row_group_rows, metadata, FACT_CHANGE.name)?;
+    verify(target, &FACT_CHANGE, &expected)
+}
+
 /// The run that is published for a month, if its files are all there.
 ///
 /// # Errors
 /// CS2001.
 pub fn published_run(output: &Store, month: &str) -> Result<Option<RunId>> {
-    let path = FACT_AREA_SCORE.path(month, "");
-    if output.head(&path)?.is_none() {
-        return Ok(None);
-    }
-    let file = store::open_file(&output.local_path(&path))?;
-    // A damaged file is published again.
-    let Ok(footer) = Footer::read(file, &path) else { return Ok(None) };
-    let Some(run_id) = footer.value(RUN_ID_KEY).and_then(RunId::parse) else { return Ok(None) };
+    let Some(run_id) = published_value(output, month, RUN_ID_KEY)? else { return Ok(None) };
+    let Some(run_id) = RunId::parse(&run_id) else { return Ok(None) };
     let Some(manifest) = read_manifest(output, &run_id)? else { return Ok(None) };
     for file in &manifest.outputs {
         // Tables of no run change with later runs.
@@ -135,6 +149,37 @@ pub fn published_run(output: &Store, month: &str) -> Result<Option<RunId>> {
         }
     }
     Ok(Some(run_id))
+}
+
+/// A value in the metadata of the scores of a month.
+fn published_value(output: &Store, month: &str, key: &str) -> Result<Option<String>> {
+    let path = FACT_AREA_SCORE.path(month, "");
+    if output.head(&path)?.is_none() {
+        return Ok(None);
+    }
+    let file = store::open_file(&output.local_path(&path))?;
+    // A damaged file is published again.
+    let Ok(footer) = Footer::read(file, &path) else { return Ok(None) };
+    Ok(footer.value(key).map(str::to_owned))
+}
+
+/// What the published scores of a month depend on.
+///
+/// # Errors
+/// CS2001.
+pub fn published_score_id(output: &Store, month: &str) -> Result<Option<String>> {
+    published_value(output, month, SCORE_ID_KEY)
+}
+
+/// Whether a month is published by the rules of its day, and not by some that were asked for.
+///
+/// # Errors
+/// CS2001, CS6005.
+pub fn is_published_by_default(output: &Store, month: &str) -> Result<bool> {
+    let Some(run_id) = published_run(output, month)? else { return Ok(false) };
+    let manifest = read_manifest(output, &run_id)?;
+    let asked = manifest.and_then(|manifest| manifest.options.get("ruleset").cloned());
+    Ok(asked.as_deref() == Some("auto"))
 }
 
 /// What a published table of no run describes.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::pack::{Assignment, Customers, Floor, Metric, Part, Selection, Sentence, Version};
+use super::pack::{
+    Assignment, AssignmentTest, Customers, Floor, Metric, Part, Pick, Rate, Selection, Sentence,
+    Version,
+};
 use crate::ids::AttributionSet;
 
 /// One line of a change note.
@@ -60,7 +63,13 @@ pub fn differences(before: &Version, after: &Version) -> Vec<Difference> {
         let is = Some(metric.max_points.to_string());
         add(&mut found, (&metric.id, ""), compare(&max(was), &max(is)));
         if let Some(earlier) = earlier {
-            let unit = |metric: &Metric| vec![("values in", text(metric.value_unit.as_str()))];
+            let unit = |metric: &Metric| {
+                let pick = match metric.pick {
+                    Pick::Sum => "all parts together",
+                    Pick::Best => "the best part",
+                };
+                vec![("values in", text(metric.value_unit.as_str())), ("earned by", text(pick))]
+            };
             add(&mut found, (&metric.id, ""), compare(&unit(earlier), &unit(metric)));
         }
         add_parts(&mut found, before, after, &metric.id);
@@ -240,6 +249,7 @@ fn of_customers(part: &Part, customers: &Customers) -> Aspects {
         ("months", text(part.window_text())),
         ("associations", list(ids(customers.associations))),
         ("services or workloads", list(&customers.names)),
+        ("rates", list(customers.rates.iter().map(Rate::text))),
         ("reason outside the limits", text(customers.limit.reason.replace('_', " "))),
         (
             "listed as implementations",
@@ -271,15 +281,21 @@ impl Version {
 
 impl Assignment {
     fn text(&self) -> String {
-        let word = if self.is_share_enough { "at least" } else { "more than" };
-        let share = self.smb_share;
-        let limit = self
-            .ttm_below
-            .map(|limit| format!(" and less than {limit} USD is consumed in twelve months"))
-            .unwrap_or_default();
-        format!(
-            "{} if {word} {}/{} of the customers are on the small-business side{limit}, else {}",
-            self.path, share.numerator, share.denominator, self.otherwise
-        )
+        let (path, otherwise) = (&self.path, &self.otherwise);
+        match &self.test {
+            AssignmentTest::SmbShare { share, is_share_enough, ttm_below, .. } => {
+                let word = if *is_share_enough { "at least" } else { "more than" };
+                let limit = ttm_below
+                    .map(|limit| format!(" and less than {limit} USD is consumed in twelve months"))
+                    .unwrap_or_default();
+                format!(
+                    "{path} if {word} {}/{} of the customers are on the small-business side{limit}, else {otherwise}",
+                    share.numerator, share.denominator
+                )
+            }
+            AssignmentTest::Pairs { needed, revenue_above, .. } => format!(
+                "{path} if at least {needed} workloads of customers bring more than {revenue_above} USD each in R and in R-12, else {otherwise}"
+            ),
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! Reads a rule pack from TOML and refuses it, with file and line, when it does not hold together.
 
 use super::catalog::{Catalogs, content_hash, parse_day};
-use super::options::{Options, PathCustomers};
+use super::options::Options;
 use super::pack::{
-    Assignment, Floor, Metric, Pack, Part, People, Scope, Selection, Sentence, StepRole, Version,
-    Window,
+    Floor, Metric, Pack, Part, People, Pick, Scope, Selection, Sentence, StepRole, Version,
 };
-use super::raw::{RawAssignment, RawMetric, RawPack, RawScope, RawVersion};
+use super::raw::{RawMetric, RawPack, RawScope, RawVersion};
 use crate::calendar::Day;
 use crate::error::Result;
 use crate::pipelines::PipelineFile;
@@ -170,7 +169,7 @@ impl Reader<'_> {
         Ok(floor)
     }
 
-    fn given<'v, T>(&self, value: Option<&'v T>, word: &str) -> Result<&'v T> {
+    pub(super) fn given<'v, T>(&self, value: Option<&'v T>, word: &str) -> Result<&'v T> {
         value.ok_or_else(|| {
             let text = format!("the version {} lacks {word}", self.raw.id.get_ref());
             self.file.mistake(&self.raw.id.span(), text)
@@ -193,44 +192,6 @@ impl Reader<'_> {
         }
     }
 
-    fn assignment(&self, raw: &RawAssignment, paths: &[String]) -> Result<Assignment> {
-        let known: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let (share, is_share_enough) = match (&raw.smb_share_at_least, &raw.smb_share_above) {
-            (Some(share), None) => (share, true),
-            (None, Some(share)) => (share, false),
-            _ => {
-                let text = "give smb_share_at_least or smb_share_above";
-                return Err(self.file.mistake(&raw.path.span(), text));
-            }
-        };
-        let (path, otherwise) =
-            (self.one_of(&raw.path, &known)?, self.one_of(&raw.otherwise, &known)?);
-        if raw.associations.is_empty() {
-            let text = "without associations nobody is a customer";
-            return Err(self.file.mistake(&raw.path.span(), text));
-        }
-        if path == otherwise {
-            let text = "the test assigns the same path either way";
-            return Err(self.file.mistake(&raw.otherwise.span(), text));
-        }
-        Ok(Assignment {
-            path,
-            otherwise,
-            associations: self.associations(&raw.associations)?,
-            smb_share: self.share(share)?,
-            is_share_enough,
-            customers: match self.options.path_customers {
-                PathCustomers::Month => Window::Month,
-                PathCustomers::Ttm => Window::Ttm,
-            },
-            ttm_below: raw
-                .ttm_acr_below_usd
-                .as_ref()
-                .map(|amount| self.amount(amount))
-                .transpose()?,
-        })
-    }
-
     fn scope(&self, raw: &RawScope) -> Result<Scope> {
         Ok(Scope {
             id: raw.id.get_ref().clone(),
@@ -247,6 +208,13 @@ impl Reader<'_> {
         self.one_of(&raw.id, &tables::METRICS)?;
         self.one_of(&raw.value_unit, &tables::VALUE_UNITS)?;
         let max_points = self.points(&raw.max_points)?;
+        let pick = match &raw.pick {
+            None => Pick::Sum,
+            Some(word) => match self.one_of(word, &["sum", "best"])?.as_str() {
+                "best" => Pick::Best,
+                _ => Pick::Sum,
+            },
+        };
         let mut parts: Vec<Part> = Vec::new();
         for part in &raw.part {
             let part = self.part(part, paths, max_points, &parts)?;
@@ -276,6 +244,12 @@ impl Reader<'_> {
                 return Err(self.file.mistake(&raw.id.span(), text));
             }
         }
+        if pick == Pick::Best
+            && parts.iter().any(|part| matches!(part.sentence, Sentence::People(_)))
+        {
+            let text = "steps of people belong together: none is better than the others";
+            return Err(self.file.mistake(&raw.id.span(), text));
+        }
         let mut units: Vec<&str> = parts.iter().map(Part::value_unit).collect();
         units.sort_unstable();
         units.dedup();
@@ -288,6 +262,7 @@ impl Reader<'_> {
             id: raw.id.get_ref().clone(),
             max_points,
             value_unit: raw.value_unit.get_ref().clone(),
+            pick,
             parts,
         })
     }

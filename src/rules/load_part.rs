@@ -1,13 +1,8 @@
 //! Reads the parts of a metric: sentences over customers and steps of skilling.
 
-use toml::Spanned;
-
 use super::load::Reader;
 use super::options::CountedPoints;
-use super::pack::{
-    CustomerResult, Customers, Limit, Measure, Part, People, SeatBand, Sentence, StepRole, Unit,
-    Window,
-};
+use super::pack::{Part, People, Sentence, StepRole};
 use super::raw::RawPart;
 use crate::error::Result;
 use crate::money::Money;
@@ -160,119 +155,45 @@ impl Reader<'_> {
         Ok(People { step, certifications, role })
     }
 
-    fn customers(&self, raw: &RawPart) -> Result<Customers> {
-        self.refuse_foreign_words(raw)?;
-        let missing =
-            |word: &str| self.file.mistake(&raw.id.span(), format!("the part lacks {word}"));
-        let window = raw.window.as_ref().ok_or_else(|| missing("window"))?;
-        let unit = raw.unit.as_ref().ok_or_else(|| missing("unit"))?;
-        let measure = match self.one_of(&raw.measure, &["acr", "seats", "active_users"])?.as_str() {
-            "acr" => Measure::Acr,
-            "seats" => Measure::Seats,
-            _ => Measure::ActiveUsers { capped: raw.cap_at_paid_seats },
-        };
-        let names = if measure == Measure::Acr {
-            self.list(raw.services.as_ref(), &self.raw.services, &self.catalogs.services)?
-        } else {
-            self.list(raw.workloads.as_ref(), &self.raw.workloads, &self.catalogs.workloads)?
-        };
-        let results = ["net_count", "growth_units", "count", "growth_percent"];
-        let result = match self.one_of(&raw.result, &results)?.as_str() {
-            "net_count" => CustomerResult::NetCount,
-            "growth_units" => CustomerResult::GrowthUnits,
-            "count" => CustomerResult::Count,
-            _ => CustomerResult::GrowthPercent,
-        };
-        let reason = match &raw.below_reason {
-            Some(reason) => self.one_of(reason, &["outside_band", "below_threshold"])?,
-            None => "outside_band".to_owned(),
-        };
-        let amount = |text: &Option<Spanned<String>>| {
-            let Some(text) = text else { return Ok(None) };
-            match self.amount(text)? {
-                amount if amount < Money::ZERO => {
-                    Err(self.file.mistake(&text.span(), "a limit below zero limits nothing"))
-                }
-                amount => Ok(Some(amount)),
-            }
-        };
-        let limit = Limit {
-            at_least: amount(&raw.at_least_usd)?,
-            above: amount(&raw.above_usd)?,
-            at_most: amount(&raw.at_most_usd)?,
-            reason,
-        };
-        let seats = match (raw.seats_min, raw.seats_max) {
-            (Some(min), max) if min > 0 && max.is_none_or(|max| max >= min) => {
-                Some(SeatBand { min, max })
-            }
-            (None, None) => None,
-            _ => return Err(self.file.mistake(&raw.id.span(), "the seat band is empty")),
-        };
-        if raw.associations.is_empty() {
-            return Err(missing("associations"));
-        }
-        let sentence = Customers {
-            measure,
-            names,
-            window: match self.one_of(window, &["month", "either_of_two_months", "ttm"])?.as_str() {
-                "month" => Window::Month,
-                "either_of_two_months" => Window::EitherOfTwoMonths,
-                _ => Window::Ttm,
-            },
-            unit: match self.one_of(unit, &["tenant", "tenant_workload", "service"])?.as_str() {
-                "tenant" => Unit::Tenant,
-                "tenant_workload" => Unit::TenantWorkload,
-                _ => Unit::Service,
-            },
-            associations: self.associations(&raw.associations)?,
-            excluded: self.list(
-                raw.excluded.as_ref(),
-                &self.raw.services,
-                &self.catalogs.services,
-            )?,
-            limit,
-            minimum_ttm: amount(&raw.minimum_ttm_usd)?,
-            promoted: raw.promoted,
-            options: self.options,
-            seats,
-            active_share: raw.active_share.as_ref().map(|share| self.share(share)).transpose()?,
-            result,
-            publish_implementations: raw.publish_implementations,
-        };
-        match nonsense(&sentence, raw) {
-            Some(text) => Err(self.file.mistake(&raw.id.span(), text)),
-            None => Ok(sentence),
-        }
-    }
-
     /// Refuses words that the measure of a part ignores.
-    fn refuse_foreign_words(&self, raw: &RawPart) -> Result<()> {
+    pub(super) fn refuse_foreign_words(&self, raw: &RawPart) -> Result<()> {
         const ACR: &[&str] = &["acr"];
+        const AMOUNTS: &[&str] = &["acr", "revenue"];
+        const LIMITED: &[&str] = &["acr", "revenue", "consumption_value"];
         const SEATS: &[&str] = &["seats", "active_users"];
-        const CUSTOMERS: &[&str] = &["acr", "seats", "active_users"];
+        const USERS: &[&str] = &["active_users"];
+        const WORKLOADS: &[&str] = &["seats", "active_users", "revenue"];
+        const NAMED: &[&str] = &["acr", "seats", "active_users", "revenue"];
+        const BANDED: &[&str] = &["acr", "seats", "active_users"];
+        const CUSTOMERS: &[&str] =
+            &["acr", "seats", "active_users", "revenue", "consumption_value"];
         const PEOPLE: &[&str] = &["people"];
-        self.one_of(&raw.measure, &["acr", "seats", "active_users", "people"])?;
+        let known: Vec<&str> = CUSTOMERS.iter().chain(PEOPLE).copied().collect();
+        self.one_of(&raw.measure, &known)?;
         let measure = raw.measure.get_ref().as_str();
         let words = [
             ("services", raw.services.is_some(), ACR),
-            ("at_least_usd", raw.at_least_usd.is_some(), ACR),
-            ("above_usd", raw.above_usd.is_some(), ACR),
-            ("at_most_usd", raw.at_most_usd.is_some(), ACR),
-            ("below_reason", raw.below_reason.is_some(), ACR),
+            ("at_least_usd", raw.at_least_usd.is_some(), AMOUNTS),
+            ("above_usd", raw.above_usd.is_some(), AMOUNTS),
+            ("at_most_usd", raw.at_most_usd.is_some(), AMOUNTS),
+            ("at_least_value", raw.at_least_value.is_some(), &["consumption_value"]),
+            ("below_reason", raw.below_reason.is_some(), LIMITED),
             ("excluded", raw.excluded.is_some(), ACR),
             ("minimum_ttm_usd", raw.minimum_ttm_usd.is_some(), ACR),
-            ("workloads", raw.workloads.is_some(), SEATS),
+            ("minimum_baseline", raw.minimum_baseline.is_some(), &["acr", "consumption_value"]),
+            ("workloads", raw.workloads.is_some(), WORKLOADS),
             ("seats_min", raw.seats_min.is_some(), SEATS),
             ("seats_max", raw.seats_max.is_some(), SEATS),
             ("active_share", raw.active_share.is_some(), &["seats"]),
-            ("cap_at_paid_seats", raw.cap_at_paid_seats, &["active_users"]),
+            ("associated_above_share", raw.associated_above_share.is_some(), &["seats"]),
+            ("since_association", raw.since_association, USERS),
+            ("cap_at_paid_seats", raw.cap_at_paid_seats, USERS),
             ("publish_implementations", raw.publish_implementations, &["seats"]),
             ("window", raw.window.is_some(), CUSTOMERS),
             ("unit", raw.unit.is_some(), CUSTOMERS),
-            ("associations", !raw.associations.is_empty(), CUSTOMERS),
-            ("promoted", raw.promoted, CUSTOMERS),
-            ("unit_size", raw.unit_size.is_some(), CUSTOMERS),
+            ("associations", !raw.associations.is_empty(), NAMED),
+            ("promoted", raw.promoted, BANDED),
+            ("unit_size", raw.unit_size.is_some(), BANDED),
             ("certifications", raw.certifications.is_some(), PEOPLE),
             ("people_needed", raw.people_needed.is_some(), PEOPLE),
             ("points_once", raw.points_once.is_some(), PEOPLE),
@@ -285,55 +206,4 @@ impl Reader<'_> {
         }
         Ok(())
     }
-}
-
-/// What makes no sense in a sentence over customers, each word being right by itself.
-fn nonsense(sentence: &Customers, raw: &RawPart) -> Option<&'static str> {
-    let Customers { measure, window, unit, limit, result, .. } = sentence;
-    let is_acr = *measure == Measure::Acr;
-    let is_users = matches!(measure, Measure::ActiveUsers { .. });
-    let is_growth = matches!(result, CustomerResult::GrowthUnits | CustomerResult::GrowthPercent);
-    let least = limit.at_least.or(limit.above);
-    let has_upper_limit =
-        limit.at_most.is_some() || sentence.seats.is_some_and(|band| band.max.is_some());
-    let rules = [
-        ((*unit == Unit::Service) != (*result == CustomerResult::Count), {
-            "services are counted as they are now, and nothing else is: unit = \"service\" and result = \"count\" go together"
-        }),
-        (*unit == Unit::TenantWorkload && is_acr, "consumption has no workloads"),
-        (*unit == Unit::Service && !is_acr, "only consumption has services"),
-        (is_users != (is_growth && !is_acr), {
-            "active users grow, seats are counted: a measure of users needs result = \"growth_units\""
-        }),
-        (*result == CustomerResult::GrowthPercent && !is_acr, {
-            "growth in percent is measured in consumption"
-        }),
-        (is_growth && *window == Window::EitherOfTwoMonths, "growth compares one month or twelve"),
-        (!is_acr && *window == Window::EitherOfTwoMonths, {
-            "seats are those of one month, or of the month of twelve with the most"
-        }),
-        (raw.unit_size.is_some() && *result != CustomerResult::GrowthUnits, {
-            "only growth in units has a unit_size"
-        }),
-        (sentence.minimum_ttm.is_some() && *result != CustomerResult::GrowthPercent, {
-            "only growth in percent has a minimum"
-        }),
-        (!sentence.excluded.is_empty() && *unit != Unit::Service, {
-            "only a count of services excludes some"
-        }),
-        (sentence.promoted && !has_upper_limit, {
-            "promoted needs an upper limit to be promoted from"
-        }),
-        (sentence.promoted && *unit == Unit::Service, "services are not promoted"),
-        (limit.at_least.is_some() && limit.above.is_some(), {
-            "at_least_usd and above_usd exclude each other"
-        }),
-        (
-            limit.at_most.is_some_and(|most| {
-                least.is_some_and(|least| least > most || least == most && limit.above.is_some())
-            }),
-            { "nothing lies between the limits" },
-        ),
-    ];
-    rules.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, text)| text)
 }

@@ -3,10 +3,14 @@
 mod catalog;
 mod diff;
 mod load;
+mod load_assignment;
+mod load_customers;
 mod load_part;
 mod options;
 mod pack;
 mod raw;
+mod windows;
+mod wording;
 mod words;
 
 use std::path::Path;
@@ -17,24 +21,29 @@ pub use catalog::{
 };
 pub use diff::{Change, Difference, differences};
 pub use options::{
-    ActiveShareOf, AssumedAliases, Band, Choice, CountedPoints, GrowthIncrements, LostAssociation,
-    MinimumAcrOf, NegativeParts, NoBaseline, Options, PathChoice, PathCustomers, Prerequisites,
-    ProtectedUsers, Reading, RetiredExpiry, UsersOf,
+    ActiveShareOf, AssigningPairs, AssumedAliases, Band, Choice, CountedPoints, GrowthIncrements,
+    LostAssociation, MinimumAcrOf, NegativeParts, NoBaseline, Options, PathChoice, PathCustomers,
+    Prerequisites, ProtectedUsers, Reading, RetiredExpiry, UsersOf,
 };
 pub use pack::{
-    Assignment, CustomerResult, Customers, Floor, Limit, Measure, Metric, Pack, Part, People,
-    Ratio, Scope, SeatBand, Selection, Sentence, StepRole, Unit, Version, Window,
+    Assignment, AssignmentTest, CustomerResult, Customers, Floor, Limit, Measure, Metric, Pack,
+    Part, People, Pick, Rate, Ratio, Scope, SeatBand, Selection, Sentence, StepRole, Unit,
+    UsageMeasure, Version, Window,
 };
+
+pub use windows::{EnrolledUntil, WindowRule, Windows};
 
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
 use crate::pipelines::{self, PipelineFile, PipelineFiles};
 
-/// All rule packs, one an area, by area.
+/// All rule packs, one an area, by area, and the rules of the qualification window.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The packs.
     pub packs: Vec<Pack>,
+    /// How long a qualifying month counts.
+    pub windows: Windows,
 }
 
 impl Rules {
@@ -52,7 +61,8 @@ impl Rules {
             Self::add(&mut packs, &file, catalogs, may_replace)?;
         }
         packs.sort_by(|left, right| left.area.cmp(&right.area));
-        Ok(Self { packs })
+        let windows = Windows::load(files.get("windows/qualification.toml")?)?;
+        Ok(Self { packs, windows })
     }
 
     fn add(
@@ -138,7 +148,8 @@ mod tests {
         let files = PipelineFiles::embedded();
         let catalogs = Catalogs::load(&files)?;
         let file = PipelineFile { origin: "pack.toml".to_owned(), text: text.to_owned() };
-        load::load_pack(&file, &catalogs).map(|pack| Rules { packs: vec![pack] })
+        let windows = Windows::load(files.get("windows/qualification.toml")?)?;
+        load::load_pack(&file, &catalogs).map(|pack| Rules { packs: vec![pack], windows })
     }
 
     fn embedded_text() -> String {

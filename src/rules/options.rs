@@ -156,6 +156,13 @@ options! {
         /// All workloads of the tenant together.
         Tenant = "tenant",
     }
+    /// The pairs that the path test counts (AMB-16).
+    assigning_pairs: AssigningPairs, "whether a workload of a customer must bring enough revenue in both months of the path test, or each month have enough of them" {
+        /// The same pairs in both months.
+        BothMonths = "both_months",
+        /// Enough pairs in each of the months.
+        EachMonth = "each_month",
+    }
     /// Two paths of which the lower one qualifies (AMB-17).
     path_choice: PathChoice, "whether a qualifying path is preferred to one with a higher total" {
         /// A qualifying one, else the higher total.

@@ -2,6 +2,8 @@
 //! sentences in a small vocabulary (`docs/rule-packs.md`). The engine knows no area, certification,
 //! service or workload by name: all of them come from here.
 
+use std::collections::BTreeSet;
+
 use super::options::Options;
 use crate::calendar::Day;
 use crate::ids::AttributionSet;
@@ -67,23 +69,48 @@ pub enum Selection {
     Assigned(Assignment),
 }
 
-/// A test of a partner's customer base: tenants with eligible consumption above zero, one vote each.
+/// The path that a test of a partner's customers assigns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
-    /// The path that is assigned when all limits hold and there is a customer.
+    /// The path that is assigned when the test is passed.
     pub path: String,
     /// The path that is assigned otherwise.
     pub otherwise: String,
     /// The attributions that make a customer.
     pub associations: AttributionSet,
-    /// The share of customers on the small-business side.
-    pub smb_share: Ratio,
-    /// Whether exactly that share is enough.
-    pub is_share_enough: bool,
-    /// The months in which a tenant with consumption is a customer.
-    pub customers: Window,
-    /// Consumption of the trailing twelve months must stay below this.
-    pub ttm_below: Option<Money>,
+    /// What is tested.
+    pub test: AssignmentTest,
+    /// Whether an enrolled partner keeps the path of its enrolment: `path` if any of the six months
+    /// was assigned it, else `otherwise`.
+    pub has_enrolment_track: bool,
+}
+
+/// A test of a partner's customers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AssignmentTest {
+    /// Enough customers are on the small-business side. Customers are tenants with eligible
+    /// consumption above zero, one vote each; without any the test is failed.
+    SmbShare {
+        /// The share of customers on the small-business side.
+        share: Ratio,
+        /// Whether exactly that share is enough.
+        is_share_enough: bool,
+        /// The months in which a tenant with consumption is a customer.
+        customers: Window,
+        /// Consumption of the trailing twelve months must stay below this.
+        ttm_below: Option<Money>,
+    },
+    /// Enough pairs of tenant and workload bring more than an amount in R and in R−12.
+    Pairs {
+        /// The pairs needed.
+        needed: i64,
+        /// The revenue that each must exceed.
+        revenue_above: Money,
+        /// The workloads that count.
+        workloads: Vec<String>,
+        /// Whether it is the same pairs that are counted in both months.
+        is_same_in_both: bool,
+    },
 }
 
 /// What every metric of a qualifying path must earn.
@@ -132,8 +159,19 @@ pub struct Metric {
     pub max_points: Points,
     /// The unit of its values, `mixed` when its parts differ.
     pub value_unit: String,
+    /// Which of its parts earn.
+    pub pick: Pick,
     /// Its parts, in table order.
     pub parts: Vec<Part>,
+}
+
+/// Which parts of a metric earn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// All of them together.
+    Sum,
+    /// The one with the most points, the first at a tie.
+    Best,
 }
 
 /// One part of a metric: a sentence and what a unit of its result earns.
@@ -175,6 +213,8 @@ pub struct Customers {
     pub measure: Measure,
     /// The services or workloads that count; empty means all.
     pub names: Vec<String>,
+    /// What a unit of use is worth, for a measure of consumption value.
+    pub rates: Vec<Rate>,
     /// The months that are measured; the baseline is the same window a year earlier.
     pub window: Window,
     /// What is counted or summed over.
@@ -187,10 +227,17 @@ pub struct Customers {
     pub limit: Limit,
     /// The least consumption of trailing twelve months that is scored at all.
     pub minimum_ttm: Option<Money>,
+    /// The least of the whole base a year ago from which growth is scored.
+    pub minimum_baseline: Option<Money>,
     /// Limits on paid seats.
     pub seats: Option<SeatBand>,
     /// The least share of active users.
     pub active_share: Option<Ratio>,
+    /// A workload that was above this share when its association began, within the last twelve
+    /// months, does not count now.
+    pub associated_above: Option<Ratio>,
+    /// Whether use from before an association began does not count as growth since.
+    pub since_association: bool,
     /// Whether a customer that was within the limits a year ago and is above them now still counts.
     pub promoted: bool,
     /// The chosen readings.
@@ -213,6 +260,46 @@ pub enum Measure {
         /// Whether active users above the paid seats are left out.
         capped: bool,
     },
+    /// Revenue in US dollars.
+    Revenue,
+    /// Use of business applications times the rate of its workload; not money.
+    ConsumptionValue,
+}
+
+impl Measure {
+    /// Whether it is told by paid seats and active users.
+    pub fn is_of_seats(self) -> bool {
+        matches!(self, Self::Seats | Self::ActiveUsers { .. })
+    }
+
+    /// What an amount of it is counted in, for people.
+    pub(super) fn unit(self) -> &'static str {
+        if self == Self::ConsumptionValue { "of consumption value" } else { "USD" }
+    }
+}
+
+/// What a unit of use of some workloads is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// The workloads.
+    pub workloads: Vec<String>,
+    /// What of their use counts.
+    pub measure: UsageMeasure,
+    /// The value of one unit.
+    pub rate: Money,
+    /// The attributions that count.
+    pub associations: AttributionSet,
+}
+
+/// What an export of business applications counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageMeasure {
+    /// Monthly active users (MAU).
+    ActiveUsers,
+    /// Monthly active users attributed to the partner (PAMAU).
+    AttributedUsers,
+    /// Capacity (MAC).
+    Capacity,
 }
 
 /// The months of a measure, counted back from the reference month R.
@@ -332,15 +419,57 @@ impl Version {
 }
 
 impl Version {
-    /// Whether a part counts seats of more than single months.
-    pub fn reads_seats_of_twelve(&self) -> bool {
-        self.metrics.iter().flat_map(|metric| &metric.parts).any(|part| {
-            matches!(
-                &part.sentence,
-                Sentence::Customers(customers)
-                    if customers.measure != Measure::Acr && customers.window != Window::Month
-            )
+    /// The sentences over customers.
+    pub fn sentences(&self) -> impl Iterator<Item = &Customers> {
+        self.metrics.iter().flat_map(|metric| &metric.parts).filter_map(|part| {
+            match &part.sentence {
+                Sentence::Customers(customers) => Some(customers.as_ref()),
+                Sentence::People(_) => None,
+            }
         })
+    }
+
+    /// Whether the path depends on the segments of customers.
+    pub fn reads_segments(&self) -> bool {
+        matches!(
+            &self.selection,
+            Selection::Assigned(Assignment { test: AssignmentTest::SmbShare { .. }, .. })
+        )
+    }
+
+    /// The assignment that an enrolled partner keeps until its renewal, where the area has that.
+    pub fn enrolment_track(&self) -> Option<&Assignment> {
+        match &self.selection {
+            Selection::Assigned(assignment) if assignment.has_enrolment_track => Some(assignment),
+            _ => None,
+        }
+    }
+
+    /// How many months of consumption the test of the path looks at; none without such a test.
+    pub fn assignment_months(&self) -> i32 {
+        match &self.selection {
+            Selection::Assigned(Assignment {
+                test: AssignmentTest::SmbShare { customers, ttm_below, .. },
+                ..
+            }) => {
+                let ttm = if ttm_below.is_some() { Window::Ttm.months() } else { 0 };
+                customers.months().max(ttm)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Which months of seats are read, counted back from R.
+    pub fn seat_months(&self) -> BTreeSet<i32> {
+        let mut months = BTreeSet::new();
+        for sentence in self.sentences().filter(|sentence| sentence.measure.is_of_seats()) {
+            let window = sentence.window.months();
+            months.extend((0..window).chain(12..12 + window));
+            if sentence.reads_association() {
+                months.extend(0..=12);
+            }
+        }
+        months
     }
 }
 
@@ -368,14 +497,6 @@ impl Part {
         (per_unit > 0).then(|| max.0.div_euclid(per_unit) + i64::from(max.0 % per_unit != 0))
     }
 
-    /// The attributions that count, sorted, with commas; blank for people.
-    pub fn associations_text(&self) -> String {
-        match &self.sentence {
-            Sentence::Customers(customers) => customers.associations.sorted_text(),
-            Sentence::People(_) => String::new(),
-        }
-    }
-
     /// The services or workloads that count; empty means all, or that the part counts people.
     pub fn names(&self) -> &[String] {
         match &self.sentence {
@@ -383,101 +504,11 @@ impl Part {
             Sentence::People(_) => &[],
         }
     }
-
-    /// What earns the points of one increment, for people: `each 1250 USD`, `each tenant`.
-    pub fn unit_text(&self) -> String {
-        let size = self.unit_size;
-        match self.value_unit() {
-            _ if self.is_prerequisite() => "the whole step".to_owned(),
-            "usd" => format!("each {size} USD"),
-            "percent" => "each whole percent".to_owned(),
-            "users" => format!("each {size} active users"),
-            "people" => "each person".to_owned(),
-            "tenants" => "each tenant".to_owned(),
-            "services" => "each service".to_owned(),
-            _ => "each workload of a tenant".to_owned(),
-        }
-    }
-
-    fn is_prerequisite(&self) -> bool {
-        matches!(
-            &self.sentence,
-            Sentence::People(People { role: StepRole::Prerequisite { .. }, .. })
-        )
-    }
-
-    /// What qualifies, for people.
-    pub fn threshold_text(&self) -> String {
-        match &self.sentence {
-            Sentence::People(people) => people.text(&people.certifications.join(" or ")),
-            Sentence::Customers(customers) => customers.threshold_text(),
-        }
-    }
-
-    /// Which months are measured, for people.
-    pub fn window_text(&self) -> String {
-        let Sentence::Customers(customers) = &self.sentence else {
-            return "valid on the last day of R".to_owned();
-        };
-        let is_net = customers.result != CustomerResult::Count;
-        let (now, before) = match customers.window {
-            Window::Month => ("R", "R-12"),
-            Window::EitherOfTwoMonths => ("R-1 or R", "R-13 or R-12"),
-            Window::Ttm => ("R-11 to R", "R-23 to R-12"),
-        };
-        if is_net { format!("{now} against {before}") } else { now.to_owned() }
-    }
-}
-
-impl People {
-    /// Who counts, with words for the certifications.
-    pub(super) fn text(&self, certifications: &str) -> String {
-        match self.role {
-            StepRole::Prerequisite { people_needed } => {
-                let people = if people_needed == 1 { "person" } else { "people" };
-                format!("at least {people_needed} {people} with {certifications}")
-            }
-            StepRole::Last => {
-                format!("people with {certifications}, once all earlier steps are met")
-            }
-        }
-    }
 }
 
 impl Customers {
-    fn threshold_text(&self) -> String {
-        let mut words = Vec::new();
-        if let Some(amount) = self.limit.at_least {
-            words.push(format!("at least {amount} USD"));
-        }
-        if let Some(amount) = self.limit.above {
-            words.push(format!("more than {amount} USD"));
-        }
-        if let Some(amount) = self.limit.at_most {
-            words.push(format!("at most {amount} USD"));
-        }
-        match self.seats {
-            Some(SeatBand { min, max: Some(max) }) => {
-                words.push(format!("{min} to {max} paid seats"));
-            }
-            Some(SeatBand { min, max: None }) => words.push(format!("at least {min} paid seats")),
-            None => {}
-        }
-        if let Some(Ratio { numerator, denominator }) = self.active_share {
-            words.push(format!("at least {numerator}/{denominator} of the paid seats active"));
-        }
-        if self.measure == (Measure::ActiveUsers { capped: true }) {
-            words.push("active users up to the paid seats".to_owned());
-        }
-        if self.promoted {
-            words.push("or promoted from there within a year".to_owned());
-        }
-        if let Some(amount) = self.minimum_ttm {
-            words.push(format!("at least {amount} USD in twelve months in all"));
-        }
-        if !self.excluded.is_empty() {
-            words.push(format!("not {}", self.excluded.join(", ")));
-        }
-        if words.is_empty() { "all customers".to_owned() } else { words.join(", ") }
+    /// Whether months between R−12 and R are looked at: those in which an association began.
+    pub fn reads_association(&self) -> bool {
+        self.since_association || self.associated_above.is_some()
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct RawVersion {
     #[serde(default)]
     pub(super) certifications: Lists,
     pub(super) scope: Option<Vec<RawScope>>,
+    /// The rate card.
+    pub(super) rate: Option<Vec<RawRate>>,
     #[serde(default)]
     pub(super) metric: Vec<RawMetric>,
 }
@@ -57,6 +59,20 @@ pub(super) struct RawAssignment {
     pub(super) smb_share_at_least: Option<Spanned<String>>,
     pub(super) smb_share_above: Option<Spanned<String>>,
     pub(super) ttm_acr_below_usd: Option<Spanned<String>>,
+    pub(super) pairs_needed: Option<Spanned<i64>>,
+    pub(super) revenue_above_usd: Option<Spanned<String>>,
+    pub(super) workloads: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) enrolment_track: bool,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRate {
+    pub(super) workloads: Vec<Spanned<String>>,
+    pub(super) measure: Spanned<String>,
+    pub(super) rate: Spanned<String>,
+    pub(super) associations: Vec<Spanned<String>>,
 }
 
 impl RawVersion {
@@ -87,6 +103,7 @@ impl RawVersion {
         }
         merged.incentive_points = merged.incentive_points.or_else(|| base.incentive_points.clone());
         merged.scope = merged.scope.or_else(|| base.scope.clone());
+        merged.rate = merged.rate.or_else(|| base.rate.clone());
         let mut metrics = base.metric.clone();
         for metric in merged.metric {
             match metrics.iter_mut().find(|known| known.id.get_ref() == metric.id.get_ref()) {
@@ -113,11 +130,13 @@ pub(super) struct RawMetric {
     pub(super) id: Spanned<String>,
     pub(super) max_points: Spanned<String>,
     pub(super) value_unit: Spanned<String>,
+    pub(super) pick: Option<Spanned<String>>,
     pub(super) part: Vec<RawPart>,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of a pack by itself")]
 pub(super) struct RawPart {
     pub(super) id: Spanned<String>,
     pub(super) paths: Option<Vec<Spanned<String>>>,
@@ -133,14 +152,19 @@ pub(super) struct RawPart {
     pub(super) at_least_usd: Option<Spanned<String>>,
     pub(super) above_usd: Option<Spanned<String>>,
     pub(super) at_most_usd: Option<Spanned<String>>,
+    pub(super) at_least_value: Option<Spanned<String>>,
     pub(super) below_reason: Option<Spanned<String>>,
     pub(super) excluded: Option<Spanned<String>>,
     pub(super) minimum_ttm_usd: Option<Spanned<String>>,
+    pub(super) minimum_baseline: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) promoted: bool,
     pub(super) seats_min: Option<i64>,
     pub(super) seats_max: Option<i64>,
     pub(super) active_share: Option<Spanned<String>>,
+    pub(super) associated_above_share: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) since_association: bool,
     #[serde(default)]
     pub(super) cap_at_paid_seats: bool,
     #[serde(default)]

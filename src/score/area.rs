@@ -5,31 +5,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::DataFrame;
 
 use super::assignment::{SmbCustomers, assigned_paths};
-use super::customers::{Evidence, acr_evidence, other_reading, seat_evidence, service_evidence};
+use super::customers::{
+    Evidence, Measured as MeasuredRow, amount_evidence, other_reading, service_evidence,
+};
 use super::evidence::{add_customer, add_implementation, add_skilling};
 use super::measure::Sides;
 use super::measures::{Measured, Measures};
-use super::part::{MetricScore, Obstacle, PartScore};
+use super::part::{MetricScore, Obstacle, PartScore, use_best};
 use super::partners::{Coverage, Covered, DatasetSet, Partners};
 use super::people::{Credentials, Steps};
+use super::tenant_seats::seat_evidence;
 use super::total::{ScoredMetric, Total, alternative_points, select, total, units_to_next_point};
-use super::{AreaSummary, Input};
+use super::{AreaSummary, Input, MonthScores, PathScores};
 use crate::error::Result;
 use crate::money::Money;
 use crate::points::Points;
 use crate::rules::{
-    CustomerResult, Customers, Metric, MinimumAcrOf, NoBaseline, Part, Selection, Sentence, Version,
+    CustomerResult, Customers, Metric, MinimumAcrOf, NoBaseline, Part, Pick, Selection, Sentence,
+    Version,
 };
 use crate::tables::{
     FACT_AREA_SCORE, FACT_CUSTOMER_EVIDENCE, FACT_IMPLEMENTATION, FACT_METRIC_PART,
     FACT_METRIC_SCORE, FACT_SKILLING_EVIDENCE, Rows, Table,
 };
 
+/// What is made of a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// All tables.
+    All,
+    /// Totals alone.
+    Totals,
+}
+
 /// Scores areas one after another and collects their rows.
 pub(super) struct AreaScorer<'a> {
     input: &'a Input<'a>,
     partners: &'a Partners,
     credentials: &'a Credentials,
+    detail: Detail,
+    totals: Vec<PathScores>,
     measures: Measures,
     smb: Option<SmbCustomers>,
     /// Sentences whose evidence is written, with their keys.
@@ -49,11 +64,14 @@ impl<'a> AreaScorer<'a> {
         input: &'a Input<'a>,
         partners: &'a Partners,
         credentials: &'a Credentials,
+        detail: Detail,
     ) -> Self {
         Self {
             input,
             partners,
             credentials,
+            detail,
+            totals: Vec::new(),
             measures: Measures::default(),
             smb: None,
             written: Vec::new(),
@@ -79,6 +97,15 @@ impl<'a> AreaScorer<'a> {
         ])
     }
 
+    /// The totals of all areas that were scored.
+    pub(super) fn totals(&mut self) -> MonthScores {
+        MonthScores {
+            month: self.input.reference,
+            partners: self.partners.ids().to_vec(),
+            paths: std::mem::take(&mut self.totals),
+        }
+    }
+
     /// How many people hold a certification that counts by each assumed name's code.
     pub(super) fn assumed_aliases(&self) -> BTreeMap<String, i64> {
         let mut people = BTreeMap::new();
@@ -94,7 +121,9 @@ impl<'a> AreaScorer<'a> {
             let mut metrics = Vec::new();
             for metric in &version.metrics {
                 let scored = self.metric(version, path, metric)?;
-                self.write_metric(version, path, &scored);
+                if self.detail == Detail::All {
+                    self.write_metric(version, path, &scored);
+                }
                 metrics.push(scored);
             }
             let of_partner = |partner| total(version, &metrics, partner);
@@ -107,25 +136,15 @@ impl<'a> AreaScorer<'a> {
     /// The index of the assigned path per partner, where the version assigns one.
     fn assigned(&mut self, version: &Version) -> Result<Option<Vec<usize>>> {
         let Selection::Assigned(assignment) = &version.selection else { return Ok(None) };
-        let smb = match self.smb.take() {
-            Some(smb) => smb,
-            None => SmbCustomers::new(
-                &self.input.segments,
-                &self.input.catalogs.segments,
-                self.input.reference,
-                self.partners,
-            )?,
-        };
-        let paths = assigned_paths(
+        assigned_paths(
             assignment,
             &version.paths,
             &mut self.measures,
-            &smb,
+            &mut self.smb,
             self.input,
             self.partners,
-        )?;
-        self.smb = Some(smb);
-        Ok(Some(paths))
+        )
+        .map(Some)
     }
 
     fn metric<'v>(
@@ -143,7 +162,7 @@ impl<'a> AreaScorer<'a> {
         let has_steps = parts.iter().any(|part| matches!(part.sentence, Sentence::People(_)));
         let steps =
             has_steps.then(|| credentials.steps(&parts, version.options, self.partners.len()));
-        if let Some(steps) = &steps {
+        if let (Some(steps), Detail::All) = (&steps, self.detail) {
             self.write_skilling(version, path, metric, &parts, steps);
         }
         let mut scored = Vec::new();
@@ -159,6 +178,12 @@ impl<'a> AreaScorer<'a> {
                 }
             };
             scored.push((*part, scores, key));
+        }
+        if metric.pick == Pick::Best {
+            for partner in 0..self.partners.len() {
+                let of_partner = scored.iter_mut().map(|(_, scores, _)| &mut scores[partner]);
+                use_best(&mut of_partner.collect::<Vec<_>>());
+            }
         }
         let scores = (0..self.partners.len())
             .map(|partner| {
@@ -204,14 +229,14 @@ impl<'a> AreaScorer<'a> {
         self.measures.prepare(sentence, self.input, self.partners)?;
         let measured = self.measures.get(sentence);
         let evidence: Vec<Evidence<'_>> = match &measured {
-            Some(Measured::Acr(acr)) => acr_evidence(sentence, acr),
+            Some(Measured::Amounts(amounts)) => amount_evidence(sentence, amounts),
             Some(Measured::Services(acr)) => service_evidence(sentence, acr),
             Some(Measured::Seats(seats)) => seat_evidence(sentence, seats),
             None => Vec::new(),
         };
         let other_nets = match &measured {
-            Some(Measured::Acr(acr)) if sentence.has_two_readings() => {
-                Some(other_reading(sentence, acr, &evidence, self.partners.len()))
+            Some(Measured::Amounts(amounts)) if sentence.has_two_readings() => {
+                Some(other_reading(sentence, amounts, &evidence, self.partners.len()))
             }
             _ => None,
         };
@@ -222,9 +247,15 @@ impl<'a> AreaScorer<'a> {
         let is_computable =
             |row: &&Evidence<'_>| covered[row.partner].coverage != Coverage::NotComputable;
         let mut sums = vec![(Money::ZERO, Money::ZERO); self.partners.len()];
+        let mut base_totals = vec![Money::ZERO; self.partners.len()];
+        let mut is_start_unknown = vec![false; self.partners.len()];
         for row in &evidence {
             sums[row.partner].0 += row.adds.0;
             sums[row.partner].1 += row.adds.1;
+            is_start_unknown[row.partner] |= row.is_start_unknown;
+            if let MeasuredRow::Amount { baseline, .. } = row.measured {
+                base_totals[row.partner] += baseline;
+            }
         }
         let known = self
             .written
@@ -239,13 +270,15 @@ impl<'a> AreaScorer<'a> {
             if version.paths.len() > 1 {
                 key = format!("{key}.{path}");
             }
-            for row in evidence.iter().filter(is_computable) {
-                add_customer(&mut self.evidence, reference, self.partners, &key, sides, row);
+            if self.detail == Detail::All {
+                for row in evidence.iter().filter(is_computable) {
+                    add_customer(&mut self.evidence, reference, self.partners, &key, sides, row);
+                }
             }
             self.written.push((sentence.clone(), part.datasets.clone(), key.clone()));
             key
         };
-        if sentence.publish_implementations {
+        if sentence.publish_implementations && self.detail == Detail::All {
             for row in evidence.iter().filter(is_computable) {
                 let place = (version.area.as_str(), path);
                 add_implementation(
@@ -258,6 +291,9 @@ impl<'a> AreaScorer<'a> {
                 );
             }
         }
+        let is_base_small = |partner: usize| {
+            sentence.minimum_baseline.is_some_and(|least| base_totals[partner] < least)
+        };
         let scores = covered
             .into_iter()
             .zip(sums)
@@ -273,13 +309,9 @@ impl<'a> AreaScorer<'a> {
                         MinimumAcrOf::Current => current,
                         MinimumAcrOf::Baseline => baseline,
                     };
-                    let is_small = sentence.minimum_ttm.is_some_and(|least| total < least);
-                    let obstacle = match (is_small, baseline <= Money::ZERO) {
-                        (true, true) => Some(Obstacle::Both),
-                        (true, false) => Some(Obstacle::BelowMinimum),
-                        (false, true) => Some(Obstacle::NoBaseline),
-                        (false, false) => None,
-                    };
+                    let is_small = sentence.minimum_ttm.is_some_and(|least| total < least)
+                        || is_base_small(partner);
+                    let obstacle = Obstacle::of(is_small, baseline <= Money::ZERO);
                     let score =
                         PartScore::percent(part, options, current, baseline, obstacle, covered);
                     let is_full = obstacle == Some(Obstacle::NoBaseline)
@@ -290,8 +322,15 @@ impl<'a> AreaScorer<'a> {
                         ..score
                     }
                 }
+                CustomerResult::NetCount if is_base_small(partner) => PartScore {
+                    increments: 0,
+                    points: Points::ZERO,
+                    obstacle: Some(Obstacle::BelowMinimum),
+                    ..PartScore::net(part, options, current, baseline, covered)
+                },
                 CustomerResult::NetCount | CustomerResult::GrowthUnits => PartScore {
                     other_net: other_nets.as_ref().map(|nets| nets[partner]),
+                    is_start_unknown: is_start_unknown[partner],
                     ..PartScore::net(part, options, current, baseline, covered)
                 },
             })
@@ -331,11 +370,9 @@ impl<'a> AreaScorer<'a> {
             let is_stepped = scored.people.is_some() && scored.parts.len() > 1;
             let has_values = !is_mixed && !is_stepped;
             let sum = |value: fn(&PartScore) -> Option<Money>| {
-                let values: Vec<Money> = scored
-                    .parts
-                    .iter()
-                    .filter_map(|(_, scores, _)| value(&scores[partner]))
-                    .collect();
+                let used = scored.parts.iter().filter(|(_, scores, _)| scores[partner].is_used);
+                let values: Vec<Money> =
+                    used.filter_map(|(_, scores, _)| value(&scores[partner])).collect();
                 (has_values && !values.is_empty()).then(|| values.into_iter().sum::<Money>())
             };
             let mut flags = Vec::new();
@@ -346,7 +383,11 @@ impl<'a> AreaScorer<'a> {
                 flags.push("metric_below_one_point");
             }
             for (_, scores, _) in &scored.parts {
-                flags.extend(scores[partner].obstacle.map(Obstacle::flags).unwrap_or_default());
+                let score = &scores[partner];
+                flags.extend(score.obstacle.map(Obstacle::flags).unwrap_or_default());
+                if score.is_used && score.is_start_unknown {
+                    flags.push("association_start_unknown");
+                }
             }
             if score.covered.is_mixed {
                 flags.push("mixed_sources");
@@ -395,7 +436,7 @@ impl<'a> AreaScorer<'a> {
                     .money(score.remainder)
                     .points(score.points)
                     .int(score.points.0)
-                    .bool(true)
+                    .bool(score.is_used)
                     .text(score.covered.coverage.as_str())
                     .text(score.covered.missing.text().as_str())
                     .text(key.as_str())
@@ -412,8 +453,7 @@ impl<'a> AreaScorer<'a> {
     ) -> AreaSummary {
         let max: Points = version.metrics.iter().map(|metric| metric.max_points).sum();
         // An assigned path looks at the segments of customers too.
-        let segments = matches!(version.selection, Selection::Assigned(_))
-            .then(|| crate::tables::SEGMENT_DATASET.to_owned());
+        let segments = version.reads_segments().then(|| crate::tables::SEGMENT_DATASET.to_owned());
         let datasets = DatasetSet::of(
             version
                 .metrics
@@ -423,6 +463,18 @@ impl<'a> AreaScorer<'a> {
                 .chain(&segments),
         );
         let mut selected_points = Vec::with_capacity(self.partners.len());
+        let mut path_scores: Vec<PathScores> = version
+            .paths
+            .iter()
+            .map(|path| PathScores {
+                area: version.area.clone(),
+                path: path.clone(),
+                ruleset_id: version.id.clone(),
+                points: Vec::new(),
+                is_qualified: Vec::new(),
+                is_selected: Vec::new(),
+            })
+            .collect();
         let mut summary = AreaSummary {
             area: version.area.clone(),
             title: version.area_title.clone(),
@@ -443,6 +495,12 @@ impl<'a> AreaScorer<'a> {
             });
             for (at, (path, total)) in version.paths.iter().zip(&of_partner).enumerate() {
                 let is_qualified = total.is_qualified(version);
+                path_scores[at].points.push(total.points);
+                path_scores[at].is_qualified.push(is_qualified);
+                path_scores[at].is_selected.push(at == selected);
+                if self.detail == Detail::Totals {
+                    continue;
+                }
                 let missing = Points((version.to_qualify.0 - total.points.0).max(0));
                 let mut flags = Vec::new();
                 if (total.points >= version.to_qualify) != (total.printed >= version.to_qualify) {
@@ -492,6 +550,7 @@ impl<'a> AreaScorer<'a> {
                     .end();
             }
         }
+        self.totals.extend(path_scores);
         selected_points.sort_unstable();
         let middle = selected_points.len().saturating_sub(1) / 2;
         summary.median = selected_points.get(middle).copied().unwrap_or_default();

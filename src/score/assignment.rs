@@ -1,18 +1,18 @@
-//! The path that a test of the customer base assigns to each partner (rules §4.1).
+//! The path that a test of the customer base assigns to each partner (rules §4.1, §7.1).
 
 use polars::prelude::{
     Column, DataFrame, DataType, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, lit,
 };
 
 use super::Input;
-use super::measure::{bug, month_literal, texts};
+use super::measure::{Amounts, bug, month_literal, texts};
 use super::measures::Measures;
 use super::partners::Partners;
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::Result;
 use crate::money::Money;
-use crate::rules::{Assignment, Segments, Window};
+use crate::rules::{Assignment, AssignmentTest, Segments, Window};
 
 /// Which customers of which partner are on the small-business side, sorted.
 #[derive(Debug, Default)]
@@ -87,33 +87,66 @@ pub(super) fn assigned_paths(
     assignment: &Assignment,
     paths: &[String],
     measures: &mut Measures,
-    smb: &SmbCustomers,
+    smb: &mut Option<SmbCustomers>,
     input: &Input<'_>,
     partners: &Partners,
 ) -> Result<Vec<usize>> {
     let place = |name: &String| paths.iter().position(|path| path == name).unwrap_or_default();
     let (assigned, otherwise) = (place(&assignment.path), place(&assignment.otherwise));
-    let mut customers = vec![(0_i64, 0_i64); partners.len()];
-    let window = assignment.customers;
-    let month = measures.acr(&[], assignment.associations, window, input, partners)?;
+    let associations = assignment.associations;
+    let passed = match &assignment.test {
+        AssignmentTest::SmbShare { share, is_share_enough, customers, ttm_below } => {
+            let smb = match smb {
+                Some(smb) => smb,
+                None => smb.insert(SmbCustomers::new(
+                    &input.segments,
+                    &input.catalogs.segments,
+                    input.reference,
+                    partners,
+                )?),
+            };
+            let month = measures.acr(&[], associations, *customers, input, partners)?;
+            let votes = votes(month, smb, partners.len());
+            let ttm = match ttm_below {
+                Some(_) => measures
+                    .acr(&[], associations, Window::Ttm, input, partners)?
+                    .totals(partners.len()),
+                None => vec![Money::ZERO; partners.len()],
+            };
+            let passes = |((all, small), ttm): ((i64, i64), Money)| {
+                let (left, right) = (small * share.denominator, all * share.numerator);
+                let has_share = if *is_share_enough { left >= right } else { left > right };
+                all > 0 && has_share && ttm_below.is_none_or(|limit| ttm < limit)
+            };
+            votes.into_iter().zip(ttm).map(passes).collect::<Vec<bool>>()
+        }
+        AssignmentTest::Pairs { needed, revenue_above, workloads, is_same_in_both } => {
+            let revenue = measures.revenue(workloads, associations, input, partners)?;
+            let mut pairs = vec![(0_i64, 0_i64); partners.len()];
+            for at in 0..revenue.partner.len() {
+                let now = revenue.current[at] > *revenue_above;
+                let before = revenue.baseline[at] > *revenue_above;
+                let both = !is_same_in_both || now && before;
+                let (current, baseline) = &mut pairs[revenue.partner[at]];
+                *current += i64::from(now && both);
+                *baseline += i64::from(before && both);
+            }
+            let passes = |(now, before): (i64, i64)| now >= *needed && before >= *needed;
+            pairs.into_iter().map(passes).collect()
+        }
+    };
+    Ok(passed.into_iter().map(|passed| if passed { assigned } else { otherwise }).collect())
+}
+
+/// Customers with consumption above zero, and those of them on the small-business side.
+fn votes(month: &Amounts, smb: &SmbCustomers, partners: usize) -> Vec<(i64, i64)> {
+    let mut votes = vec![(0_i64, 0_i64); partners];
     for at in 0..month.partner.len() {
         if month.current[at] > Money::ZERO {
-            let (all, small) = &mut customers[month.partner[at]];
+            let (all, small) = &mut votes[month.partner[at]];
             *all += 1;
             *small += i64::from(smb.contains(month.partner[at], &month.tenant[at]));
         }
     }
-    let ttm = measures.acr(&[], assignment.associations, Window::Ttm, input, partners)?;
-    let totals = ttm.totals(partners.len());
-    let share = assignment.smb_share;
-    Ok(customers
-        .into_iter()
-        .zip(totals)
-        .map(|((all, small), ttm)| {
-            let (left, right) = (small * share.denominator, all * share.numerator);
-            let has_share = if assignment.is_share_enough { left >= right } else { left > right };
-            let is_below = assignment.ttm_below.is_none_or(|limit| ttm < limit);
-            if all > 0 && has_share && is_below { assigned } else { otherwise }
-        })
-        .collect())
+    votes
 }

@@ -1,13 +1,14 @@
 //! Rows of `fact_customer_evidence`, `fact_implementation` and `fact_skilling_evidence`.
 
 use super::customers::{Evidence, Measured};
-use super::measure::{SeatCount, Sides};
+use super::measure::Sides;
 use super::partners::Partners;
 use super::people::SkillingEvidence;
+use super::seats::SeatCount;
 use crate::calendar::Month;
 use crate::money::Money;
 use crate::rounding::round_half_away;
-use crate::rules::Customers;
+use crate::rules::{Customers, Measure};
 use crate::tables::Rows;
 
 /// Adds one row of customer evidence.
@@ -19,12 +20,23 @@ pub(super) fn add_customer(
     sides: Sides,
     row: &Evidence<'_>,
 ) {
-    let (acr, seats) = match row.measured {
-        Measured::Acr { current, baseline } => ((Some(current), Some(baseline)), None),
-        Measured::Service { current } => ((Some(current), None), None),
-        Measured::Seats { current, baseline } => ((None, None), Some((current, baseline))),
+    let seats = match row.measured {
+        Measured::Seats { current, baseline } => Some((current, baseline)),
+        _ => None,
     };
-    let baseline = (!matches!(row.measured, Measured::Service { .. })).then_some(sides.baseline);
+    let amounts = |wanted: Measure| match row.measured {
+        Measured::Amount { measure, current, baseline } if measure == wanted => {
+            (Some(current), Some(baseline))
+        }
+        Measured::Service { current } if wanted == Measure::Acr => (Some(current), None),
+        _ => (None, None),
+    };
+    let (acr, revenue) = (amounts(Measure::Acr), amounts(Measure::Revenue));
+    let value = amounts(Measure::ConsumptionValue);
+    let baseline = match row.measured {
+        Measured::Service { .. } => None,
+        _ => Some(row.baseline_month.map_or(sides.baseline, |month| (month, month))),
+    };
     rows.month(reference)
         .text(partners.ids()[row.partner].as_str())
         .text(key)
@@ -32,16 +44,16 @@ pub(super) fn add_customer(
         .text(row.workload)
         .money(acr.0)
         .money(acr.1)
-        .money(None)
-        .money(None)
+        .money(revenue.0)
+        .money(revenue.1)
         .int(seats.map(|sides| sides.0.paid))
         .int(seats.map(|sides| sides.1.paid))
         .int(seats.map(|sides| sides.0.active))
         .int(seats.map(|sides| sides.1.active))
         .decimal(seats.and_then(|sides| ratio(sides.0)))
         .decimal(seats.and_then(|sides| ratio(sides.1)))
-        .money(None)
-        .money(None)
+        .money(value.0)
+        .money(value.1)
         .bool(row.current.is_counted)
         .bool(row.baseline.is_counted)
         .text(row.current.reason)

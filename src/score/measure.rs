@@ -1,10 +1,9 @@
-//! What customers consume and use, per partner and tenant (and workload), both sides of a window:
-//! the one place where facts are aggregated, by the streaming engine. Everything after it works on
-//! these small frames.
+//! What customers consume, per partner and tenant, both sides of a window. Here and in its
+//! neighbours for seats and business applications facts are aggregated, by the streaming engine;
+//! everything after them works on these small frames.
 
 use polars::prelude::{
-    DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, NULL, SortMultipleOptions, col, lit,
-    when,
+    DataFrame, DataType, Expr, LazyFrame, NULL, SortMultipleOptions, col, lit, when,
 };
 
 use super::partners::Partners;
@@ -15,21 +14,23 @@ use crate::ids::AttributionSet;
 use crate::money::{MONEY_SCALE, Money};
 use crate::rules::{CustomerResult, Customers, Window};
 
-/// Azure consumed revenue per partner and tenant, sorted by partner and tenant.
+/// Amounts per partner and tenant (and workload), sorted so.
 #[derive(Debug, Clone, Default)]
-pub(super) struct TenantAcr {
+pub(super) struct Amounts {
     pub(super) partner: Vec<usize>,
     pub(super) tenant: Vec<String>,
+    /// Blank where an amount is of a tenant as a whole.
+    pub(super) workload: Vec<String>,
     pub(super) current: Vec<Money>,
     pub(super) baseline: Vec<Money>,
     /// Whether any month of the baseline has an amount.
     pub(super) has_baseline: Vec<bool>,
-    /// Whether there is consumption of the services under other associations.
+    /// Whether there is something under other associations.
     pub(super) other_current: Vec<bool>,
     pub(super) other_baseline: Vec<bool>,
 }
 
-impl TenantAcr {
+impl Amounts {
     /// The current amounts added per partner.
     pub(super) fn totals(&self, partners: usize) -> Vec<Money> {
         let mut totals = vec![Money::ZERO; partners];
@@ -38,26 +39,6 @@ impl TenantAcr {
         }
         totals
     }
-}
-
-/// Seats per partner, tenant and workload, sorted so.
-#[derive(Debug, Clone, Default)]
-pub(super) struct WorkloadSeats {
-    pub(super) partner: Vec<usize>,
-    pub(super) tenant: Vec<String>,
-    pub(super) workload: Vec<String>,
-    pub(super) current: Vec<SeatCount>,
-    pub(super) baseline: Vec<SeatCount>,
-    /// Whether there are seats or users of the workload under other associations.
-    pub(super) other_current: Vec<bool>,
-    pub(super) other_baseline: Vec<bool>,
-}
-
-/// Paid seats and active users of one side; zeros where there is no row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct SeatCount {
-    pub(super) paid: i64,
-    pub(super) active: i64,
 }
 
 /// The first and last months of both sides of a window at R.
@@ -128,7 +109,7 @@ pub(super) fn tenant_acr(
     associations: AttributionSet,
     (window, reference): (Window, Month),
     partners: &Partners,
-) -> Result<TenantAcr> {
+) -> Result<Amounts> {
     let sides = Sides::new(window, reference);
     let (current, baseline) = (within(sides.current), within(sides.baseline));
     let eligible = meets(associations);
@@ -183,9 +164,10 @@ pub(super) fn tenant_acr(
         .filter(col("current").neq(lit(0)).or(col("baseline").neq(lit(0))))
         .sort(["partner_id", "tenant_id"], SortMultipleOptions::default());
     let frame = engine::collect(frame, "Azure consumed revenue by tenant")?;
-    Ok(TenantAcr {
+    Ok(Amounts {
         partner: partners.indexes(&frame)?,
         tenant: texts(&frame, "tenant_id")?,
+        workload: vec![String::new(); frame.height()],
         current: amounts(&frame, "current")?,
         baseline: amounts(&frame, "baseline")?,
         has_baseline: flags(&frame, "has_baseline")?,
@@ -231,72 +213,6 @@ pub(super) fn service_acr(
         partner: partners.indexes(&frame)?,
         service: texts(&frame, "service")?,
         amount: amounts(&frame, "amount")?,
-    })
-}
-
-/// Seats of some workloads under some associations: of all rows of one side, partner, tenant and
-/// workload the one with the most paid seats, then the most active users (contract §3, Seats).
-///
-/// # Errors
-/// CS9001.
-pub(super) fn workload_seats(
-    seats: &LazyFrame,
-    workloads: &[String],
-    associations: AttributionSet,
-    (window, reference): (Window, Month),
-    partners: &Partners,
-) -> Result<WorkloadSeats> {
-    let sides = Sides::new(window, reference);
-    let is_current = || col("is_current");
-    let is_baseline = || col("is_current").not();
-    let has_seats = || col("paid_seats").gt(lit(0)).or(col("active_users").gt(lit(0)));
-    let grain = [col("partner_id"), col("tenant_id"), col("workload")];
-    let side_grain = [is_current(), col("partner_id"), col("tenant_id"), col("workload")];
-    let side_grain_seats =
-        [is_current(), col("partner_id"), col("tenant_id"), col("workload"), col("paid_seats")];
-    let months = within(sides.current).or(within(sides.baseline));
-    let rows = seats
-        .clone()
-        .filter(months.and(listed("workload", workloads)).and(has_seats()))
-        .with_column(within(sides.current).alias("is_current"));
-    let eligible = rows.clone().filter(meets(associations));
-    // Two group-bys instead of a sort within groups: both run in the streaming engine.
-    let most_seats = eligible.clone().group_by(side_grain).agg([col("paid_seats").max()]);
-    let best = eligible
-        .join(
-            most_seats,
-            side_grain_seats.clone(),
-            side_grain_seats.clone(),
-            JoinArgs::new(JoinType::Semi),
-        )
-        .group_by(side_grain_seats)
-        .agg([col("active_users").max()]);
-    let sides = best.group_by(grain.clone()).agg([
-        sum_where(col("paid_seats"), is_current(), "current_paid"),
-        sum_where(col("active_users"), is_current(), "current_active"),
-        sum_where(col("paid_seats"), is_baseline(), "baseline_paid"),
-        sum_where(col("active_users"), is_baseline(), "baseline_active"),
-    ]);
-    let others = rows.filter(meets(associations).not()).group_by(grain.clone()).agg([
-        any_where(is_current(), "other_current"),
-        any_where(is_baseline(), "other_baseline"),
-    ]);
-    let frame = sides
-        .join(others, grain.clone(), grain, JoinArgs::new(JoinType::Left))
-        .sort(["partner_id", "tenant_id", "workload"], SortMultipleOptions::default());
-    let frame = engine::collect(frame, "seats by tenant and workload")?;
-    let counts = |paid: &str, active: &str| -> Result<Vec<SeatCount>> {
-        let (paid, active) = (integers(&frame, paid)?, integers(&frame, active)?);
-        Ok(paid.into_iter().zip(active).map(|(paid, active)| SeatCount { paid, active }).collect())
-    };
-    Ok(WorkloadSeats {
-        partner: partners.indexes(&frame)?,
-        tenant: texts(&frame, "tenant_id")?,
-        workload: texts(&frame, "workload")?,
-        current: counts("current_paid", "current_active")?,
-        baseline: counts("baseline_paid", "baseline_active")?,
-        other_current: flags(&frame, "other_current")?,
-        other_baseline: flags(&frame, "other_baseline")?,
     })
 }
 

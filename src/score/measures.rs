@@ -1,16 +1,17 @@
 //! The aggregations of a scored month, each made once however many sentences measure the same.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Input;
-use super::measure::{
-    ServiceAcr, TenantAcr, WorkloadSeats, service_acr, tenant_acr, workload_seats,
-};
+use super::business::{consumption_value, workload_revenue};
+use super::measure::{Amounts, ServiceAcr, service_acr, tenant_acr};
 use super::partners::Partners;
+use super::seats::{Wanted, WorkloadSeats, associated_seats, workload_seats};
 use crate::error::Result;
 use crate::ids::AttributionSet;
 use crate::money::Money;
-use crate::rules::{Customers, Measure, Unit, Window};
+use crate::rules::{Customers, Measure, Rate, Unit, Window};
 
 /// What identifies an aggregation: names, associations, window.
 type Key = (Vec<String>, AttributionSet, Window);
@@ -18,16 +19,24 @@ type Key = (Vec<String>, AttributionSet, Window);
 /// The aggregations so far.
 #[derive(Default)]
 pub(super) struct Measures {
-    acr: HashMap<Key, TenantAcr>,
+    acr: HashMap<Key, Amounts>,
     services: HashMap<Key, ServiceAcr>,
-    seats: HashMap<Key, WorkloadSeats>,
+    /// Also by whether the begin of associations is told.
+    seats: HashMap<(Key, bool), Vec<WorkloadSeats>>,
+    revenue: HashMap<Key, Amounts>,
+    /// By rate card.
+    values: Vec<(Vec<Rate>, Amounts)>,
 }
 
 /// What a sentence measures.
 pub(super) enum Measured<'a> {
-    Acr(&'a TenantAcr),
+    Amounts(&'a Amounts),
     Services(&'a ServiceAcr),
-    Seats(&'a WorkloadSeats),
+    Seats(&'a [WorkloadSeats]),
+}
+
+fn key(sentence: &Customers) -> Key {
+    (sentence.names.clone(), sentence.associations, sentence.window)
 }
 
 impl Measures {
@@ -42,38 +51,60 @@ impl Measures {
         partners: &Partners,
     ) -> Result<()> {
         let Customers { names, associations, window, .. } = sentence;
-        let (services, associations, window) = (names.as_slice(), *associations, *window);
-        let key = (names.clone(), associations, window);
-        let months = (window, input.reference);
+        let (names, associations, window) = (names.as_slice(), *associations, *window);
         match (sentence.measure, sentence.unit) {
-            (Measure::Acr, Unit::Service) if !self.services.contains_key(&key) => {
-                let acr = service_acr(&input.acr, services, associations, months, partners)?;
-                self.services.insert(key, acr);
+            (Measure::Acr, Unit::Service) => {
+                if let Entry::Vacant(slot) = self.services.entry(key(sentence)) {
+                    let months = (window, input.reference);
+                    slot.insert(service_acr(&input.acr, names, associations, months, partners)?);
+                }
             }
-            (Measure::Acr, Unit::Service) => {}
             (Measure::Acr, _) => {
-                self.acr(services, associations, window, input, partners)?;
+                self.acr(names, associations, window, input, partners)?;
             }
-            _ if !self.seats.contains_key(&key) => {
-                let seats = workload_seats(&input.seats, services, associations, months, partners)?;
-                self.seats.insert(key, seats);
+            (Measure::Seats | Measure::ActiveUsers { .. }, _) => {
+                let has_starts = sentence.reads_association();
+                if let Entry::Vacant(slot) = self.seats.entry((key(sentence), has_starts)) {
+                    let reference = input.reference;
+                    let wanted = Wanted { workloads: names, associations, window, reference };
+                    let make = if has_starts { associated_seats } else { workload_seats };
+                    slot.insert(make(&input.seats, wanted, partners)?);
+                }
             }
-            _ => {}
+            (Measure::Revenue, _) => {
+                self.revenue(names, associations, input, partners)?;
+            }
+            (Measure::ConsumptionValue, _) => {
+                if self.value(&sentence.rates).is_none() {
+                    let (usage, rates) = (&input.usage, sentence.rates.as_slice());
+                    let values = consumption_value(usage, rates, input.reference, partners)?;
+                    self.values.push((sentence.rates.clone(), values));
+                }
+            }
         }
         if sentence.minimum_ttm.is_some() {
-            self.acr(services, associations, Window::Ttm, input, partners)?;
+            self.acr(names, associations, Window::Ttm, input, partners)?;
         }
         Ok(())
     }
 
     /// What was prepared for a sentence.
     pub(super) fn get(&self, sentence: &Customers) -> Option<Measured<'_>> {
-        let key = (sentence.names.clone(), sentence.associations, sentence.window);
+        let key = key(sentence);
         match (sentence.measure, sentence.unit) {
             (Measure::Acr, Unit::Service) => self.services.get(&key).map(Measured::Services),
-            (Measure::Acr, _) => self.acr.get(&key).map(Measured::Acr),
-            _ => self.seats.get(&key).map(Measured::Seats),
+            (Measure::Acr, _) => self.acr.get(&key).map(Measured::Amounts),
+            (Measure::Seats | Measure::ActiveUsers { .. }, _) => {
+                let seats = self.seats.get(&(key, sentence.reads_association()));
+                seats.map(|seats| Measured::Seats(seats))
+            }
+            (Measure::Revenue, _) => self.revenue.get(&key).map(Measured::Amounts),
+            (Measure::ConsumptionValue, _) => self.value(&sentence.rates).map(Measured::Amounts),
         }
+    }
+
+    fn value(&self, rates: &[Rate]) -> Option<&Amounts> {
+        self.values.iter().find(|(known, _)| known == rates).map(|(_, values)| values)
     }
 
     /// Azure consumed revenue of some services by tenant.
@@ -87,7 +118,7 @@ impl Measures {
         window: Window,
         input: &Input<'_>,
         partners: &Partners,
-    ) -> Result<&TenantAcr> {
+    ) -> Result<&Amounts> {
         let key = (services.to_vec(), associations, window);
         if !self.acr.contains_key(&key) {
             let months = (window, input.reference);
@@ -95,6 +126,26 @@ impl Measures {
             self.acr.insert(key.clone(), acr);
         }
         self.acr.get(&key).ok_or_else(|| crate::error::Error::bug("an aggregation is missing"))
+    }
+
+    /// Revenue of some workloads by tenant and workload, R against R−12.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub(super) fn revenue(
+        &mut self,
+        workloads: &[String],
+        associations: AttributionSet,
+        input: &Input<'_>,
+        partners: &Partners,
+    ) -> Result<&Amounts> {
+        let key = (workloads.to_vec(), associations, Window::Month);
+        if !self.revenue.contains_key(&key) {
+            let (revenue, reference) = (&input.revenue, input.reference);
+            let amounts = workload_revenue(revenue, workloads, associations, reference, partners)?;
+            self.revenue.insert(key.clone(), amounts);
+        }
+        self.revenue.get(&key).ok_or_else(|| crate::error::Error::bug("an aggregation is missing"))
     }
 
     /// The total of trailing twelve months of what a sentence measures, per partner.

@@ -4,34 +4,45 @@
 
 mod area;
 mod assignment;
+mod business;
+mod change;
 mod customers;
 mod dimensions;
 mod evidence;
+mod history;
 mod measure;
 mod measures;
 mod part;
 mod partners;
 mod people;
 mod rule_table;
+mod seats;
+mod tenant_seats;
 mod total;
 mod ttm;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{DataFrame, LazyFrame};
 
+pub use change::{PartValue, metric_points};
 pub use dimensions::{DimensionFacts, Dimensions, PartnerFacts, dimensions};
+pub use history::{HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history};
 pub use rule_table::rule_table;
+pub use window::Enrolment;
 
 use crate::calendar::Month;
 use crate::error::Result;
 use crate::facts::Delivered;
 use crate::ids::RunId;
 use crate::points::Points;
-use crate::rules::{Catalogs, Scope, Version};
+use crate::rules::{Catalogs, Scope, Selection, Version};
 use crate::tables::{FACT_ACR_TTM, Rows, Table};
 
-use area::AreaScorer;
+use area::{AreaScorer, Detail};
+use assignment::assigned_paths;
+use measures::Measures;
 use partners::Partners;
 use people::DeliveredCredentials;
 
@@ -48,8 +59,13 @@ pub struct Input<'a> {
     /// `month`, `partner_id`, `tenant_id`, `service`, `attributions`, `amount` of R−23…R.
     pub acr: LazyFrame,
     /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `paid_seats`,
-    /// `active_users` of R and R−12.
+    /// `active_users`, `associated_on` of the months that the versions look at.
     pub seats: LazyFrame,
+    /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `revenue` of R and R−12.
+    pub revenue: LazyFrame,
+    /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `active_users`,
+    /// `attributed_users`, `capacity` of R and R−12.
+    pub usage: LazyFrame,
     /// `partner_id`, `person_key`, `title`, `earned_on`, `expires_on`, `is_expiry_known`.
     pub credentials: LazyFrame,
     /// `month`, `partner_id`, `tenant_id`, `segment`, `is_customer_export` up to R.
@@ -75,6 +91,8 @@ pub struct Output {
     pub assumed_aliases: BTreeMap<String, i64>,
     /// Figures for people, one entry an area.
     pub areas: Vec<AreaSummary>,
+    /// The totals of all partners and paths.
+    pub totals: MonthScores,
 }
 
 /// How the base stands in one area by the selected path.
@@ -103,21 +121,62 @@ pub struct AreaSummary {
 /// # Errors
 /// CS5004 when an amount does not fit its published type; CS9001.
 pub fn score(input: &Input<'_>) -> Result<Output> {
+    let delivered = DeliveredCredentials::collect(&input.credentials, input.reference.last_day())?;
+    let partners = scored_partners(input, &delivered)?;
     let day = input.reference.last_day();
-    let delivered = DeliveredCredentials::collect(&input.credentials, day)?;
-    let mut ids: BTreeSet<String> = input.usage_partners.clone();
-    ids.extend(delivered.partners()?);
-    let partners = Partners::new(ids.into_iter().collect(), input.delivered, input.reference);
     let credentials = delivered.judge(&input.catalogs.certifications, day, &partners)?;
-    let mut scorer = AreaScorer::new(input, &partners, &credentials);
+    let mut scorer = AreaScorer::new(input, &partners, &credentials, Detail::All);
     let mut areas = Vec::new();
     for version in input.versions {
         areas.push(scorer.score(version)?);
     }
     let assumed_aliases = scorer.assumed_aliases();
+    let totals = scorer.totals();
     let mut frames = scorer.finish()?;
     frames.push((&FACT_ACR_TTM, acr_ttm(input, &partners)?));
-    Ok(Output { frames, unmatched_titles: credentials.unmatched, assumed_aliases, areas })
+    Ok(Output { frames, unmatched_titles: credentials.unmatched, assumed_aliases, areas, totals })
+}
+
+/// The totals of a month, without how they were made.
+///
+/// # Errors
+/// As [`score`].
+pub fn totals(input: &Input<'_>) -> Result<MonthScores> {
+    let day = input.reference.last_day();
+    let delivered = DeliveredCredentials::collect(&input.credentials, day)?;
+    let partners = scored_partners(input, &delivered)?;
+    let credentials = delivered.judge(&input.catalogs.certifications, day, &partners)?;
+    let mut scorer = AreaScorer::new(input, &partners, &credentials, Detail::Totals);
+    for version in input.versions {
+        scorer.score(version)?;
+    }
+    Ok(scorer.totals())
+}
+
+/// Area and partner that a test of the partner's customers assigns the tested path.
+///
+/// # Errors
+/// CS9001.
+pub fn assigned(input: &Input<'_>) -> Result<BTreeSet<(String, String)>> {
+    let ids = input.usage_partners.iter().cloned().collect();
+    let partners = Partners::new(ids, input.delivered, input.reference);
+    let (mut measures, mut smb) = (Measures::default(), None);
+    let mut found = BTreeSet::new();
+    for version in input.versions {
+        let Selection::Assigned(assignment) = &version.selection else { continue };
+        let paths = [assignment.otherwise.clone(), assignment.path.clone()];
+        let assigned =
+            assigned_paths(assignment, &paths, &mut measures, &mut smb, input, &partners)?;
+        let passed = partners.ids().iter().zip(assigned).filter(|(_, path)| *path == 1);
+        found.extend(passed.map(|(partner, _)| (version.area.clone(), partner.clone())));
+    }
+    Ok(found)
+}
+
+fn scored_partners(input: &Input<'_>, delivered: &DeliveredCredentials) -> Result<Partners> {
+    let mut ids: BTreeSet<String> = input.usage_partners.clone();
+    ids.extend(delivered.partners()?);
+    Ok(Partners::new(ids.into_iter().collect(), input.delivered, input.reference))
 }
 
 fn acr_ttm(input: &Input<'_>, partners: &Partners) -> Result<DataFrame> {

@@ -22,6 +22,10 @@ pub(super) struct PartScore {
     pub(super) obstacle: Option<Obstacle>,
     /// The net of the other reading of net adds.
     pub(super) other_net: Option<i64>,
+    /// Whether something counted does not say when its association began.
+    pub(super) is_start_unknown: bool,
+    /// Whether the metric takes its points: false for the lesser of parts of which the best counts.
+    pub(super) is_used: bool,
 }
 
 /// Why a growth in percent earns nothing.
@@ -36,6 +40,16 @@ pub(super) enum Obstacle {
 }
 
 impl Obstacle {
+    /// What stands in the way, if anything does.
+    pub(super) fn of(is_small: bool, has_no_baseline: bool) -> Option<Self> {
+        match (is_small, has_no_baseline) {
+            (true, true) => Some(Self::Both),
+            (true, false) => Some(Self::BelowMinimum),
+            (false, true) => Some(Self::NoBaseline),
+            (false, false) => None,
+        }
+    }
+
     /// Its flags of a metric.
     pub(super) fn flags(self) -> &'static [&'static str] {
         match self {
@@ -68,6 +82,8 @@ impl PartScore {
             covered,
             obstacle: None,
             other_net: None,
+            is_start_unknown: false,
+            is_used: true,
         }
     }
 
@@ -104,6 +120,8 @@ impl PartScore {
             covered,
             obstacle: None,
             other_net: None,
+            is_start_unknown: false,
+            is_used: true,
         }
     }
 
@@ -142,6 +160,8 @@ impl PartScore {
             covered,
             obstacle,
             other_net: None,
+            is_start_unknown: false,
+            is_used: true,
         }
     }
 
@@ -167,6 +187,8 @@ impl PartScore {
             covered,
             obstacle: None,
             other_net: None,
+            is_start_unknown: false,
+            is_used: true,
         }
     }
 
@@ -183,7 +205,7 @@ impl PartScore {
         let (current, baseline) = (self.current?, self.baseline.unwrap_or_default());
         let change = Money(current.0 - baseline.0);
         let is_percent = part.value_unit() == "percent";
-        if is_percent && self.obstacle.is_some() {
+        if self.obstacle.is_some() {
             return None;
         }
         let missing = match self.remainder {
@@ -213,10 +235,11 @@ impl PartScore {
 }
 
 impl MetricScore {
-    /// Adds the parts and caps the sum. Parts that cannot be computed are left out.
+    /// Adds the used parts and caps the sum. Parts that cannot be computed have no points.
     pub(super) fn add(max: Points, parts: &[(&Part, &PartScore)]) -> Self {
-        let uncapped: Points = parts.iter().map(|(_, score)| score.points).sum();
-        let printed: Points = parts.iter().map(|(part, score)| score.printed(part)).sum();
+        let used = || parts.iter().filter(|(_, score)| score.is_used);
+        let uncapped: Points = used().map(|(_, score)| score.points).sum();
+        let printed: Points = used().map(|(part, score)| score.printed(part)).sum();
         Self {
             points: uncapped.clamp(Points::ZERO, max),
             uncapped,
@@ -229,6 +252,16 @@ impl MetricScore {
                 is_mixed: parts.iter().any(|(_, score)| score.covered.is_mixed),
             },
         }
+    }
+}
+
+/// Of one partner's parts marks the best as the used one: the one with the most points, the first at
+/// a tie (contract §6.5).
+pub(super) fn use_best(scores: &mut [&mut PartScore]) {
+    let most = scores.iter().map(|score| score.points).max();
+    let best = scores.iter().position(|score| Some(score.points) == most);
+    for (at, score) in scores.iter_mut().enumerate() {
+        score.is_used = Some(at) == best;
     }
 }
 

@@ -99,8 +99,9 @@ pub(super) fn units_to_next_point(
     if is_mixed || score.points >= scored.metric.max_points {
         return None;
     }
-    let is_computable =
-        |(_, scores, _): &&(&Part, Vec<PartScore>, String)| scores[partner].is_computable();
+    let is_computable = |(_, scores, _): &&(&Part, Vec<PartScore>, String)| {
+        scores[partner].is_computable() && scores[partner].is_used
+    };
     let Some(people) = &scored.people else {
         return scored
             .parts

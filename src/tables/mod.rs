@@ -4,6 +4,7 @@
 mod column;
 mod dimension;
 mod fact;
+mod history;
 mod rows;
 mod run;
 
@@ -12,6 +13,7 @@ pub use fact::{
     FACT_ACR_TTM, FACT_AREA_SCORE, FACT_CUSTOMER_EVIDENCE, FACT_IMPLEMENTATION, FACT_METRIC_PART,
     FACT_METRIC_SCORE, FACT_SKILLING_EVIDENCE,
 };
+pub use history::{FACT_CHANGE, FACT_MONTH_SCORE, FACT_QUALIFICATION_WINDOW};
 pub use rows::Rows;
 pub use run::{CHECK_RESULT, DATA_DICTIONARY, QUARANTINE};
 
@@ -154,12 +156,12 @@ impl Table {
     }
 }
 
-/// A table by name.
+/// A table by name; also the one that no run publishes.
 pub fn table(name: &str) -> Option<&'static Table> {
-    ALL.iter().copied().find(|table| table.name == name)
+    ALL.iter().copied().chain([&FACT_CHANGE]).find(|table| table.name == name)
 }
 
-/// Every table.
+/// Every table of a run.
 pub const ALL: &[&Table] = &[
     &FACT_AREA_SCORE,
     &FACT_METRIC_SCORE,
@@ -168,6 +170,8 @@ pub const ALL: &[&Table] = &[
     &FACT_SKILLING_EVIDENCE,
     &FACT_ACR_TTM,
     &FACT_IMPLEMENTATION,
+    &FACT_MONTH_SCORE,
+    &FACT_QUALIFICATION_WINDOW,
     &DIM_PARTNER,
     &DIM_CUSTOMER,
     &DIM_RULE,

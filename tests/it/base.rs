@@ -17,6 +17,9 @@ pub const PROFILE_HEADER: &str =
 
 pub const EMS_HEADER: &str = "PGAMpnID,SubscriptionId,Month,SKU,FreeVsPaidSKU,CustomerTenantId,MPNID,PartnerAttributionType,AADPPaidAvailableUnits,IntunePaidAvailableUnits,AzipPaidAvailableUnits,AADPMonthlyActiveUsers,IntuneMonthlyActiveUsers,AzipMonthlyActiveUsers";
 
+pub const REVENUE_HEADER: &str = "FiscalMonthName,GlobalPartnerID,PartnerName,PartnerAssociationType,CustomerID,CustomerName,CustomerTenantID,CustomerTenantName,SubscriptionId,SubscriptionStartDate,Country,WorkloadCategory,Workloads,AdjustedRevenueAmtCD";
+pub const USAGE_HEADER: &str = "FiscalMonthName,GlobalPartnerID,PartnerName,PartnerAssociationType,CustomerID,CustomerName,CustomerTenantID,CustomerTenantName,SubscriptionID,SubscriptionStartDate,MetricType,WorkloadCategory,Workload,SkuGroup,PAMAU,MAC,MAU";
+
 /// The reference month of all test bases.
 pub const REFERENCE: &str = "2026-09";
 
@@ -85,13 +88,67 @@ impl Azure {
     }
 }
 
-/// A base in the making: lines of the four exports, all delivered on one day.
+/// One line of business applications: a workload of a subscription under an association.
+#[derive(Debug, Clone)]
+pub struct Business {
+    pub partner: String,
+    pub month: String,
+    pub tenant: String,
+    pub subscription: u32,
+    pub workload: String,
+    pub attribution: String,
+    pub metric_type: String,
+    pub product: String,
+}
+
+impl Business {
+    pub fn new(
+        partner: &str,
+        back: i32,
+        tenant_number: u32,
+        workload: &str,
+        attribution: &str,
+    ) -> Self {
+        Self {
+            partner: partner.to_owned(),
+            month: month(back),
+            tenant: tenant(tenant_number),
+            subscription: tenant_number,
+            workload: workload.to_owned(),
+            attribution: attribution.to_owned(),
+            metric_type: "Paid".to_owned(),
+            product: "Enterprise".to_owned(),
+        }
+    }
+
+    /// The columns that both exports start with.
+    fn head(&self) -> String {
+        let Self { partner, month, tenant, subscription, attribution, .. } = self;
+        format!(
+            "{month}-01,{partner},Test Partner,{attribution},77{subscription},\"Test Customer, Inc.\",{tenant},test.example,0aa1b2c3-0000-4000-8000-{subscription:012x},2021-05-01"
+        )
+    }
+
+    pub fn revenue(&self, amount: &str) -> String {
+        format!("{},Utopia,Category,{},{amount}", self.head(), self.workload)
+    }
+
+    /// By active users, those attributed to the partner, and capacity.
+    pub fn usage(&self, mau: i64, pamau: i64, mac: i64) -> String {
+        let Self { metric_type, workload, product, .. } = self;
+        format!("{},{metric_type},Category,{workload},{product},{pamau},{mac},{mau}", self.head())
+    }
+}
+
+/// A base in the making: lines of the exports, all delivered on one day.
 #[derive(Default, Clone)]
 pub struct Base {
     pub azure: Vec<String>,
     pub seats: Vec<String>,
     pub office: Vec<String>,
     pub ems: Vec<String>,
+    pub revenue: Vec<String>,
+    pub usage: Vec<String>,
     pub trainings: Vec<String>,
     pub profile: Vec<String>,
     pub next_person: u32,
@@ -113,6 +170,15 @@ impl Base {
             .push(format!("6{partner},Test Partner,{partner},Test Partner,Town,Utopia,Location"));
     }
 
+    /// Gives a partner business applications in every month, none of which count anywhere. Not
+    /// part of `partner`: most bases have no such exports.
+    pub fn business(&mut self, partner: &str) {
+        for back in 0..24 {
+            self.revenue(partner, back, 900_000, "Business Central", "TPOR", "0.01");
+            self.usage(partner, back, 900_000, "Business Central", "TPOR", [1, 0, 0]);
+        }
+    }
+
     pub fn azure(&mut self, partner: &str, back: i32, tenant: u32, amount: &str) {
         self.azure.push(Azure::new(partner, back, tenant, amount).line());
     }
@@ -126,8 +192,22 @@ impl Base {
         paid: i64,
         active: i64,
     ) {
+        self.associated(partner, back, tenant_number, workload, paid, active, "2020-01-01");
+    }
+
+    /// A row of a claimed workload with the day on which it was tied to the partner.
+    pub fn associated(
+        &mut self,
+        partner: &str,
+        back: i32,
+        tenant_number: u32,
+        workload: &str,
+        paid: i64,
+        active: i64,
+        date: &str,
+    ) {
         self.seats.push(format!(
-            "{},Test Customer,{workload},{active},{paid},C-{tenant_number},6{partner},2020-01-01,CPOR,{}-01",
+            "{},Test Customer,{workload},{active},{paid},C-{tenant_number},6{partner},{date},CPOR,{}-01",
             tenant(tenant_number),
             month(back),
         ));
@@ -149,6 +229,34 @@ impl Base {
             tenant(tenant_number),
             month(back),
         ));
+    }
+
+    /// Revenue of a workload of business applications.
+    pub fn revenue(
+        &mut self,
+        partner: &str,
+        back: i32,
+        tenant: u32,
+        workload: &str,
+        attribution: &str,
+        amount: &str,
+    ) {
+        let line = Business::new(partner, back, tenant, workload, attribution);
+        self.revenue.push(line.revenue(amount));
+    }
+
+    /// Usage of a workload of business applications: MAU, PAMAU and MAC.
+    pub fn usage(
+        &mut self,
+        partner: &str,
+        back: i32,
+        tenant: u32,
+        workload: &str,
+        attribution: &str,
+        [mau, pamau, mac]: [i64; 3],
+    ) {
+        let line = Business::new(partner, back, tenant, workload, attribution);
+        self.usage.push(line.usage(mau, pamau, mac));
     }
 
     pub fn training(
@@ -191,6 +299,8 @@ impl Base {
             ("seats.csv", SEATS_HEADER, &self.seats),
             ("office.csv", OFFICE_HEADER, &self.office),
             ("ems.csv", EMS_HEADER, &self.ems),
+            ("revenue.csv", REVENUE_HEADER, &self.revenue),
+            ("usage.csv", USAGE_HEADER, &self.usage),
             ("trainings.csv", TRAININGS_HEADER, &self.trainings),
             ("profile.csv", PROFILE_HEADER, &self.profile),
         ] {

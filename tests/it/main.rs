@@ -17,6 +17,9 @@
 
 mod balances;
 mod base;
+mod business_applications;
+mod business_applications_associations;
+mod changes;
 mod collapse;
 mod command_line;
 mod crash;
@@ -25,8 +28,12 @@ mod distributor;
 mod edges;
 mod fuzz;
 mod golden;
+mod history;
 mod layouts;
 mod maintenance;
+mod modern_work;
+mod modern_work_association;
+mod modern_work_tenants;
 mod museum;
 mod newer_vectors;
 mod options;
@@ -35,5 +42,6 @@ mod project;
 mod properties;
 #[allow(dead_code, reason = "the oracle computes more than is compared")]
 mod recompute;
+mod scorecard;
 mod tables;
 mod vectors;

@@ -1,0 +1,232 @@
+//! Why scores changed between two published months. Each change of a partner's points is told by
+//! cause, and the causes add to it exactly.
+//!
+//! The way from one month to the other goes in steps: the earlier month as published, with today's
+//! facts (where facts are given: what that changes is restated data), by the later month's rules
+//! (changed rules), by the later month's path (changed path), and then metric by metric: what was
+//! counted a year ago, what was lost, what changed, what was gained.
+
+mod causes;
+mod side;
+
+use std::collections::BTreeSet;
+
+use polars::prelude::DataFrame;
+
+use super::month::MonthPlan;
+use super::{Pipeline, live_facts};
+use crate::calendar::Month;
+use crate::error::{Code, Error, Result};
+use crate::ids::RunId;
+use crate::points::Points;
+use crate::publish::{Manifest, list_runs, published_run, published_score_id, read_manifest};
+use crate::rules::Version;
+use crate::store::Store;
+use crate::tables::{FACT_CHANGE, Rows};
+
+use side::Side;
+
+/// What to compare.
+#[derive(Debug, Clone)]
+pub struct ChangeSettings {
+    /// The published tables.
+    pub output: String,
+    /// A month or a run id (or its first digits).
+    pub from: String,
+    /// The same, of the later one.
+    pub to: String,
+    /// The facts, to tell restated data and changed rules from the rest.
+    pub facts: Option<String>,
+    /// One partner, or all.
+    pub partner: Option<String>,
+    /// One area, or all.
+    pub area: Option<String>,
+}
+
+/// One cause of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The partner.
+    pub partner: String,
+    /// The area.
+    pub area: String,
+    /// The path that counts in the later month.
+    pub path: String,
+    /// The metric, blank where the cause concerns the area.
+    pub metric: String,
+    /// The part, blank where the cause concerns the metric.
+    pub part: String,
+    /// The cause.
+    pub cause: &'static str,
+    /// What it brought or took.
+    pub points: Points,
+    /// How many customers, services or people it is about.
+    pub count: Option<i64>,
+}
+
+/// The points of a partner in an area, before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AreaChange {
+    /// The partner.
+    pub partner: String,
+    /// The area.
+    pub area: String,
+    /// Points and path of the earlier month, if it was scored.
+    pub before: Option<(Points, String)>,
+    /// Points and path of the later month, if it is scored.
+    pub after: Option<(Points, String)>,
+    /// Whether it qualified before and qualifies after.
+    pub is_qualified: (bool, bool),
+    /// The causes, in the order of their steps.
+    pub causes: Vec<Change>,
+}
+
+/// What changed between two months.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    /// The earlier month.
+    pub from: Month,
+    /// The later month.
+    pub to: Month,
+    /// By partner and area; also those without a change.
+    pub areas: Vec<AreaChange>,
+}
+
+impl AreaChange {
+    /// The difference.
+    pub fn points(&self) -> Points {
+        let of = |side: &Option<(Points, String)>| side.as_ref().map_or(0, |(points, _)| points.0);
+        Points(of(&self.after) - of(&self.before))
+    }
+}
+
+impl Changes {
+    /// The changes as rows of `fact_change`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn table(&self) -> Result<DataFrame> {
+        let mut rows = Rows::new(&FACT_CHANGE);
+        for change in self.areas.iter().flat_map(|area| &area.causes) {
+            rows.month(self.to)
+                .month(self.from)
+                .text(change.partner.as_str())
+                .text(change.area.as_str())
+                .text(change.path.as_str())
+                .text(change.metric.as_str())
+                .text(change.part.as_str())
+                .text(change.cause)
+                .points(change.points)
+                .int(change.points.0)
+                .int(change.count)
+                .end();
+        }
+        rows.finish()
+    }
+}
+
+/// Compares two published months.
+///
+/// # Errors
+/// CS1001 when both are the same run; CS6004 when a month or run is not published; CS5001 when the
+/// rules of a run are not among the packs; those of scoring where facts are given.
+pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes> {
+    let output = Store::open(&settings.output)?;
+    let (from, from_run) = published(&output, &settings.from)?;
+    let (to, to_run) = published(&output, &settings.to)?;
+    if from == to {
+        return Err(Error::new(Code::Usage, format!("{from} is compared with itself"))
+            .hint("give two months; only the newest run of a month is kept"));
+    }
+    let (before, after) = (versions(pipeline, &from_run)?, versions(pipeline, &to_run)?);
+    let partner = settings.partner.as_deref();
+    let mut steps = vec![("", Side::published(&output, from, before.clone(), partner)?)];
+    if let Some(facts) = &settings.facts {
+        let live = live_facts(facts)?;
+        let rescored = |versions: &[&'_ Version]| -> Result<Side<'_>> {
+            let found = versions
+                .iter()
+                .filter_map(|version| {
+                    let packs = pipeline.rules.packs.iter();
+                    packs
+                        .flat_map(|pack| &pack.versions)
+                        .find(|known| known.area == version.area && known.hash == version.hash)
+                })
+                .collect::<Vec<_>>();
+            let plan = MonthPlan::new(pipeline, &live, from, (found.clone(), Vec::new()))?;
+            let run_id = RunId::from_hash(&blake3::hash(plan.score_id.as_bytes()));
+            let scored = plan.score(pipeline, &live, &run_id)?;
+            Side::scored(&scored.frames, found, partner)
+        };
+        let plan = MonthPlan::new(pipeline, &live, from, (before.clone(), Vec::new()))?;
+        if published_score_id(&output, &from.to_string())?.as_deref() != Some(&plan.score_id) {
+            steps.push(("data_restated", rescored(&before)?));
+        }
+        let ids = |versions: &[&Version]| -> BTreeSet<(String, String)> {
+            let pair = |version: &&Version| (version.area.clone(), version.hash.clone());
+            versions.iter().map(pair).collect()
+        };
+        if ids(&before) != ids(&after) {
+            steps.push(("rules_changed", rescored(&after)?));
+        }
+    }
+    let last = Side::published(&output, to, after, partner)?;
+    let mut areas = causes::between(&steps, &last)?;
+    if let Some(asked) = &settings.area {
+        areas.retain(|change| change.area == *asked);
+    }
+    if areas.is_empty() {
+        let text = "neither month has scores of what was asked for";
+        return Err(Error::new(Code::NotFound, text)
+            .hint("see `capscore explain --help` for how to find a partner"));
+    }
+    Ok(Changes { from, to, areas })
+}
+
+/// The month that is meant and the run whose tables are published for it.
+fn published(output: &Store, asked: &str) -> Result<(Month, Manifest)> {
+    if let Some(month) = Month::parse(asked) {
+        let run = match published_run(output, asked)? {
+            Some(run_id) => read_manifest(output, &run_id)?,
+            None => None,
+        };
+        return run.map(|run| (month, run)).ok_or_else(|| {
+            Error::new(Code::NotFound, format!("{} holds no scores of {asked}", output.uri()))
+                .hint(format!("score it first: capscore backfill --from {asked} --to {asked} …"))
+        });
+    }
+    let runs = list_runs(output)?;
+    let mut found = runs.into_iter().filter(|run| run.run_id.starts_with(asked));
+    let (Some(run), None) = (found.next(), found.next()) else {
+        return Err(Error::new(Code::NotFound, format!("no single run is called {asked:?}"))
+            .hint("give a month, or a run of `capscore runs list`"));
+    };
+    let current = published_run(output, &run.as_of_month)?;
+    if current.as_ref().map(RunId::as_str) != Some(run.run_id.as_str()) {
+        let text = format!("the tables of run {} were replaced", run.run_id);
+        return Err(Error::new(Code::NotFound, text).hint(
+            "only the newest run of a month has tables; score into another output to keep both",
+        ));
+    }
+    let month = Month::parse(&run.as_of_month)
+        .ok_or_else(|| Error::bug(format!("run {} is of no month", run.run_id)))?;
+    Ok((month, run))
+}
+
+/// The rules of a run.
+fn versions<'a>(pipeline: &'a Pipeline, run: &Manifest) -> Result<Vec<&'a Version>> {
+    let all = || pipeline.rules.packs.iter().flat_map(|pack| &pack.versions);
+    run.rulesets
+        .iter()
+        .map(|used| {
+            all().find(|known| known.area == used.area && known.hash == used.hash).ok_or_else(|| {
+                let text = format!(
+                    "the rules {} of {} that made run {} are not among the rule packs",
+                    used.ruleset_id, used.area, run.run_id
+                );
+                Error::new(Code::RulesetUnknown, text)
+                    .hint("give the same --ruleset-file or --pipelines as for that run, or score the month again")
+            })
+        })
+        .collect()
+}

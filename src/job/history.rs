@@ -1,0 +1,132 @@
+//! The totals of months: those of this attempt, those that are published by the same facts and
+//! rules, and else computed.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::{DataFrame, PolarsError, col};
+
+use super::Pipeline;
+use super::month::{MonthPlan, assigned};
+use crate::calendar::Month;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::facts::Live;
+use crate::points::Points;
+use crate::publish::published_score_id;
+use crate::score::{MonthScores, PathScores};
+use crate::store::Store;
+use crate::tables::FACT_AREA_SCORE;
+
+/// The totals of months by what they depend on.
+pub(super) struct Scores<'a> {
+    pipeline: &'a Pipeline,
+    live: &'a Live,
+    output: &'a Store,
+    known: BTreeMap<String, MonthScores>,
+    /// Area and partner that the path tests of a month assigned the tested path.
+    assigned: BTreeMap<Month, BTreeSet<(String, String)>>,
+}
+
+impl<'a> Scores<'a> {
+    pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live, output: &'a Store) -> Self {
+        Self { pipeline, live, output, known: BTreeMap::new(), assigned: BTreeMap::new() }
+    }
+
+    /// Remembers the totals of a month that was scored.
+    pub(super) fn keep(&mut self, plan: &MonthPlan<'_>, totals: MonthScores) {
+        self.known.insert(plan.score_id.clone(), totals);
+    }
+
+    /// Area and partner that the path tests of a month assigned the tested path.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub(super) fn assigned(&mut self, month: Month) -> Result<&BTreeSet<(String, String)>> {
+        match self.assigned.entry(month) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(slot) => Ok(slot.insert(assigned(self.pipeline, self.live, month)?)),
+        }
+    }
+
+    /// The totals of some months.
+    ///
+    /// # Errors
+    /// CS2001, CS5004, CS6005, CS9001.
+    pub(super) fn of(&mut self, plans: &[&MonthPlan<'_>]) -> Result<Vec<MonthScores>> {
+        plans.iter().map(|plan| self.month(plan)).collect()
+    }
+
+    fn month(&mut self, plan: &MonthPlan<'_>) -> Result<MonthScores> {
+        if let Some(known) = self.known.get(&plan.score_id) {
+            return Ok(known.clone());
+        }
+        let month = plan.reference.to_string();
+        let is_published =
+            published_score_id(self.output, &month)?.is_some_and(|id| id == plan.score_id);
+        let totals = if is_published {
+            self.published(plan.reference)?
+        } else {
+            plan.totals(self.pipeline, self.live)?
+        };
+        self.keep(plan, totals.clone());
+        Ok(totals)
+    }
+
+    /// The totals of a published month.
+    fn published(&self, month: Month) -> Result<MonthScores> {
+        let path = FACT_AREA_SCORE.path(&month.to_string(), "");
+        let columns = [
+            "partner_id",
+            "area",
+            "path",
+            "points_x8400",
+            "is_qualified",
+            "is_selected",
+            "ruleset_id",
+        ];
+        let frame = engine::scan(&[self.output.local_path(&path)])?.select(columns.map(col));
+        read(&engine::collect(frame, "published scores")?, month)
+    }
+}
+
+/// Rows of `fact_area_score`, sorted by partner, area and path, as totals.
+fn read(frame: &DataFrame, month: Month) -> Result<MonthScores> {
+    let bug = |error: PolarsError| Error::bug(error.to_string());
+    let text = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
+    let flag = |name: &str| frame.column(name).and_then(|column| column.bool()).map_err(bug);
+    let (partner, area, path) = (text("partner_id")?, text("area")?, text("path")?);
+    let ruleset = text("ruleset_id")?;
+    let points = frame.column("points_x8400").and_then(|column| column.i64()).map_err(bug)?;
+    let (qualified, selected) = (flag("is_qualified")?, flag("is_selected")?);
+    let mut scores = MonthScores { month, partners: Vec::new(), paths: Vec::new() };
+    for at in 0..frame.height() {
+        let id = partner.get(at).unwrap_or_default();
+        if scores.partners.last().is_none_or(|last| last != id) {
+            scores.partners.push(id.to_owned());
+        }
+        let of = (area.get(at).unwrap_or_default(), path.get(at).unwrap_or_default());
+        let known =
+            scores.paths.iter().position(|known| (known.area.as_str(), known.path.as_str()) == of);
+        let place = known.unwrap_or_else(|| {
+            scores.paths.push(PathScores {
+                area: of.0.to_owned(),
+                path: of.1.to_owned(),
+                ruleset_id: ruleset.get(at).unwrap_or_default().to_owned(),
+                points: Vec::new(),
+                is_qualified: Vec::new(),
+                is_selected: Vec::new(),
+            });
+            scores.paths.len() - 1
+        });
+        let path = &mut scores.paths[place];
+        path.points.push(Points(points.get(at).unwrap_or_default()));
+        path.is_qualified.push(qualified.get(at).unwrap_or_default());
+        path.is_selected.push(selected.get(at).unwrap_or_default());
+    }
+    let partners = scores.partners.len();
+    if scores.paths.iter().any(|path| path.points.len() != partners) {
+        return Err(Error::bug(format!("fact_area_score of {month} lacks paths of some partners")));
+    }
+    Ok(scores)
+}

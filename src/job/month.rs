@@ -1,0 +1,282 @@
+//! One month of the live facts, with all that is settled about it before the first number is
+//! computed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::Pipeline;
+use super::feeding::{Feeding, early_datasets, quarantined_partners};
+use super::window;
+use crate::calendar::Month;
+use crate::error::{Code, Result};
+use crate::facts::{Credit, Delivered, Live, LiveFrames};
+use crate::ids::RunId;
+use crate::rules::Version;
+use crate::score::{self, MonthScores};
+use crate::tables::CONTRACT_VERSION;
+
+/// The fact tables whose rows make a partner one that is scored.
+const USAGE_TABLES: [&str; 4] = ["acr", "seats", "revenue", "usage"];
+
+/// A month to be scored.
+pub(super) struct MonthPlan<'a> {
+    pub(super) reference: Month,
+    pub(super) versions: Vec<&'a Version>,
+    pub(super) areas_without_rules: Vec<&'a str>,
+    pub(super) feeding: Feeding,
+    pub(super) credit: Credit,
+    /// Partners with a live row of usage in the window.
+    usage_partners: BTreeSet<String>,
+    delivered: Vec<Delivered>,
+    early: BTreeSet<(String, String)>,
+    quarantined: BTreeSet<String>,
+    /// Hash of everything that the scores of the month depend on.
+    pub(super) score_id: String,
+}
+
+/// Months settled by the rules of their day, each once.
+pub(super) struct Plans<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) live: &'a Live,
+    known: BTreeMap<Month, Option<Rc<MonthPlan<'a>>>>,
+}
+
+impl<'a> Plans<'a> {
+    pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live) -> Self {
+        Self { pipeline, live, known: BTreeMap::new() }
+    }
+
+    /// A month by its own rules; none when no rules were in force.
+    ///
+    /// # Errors
+    /// CS2001, CS6005, CS9001.
+    pub(super) fn in_force(&mut self, reference: Month) -> Result<Option<Rc<MonthPlan<'a>>>> {
+        if let Some(known) = self.known.get(&reference) {
+            return Ok(known.clone());
+        }
+        let plan = match self.pipeline.rules.effective(reference.last_day()) {
+            Ok(rules) => Some(Rc::new(MonthPlan::new(self.pipeline, self.live, reference, rules)?)),
+            Err(error) if error.code() == Code::RulesetNotEffective => None,
+            Err(error) => return Err(error),
+        };
+        self.known.insert(reference, plan.clone());
+        Ok(plan)
+    }
+}
+
+impl<'a> MonthPlan<'a> {
+    /// Settles a month by given versions of the rules, and the areas that have none.
+    ///
+    /// # Errors
+    /// CS2001, CS6005, CS9001.
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        live: &Live,
+        reference: Month,
+        (versions, areas_without_rules): (Vec<&'a Version>, Vec<&'a str>),
+    ) -> Result<Self> {
+        let feeding = Feeding::new(live, reference, &versions);
+        let credit = Credit::of(live, *window(reference).start(), reference)?;
+        let credited = credit.delivered(live);
+        let delivered: Vec<_> = live
+            .delivered()
+            .into_iter()
+            .chain(credited.iter().cloned())
+            .filter(|fact| fact.month.is_none_or(|month| window(reference).contains(&month)))
+            .filter(|fact| feeding.datasets.contains(&fact.dataset))
+            .collect();
+        let mut early = early_datasets(live, &feeding);
+        // What a distributor delivered early is early for the resellers whose month it is.
+        let of_month = credited.iter().filter(|fact| fact.month == Some(reference));
+        let credited_early: Vec<(String, String)> = of_month
+            .filter(|fact| {
+                credit.resellers.iter().any(|(exporter, dataset, reseller)| {
+                    *dataset == fact.dataset
+                        && *reseller == fact.account
+                        && early.contains(&(exporter.clone(), dataset.clone()))
+                })
+            })
+            .map(|fact| (fact.account.clone(), fact.dataset.clone()))
+            .collect();
+        early.extend(credited_early);
+        let mut plan = Self {
+            reference,
+            usage_partners: usage_partners(live, &credit, reference),
+            quarantined: quarantined_partners(live, &feeding)?,
+            versions,
+            areas_without_rules,
+            feeding,
+            credit,
+            delivered,
+            early,
+            score_id: String::new(),
+        };
+        plan.score_id = plan.hash(pipeline, live);
+        Ok(plan)
+    }
+
+    fn hash(&self, pipeline: &Pipeline, live: &Live) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |text: &str| {
+            hasher.update(text.as_bytes());
+            hasher.update(&[0]);
+        };
+        add(&self.reference.to_string());
+        add(live.content_hash(|unit| self.feeding.reads(unit)).to_hex().as_str());
+        for fact in &self.delivered {
+            add(&fact.account);
+            add(&fact.dataset);
+            add(&fact.month.map(|month| month.to_string()).unwrap_or_default());
+            add(if fact.is_own { "own" } else { "credited" });
+        }
+        add("partners");
+        for partner in &self.usage_partners {
+            add(partner);
+        }
+        add("distributors");
+        if live.has_distributor() {
+            for (location, account) in &live.accounts {
+                add(location);
+                add(account);
+            }
+        }
+        let distributed = live.units.iter().filter(|unit| unit.is_distributor);
+        for unit in distributed.filter(|unit| self.feeding.reads(unit)) {
+            add(&unit.key.dataset);
+            add(&unit.account);
+            add(&unit.key.month.map(|month| month.to_string()).unwrap_or_default());
+        }
+        add("early");
+        for (partner, dataset) in &self.early {
+            add(partner);
+            add(dataset);
+        }
+        add("quarantined");
+        for partner in &self.quarantined {
+            add(partner);
+        }
+        add("rules");
+        for version in &self.versions {
+            add(&version.area);
+            add(&version.id);
+            add(&version.hash);
+        }
+        for (name, hash) in &pipeline.catalogs.hashes {
+            add(name);
+            add(hash);
+        }
+        add(CONTRACT_VERSION);
+        add(env!("CARGO_PKG_VERSION"));
+        hasher.finalize().to_hex().chars().take(32).collect()
+    }
+
+    /// Scores the month with everything that is published about it.
+    ///
+    /// # Errors
+    /// CS5004, CS9001.
+    pub(super) fn score(
+        &self,
+        pipeline: &Pipeline,
+        live: &Live,
+        run_id: &RunId,
+    ) -> Result<score::Output> {
+        score::score(&self.input(pipeline, live, run_id)?)
+    }
+
+    /// The totals of the month alone.
+    ///
+    /// # Errors
+    /// CS5004, CS9001.
+    pub(super) fn totals(&self, pipeline: &Pipeline, live: &Live) -> Result<MonthScores> {
+        // Totals name no run.
+        let run_id = RunId::from_hash(&blake3::hash(self.score_id.as_bytes()));
+        score::totals(&self.input(pipeline, live, &run_id)?)
+    }
+
+    fn input<'i>(
+        &'i self,
+        pipeline: &'i Pipeline,
+        live: &Live,
+        run_id: &'i RunId,
+    ) -> Result<score::Input<'i>> {
+        let frames = LiveFrames::new(live);
+        let (reference, first) = (self.reference, self.reference.plus(-23));
+        let workloads = &pipeline.catalogs.workloads;
+        let workload = |name: &str| workloads.canonical(name);
+        let year = [reference.plus(-12), reference];
+        Ok(score::Input {
+            reference,
+            versions: &self.versions,
+            catalogs: &pipeline.catalogs,
+            run_id,
+            acr: frames.acr(first, reference, &|name| pipeline.catalogs.service(name))?,
+            seats: frames.seats(&self.seat_months(), &workload)?,
+            revenue: frames.revenue(&year, &workload)?,
+            usage: frames.usage(&year, &workload)?,
+            credentials: frames.credentials()?,
+            segments: self.credit.share(frames.segments(first, reference)?)?,
+            usage_partners: self.usage_partners.clone(),
+            delivered: &self.delivered,
+            early: self.early.clone(),
+            quarantined: self.quarantined.clone(),
+        })
+    }
+
+    /// The months of seats that the rules look at.
+    fn seat_months(&self) -> Vec<Month> {
+        let back: BTreeSet<i32> =
+            self.versions.iter().flat_map(|version| version.seat_months()).collect();
+        back.into_iter().map(|back| self.reference.plus(-back)).collect()
+    }
+}
+
+/// Area and partner that the path tests of a month's rules assign the tested path; nobody when no
+/// rules were in force.
+///
+/// # Errors
+/// CS9001.
+pub(super) fn assigned(
+    pipeline: &Pipeline,
+    live: &Live,
+    reference: Month,
+) -> Result<BTreeSet<(String, String)>> {
+    let Ok((versions, _)) = pipeline.rules.effective(reference.last_day()) else {
+        return Ok(BTreeSet::new());
+    };
+    let months = versions.iter().map(|version| version.assignment_months()).max();
+    let first = reference.plus(1 - months.unwrap_or_default());
+    let frames = LiveFrames::new(live);
+    let credit = Credit::of(live, *window(reference).start(), reference)?;
+    let workloads = &pipeline.catalogs.workloads;
+    let workload = |name: &str| workloads.canonical(name);
+    let year = [reference.plus(-12), reference];
+    score::assigned(&score::Input {
+        reference,
+        versions: &versions,
+        catalogs: &pipeline.catalogs,
+        run_id: &RunId::from_hash(&blake3::hash(reference.to_string().as_bytes())),
+        acr: frames.acr(first, reference, &|name| pipeline.catalogs.service(name))?,
+        // No test looks at these.
+        seats: frames.seats(&[], &workload)?,
+        usage: frames.usage(&[], &workload)?,
+        revenue: frames.revenue(&year, &workload)?,
+        credentials: frames.credentials()?,
+        segments: credit.share(frames.segments(reference.plus(-23), reference)?)?,
+        usage_partners: usage_partners(live, &credit, reference),
+        delivered: &[],
+        early: BTreeSet::new(),
+        quarantined: BTreeSet::new(),
+    })
+}
+
+/// Partners credited with at least one live row of consumption, seats, revenue or usage in R−23…R.
+fn usage_partners(live: &Live, credit: &Credit, reference: Month) -> BTreeSet<String> {
+    let is_usage = |table: &String| USAGE_TABLES.contains(&table.as_str());
+    live.units
+        .iter()
+        .filter(|unit| unit.key.month.is_some_and(|month| window(reference).contains(&month)))
+        .filter(|unit| unit.tables.iter().any(is_usage))
+        .map(|unit| unit.account.clone())
+        .chain(credit.resellers.iter().map(|(_, _, reseller)| reseller.clone()))
+        .collect()
+}
