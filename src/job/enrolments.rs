@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::PolarsError;
 
-use super::Pipeline;
 use super::history::Scores;
 use crate::calendar::{Day, Month};
 use crate::checks::Check;
@@ -67,12 +66,12 @@ impl Enrolments {
     /// CS2001, CS6005, CS9001.
     pub(super) fn tracks(
         &self,
-        pipeline: &Pipeline,
+        rules: &Rules,
         scores: &mut Scores<'_>,
     ) -> Result<BTreeMap<(String, String), String>> {
         let mut since: Vec<(&(String, String), Month, &Assignment)> = Vec::new();
         for (key, enrolment) in &self.by_area {
-            let packs = pipeline.rules.packs.iter().filter(|pack| pack.area == key.1);
+            let packs = rules.packs.iter().filter(|pack| pack.area == key.1);
             let mut versions = packs.flat_map(|pack| &pack.versions);
             let in_force = versions.rfind(|version| version.effective_from <= self.day);
             let track = in_force.and_then(Version::enrolment_track);
@@ -85,11 +84,7 @@ impl Enrolments {
             .iter()
             .flat_map(|(_, month, _)| Month::range(month.plus(1 - HISTORY_MONTHS), *month))
             .collect();
-        // Area and partner that were assigned the tested path, by month.
-        let mut assigned: BTreeMap<Month, BTreeSet<(String, String)>> = BTreeMap::new();
-        for month in months {
-            assigned.insert(month, scores.assigned(month)?.clone());
-        }
+        let assigned = scores.assigned(&months)?;
         let track = |key: &(String, String), month: Month, assignment: &Assignment| {
             let (partner, area) = key;
             let pair = (area.clone(), partner.clone());

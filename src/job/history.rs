@@ -1,17 +1,14 @@
 //! The totals of months: those of this attempt, those that are published by the same facts and
 //! rules, and else computed.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{DataFrame, PolarsError, col};
 
-use super::Pipeline;
-use super::month::{MonthPlan, assigned};
+use super::month::{Base, MonthPlan, assigned};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::facts::Live;
 use crate::points::Points;
 use crate::publish::published_score_id;
 use crate::score::{MonthScores, PathScores};
@@ -20,8 +17,7 @@ use crate::tables::FACT_AREA_SCORE;
 
 /// The totals of months by what they depend on.
 pub(super) struct Scores<'a> {
-    pipeline: &'a Pipeline,
-    live: &'a Live,
+    base: &'a Base<'a>,
     output: &'a Store,
     known: BTreeMap<String, MonthScores>,
     /// Area and partner that the path tests of a month assigned the tested path.
@@ -29,8 +25,8 @@ pub(super) struct Scores<'a> {
 }
 
 impl<'a> Scores<'a> {
-    pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live, output: &'a Store) -> Self {
-        Self { pipeline, live, output, known: BTreeMap::new(), assigned: BTreeMap::new() }
+    pub(super) fn new(base: &'a Base<'a>, output: &'a Store) -> Self {
+        Self { base, output, known: BTreeMap::new(), assigned: BTreeMap::new() }
     }
 
     /// Remembers the totals of a month that was scored.
@@ -38,15 +34,23 @@ impl<'a> Scores<'a> {
         self.known.insert(plan.score_id.clone(), totals);
     }
 
-    /// Area and partner that the path tests of a month assigned the tested path.
+    /// Area and partner that the path tests of some months assigned the tested path, by month.
     ///
     /// # Errors
     /// CS9001.
-    pub(super) fn assigned(&mut self, month: Month) -> Result<&BTreeSet<(String, String)>> {
-        match self.assigned.entry(month) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(slot) => Ok(slot.insert(assigned(self.pipeline, self.live, month)?)),
+    pub(super) fn assigned(
+        &mut self,
+        months: &BTreeSet<Month>,
+    ) -> Result<&BTreeMap<Month, BTreeSet<(String, String)>>> {
+        let missing = months.iter().filter(|month| !self.assigned.contains_key(*month));
+        let missing: Vec<Month> = missing.copied().collect();
+        if !missing.is_empty() {
+            let base = Base::of_months(self.base.pipeline, self.base.live, &missing, &[])?;
+            for month in missing {
+                self.assigned.insert(month, assigned(&base, month)?);
+            }
         }
+        Ok(&self.assigned)
     }
 
     /// The totals of some months.
@@ -64,11 +68,8 @@ impl<'a> Scores<'a> {
         let month = plan.reference.to_string();
         let is_published =
             published_score_id(self.output, &month)?.is_some_and(|id| id == plan.score_id);
-        let totals = if is_published {
-            self.published(plan.reference)?
-        } else {
-            plan.totals(self.pipeline, self.live)?
-        };
+        let totals =
+            if is_published { self.published(plan.reference)? } else { plan.totals(self.base)? };
         self.keep(plan, totals.clone());
         Ok(totals)
     }

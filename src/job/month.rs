@@ -8,11 +8,13 @@ use super::Pipeline;
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::window;
 use crate::calendar::Month;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::facts::{Credit, Delivered, Live, LiveFrames};
 use crate::ids::RunId;
-use crate::rules::Version;
-use crate::score::{self, MonthScores};
+use crate::rules::{Catalogs, Version};
+use crate::score::{
+    self, Consumption, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths,
+};
 use crate::tables::CONTRACT_VERSION;
 
 /// The fact tables whose rows make a partner one that is scored.
@@ -32,6 +34,61 @@ pub(super) struct MonthPlan<'a> {
     quarantined: BTreeSet<String>,
     /// Hash of everything that the scores of the month depend on.
     pub(super) score_id: String,
+}
+
+/// What all months of an attempt are scored from.
+pub(super) struct Base<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) live: &'a Live,
+    acr: Consumption,
+    seats: SeatMonths,
+    segments: SegmentMonths,
+    credentials: DeliveredCredentials,
+}
+
+impl<'a> Base<'a> {
+    /// For some months.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        live: &'a Live,
+        months: &[&MonthPlan<'_>],
+    ) -> Result<Self> {
+        let references: Vec<Month> = months.iter().map(|plan| plan.reference).collect();
+        let seats: BTreeSet<Month> = months.iter().flat_map(|plan| plan.seat_months()).collect();
+        Self::of_months(pipeline, live, &references, &seats.into_iter().collect::<Vec<_>>())
+    }
+
+    /// For the tests of the path of some months, which look at no seats.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub(super) fn of_months(
+        pipeline: &'a Pipeline,
+        live: &'a Live,
+        references: &[Month],
+        seat_months: &[Month],
+    ) -> Result<Self> {
+        let ends = references.iter().min().zip(references.iter().max());
+        let (first, last) = ends.ok_or_else(|| Error::bug("no month is wanted"))?;
+        let (first, last) = (first.plus(-23), *last);
+        let frames = LiveFrames::new(live);
+        let Catalogs { workloads, segments, .. } = &pipeline.catalogs;
+        let service = |name: &str| pipeline.catalogs.service(name);
+        let workload = |name: &str| workloads.canonical(name);
+        let credit = Credit::of(live, first, last)?;
+        let delivered = credit.share(frames.segments(first, last)?)?;
+        Ok(Self {
+            pipeline,
+            live,
+            acr: Consumption::new(frames.acr(first, last, &service)?, first),
+            seats: SeatMonths::new(frames.seats(seat_months, &workload)?),
+            segments: SegmentMonths::new(&delivered, segments)?,
+            credentials: DeliveredCredentials::collect(&frames.credentials()?)?,
+        })
+    }
 }
 
 /// Months settled by the rules of their day, each once.
@@ -174,47 +231,37 @@ impl<'a> MonthPlan<'a> {
     ///
     /// # Errors
     /// CS5004, CS9001.
-    pub(super) fn score(
-        &self,
-        pipeline: &Pipeline,
-        live: &Live,
-        run_id: &RunId,
-    ) -> Result<score::Output> {
-        score::score(&self.input(pipeline, live, run_id)?)
+    pub(super) fn score(&self, base: &Base<'_>, run_id: &RunId) -> Result<score::Output> {
+        score::score(&self.input(base, run_id)?)
     }
 
     /// The totals of the month alone.
     ///
     /// # Errors
     /// CS5004, CS9001.
-    pub(super) fn totals(&self, pipeline: &Pipeline, live: &Live) -> Result<MonthScores> {
+    pub(super) fn totals(&self, base: &Base<'_>) -> Result<MonthScores> {
         // Totals name no run.
         let run_id = RunId::from_hash(&blake3::hash(self.score_id.as_bytes()));
-        score::totals(&self.input(pipeline, live, &run_id)?)
+        score::totals(&self.input(base, &run_id)?)
     }
 
-    fn input<'i>(
-        &'i self,
-        pipeline: &'i Pipeline,
-        live: &Live,
-        run_id: &'i RunId,
-    ) -> Result<score::Input<'i>> {
+    fn input<'i>(&'i self, base: &'i Base<'_>, run_id: &'i RunId) -> Result<score::Input<'i>> {
+        let Base { pipeline, live, acr, seats, segments, credentials } = base;
         let frames = LiveFrames::new(live);
-        let (reference, first) = (self.reference, self.reference.plus(-23));
         let workloads = &pipeline.catalogs.workloads;
         let workload = |name: &str| workloads.canonical(name);
-        let year = [reference.plus(-12), reference];
+        let year = [self.reference.plus(-12), self.reference];
         Ok(score::Input {
-            reference,
+            reference: self.reference,
             versions: &self.versions,
             catalogs: &pipeline.catalogs,
             run_id,
-            acr: frames.acr(first, reference, &|name| pipeline.catalogs.service(name))?,
-            seats: frames.seats(&self.seat_months(), &workload)?,
+            acr,
+            seats,
             revenue: frames.revenue(&year, &workload)?,
             usage: frames.usage(&year, &workload)?,
-            credentials: frames.credentials()?,
-            segments: self.credit.share(frames.segments(first, reference)?)?,
+            credentials,
+            segments,
             usage_partners: self.usage_partners.clone(),
             delivered: &self.delivered,
             early: self.early.clone(),
@@ -235,16 +282,11 @@ impl<'a> MonthPlan<'a> {
 ///
 /// # Errors
 /// CS9001.
-pub(super) fn assigned(
-    pipeline: &Pipeline,
-    live: &Live,
-    reference: Month,
-) -> Result<BTreeSet<(String, String)>> {
+pub(super) fn assigned(base: &Base<'_>, reference: Month) -> Result<BTreeSet<(String, String)>> {
+    let Base { pipeline, live, acr, seats, segments, credentials } = base;
     let Ok((versions, _)) = pipeline.rules.effective(reference.last_day()) else {
         return Ok(BTreeSet::new());
     };
-    let months = versions.iter().map(|version| version.assignment_months()).max();
-    let first = reference.plus(1 - months.unwrap_or_default());
     let frames = LiveFrames::new(live);
     let credit = Credit::of(live, *window(reference).start(), reference)?;
     let workloads = &pipeline.catalogs.workloads;
@@ -255,13 +297,13 @@ pub(super) fn assigned(
         versions: &versions,
         catalogs: &pipeline.catalogs,
         run_id: &RunId::from_hash(&blake3::hash(reference.to_string().as_bytes())),
-        acr: frames.acr(first, reference, &|name| pipeline.catalogs.service(name))?,
-        // No test looks at these.
-        seats: frames.seats(&[], &workload)?,
+        acr,
+        seats,
+        // No test looks at usage.
         usage: frames.usage(&[], &workload)?,
         revenue: frames.revenue(&year, &workload)?,
-        credentials: frames.credentials()?,
-        segments: credit.share(frames.segments(reference.plus(-23), reference)?)?,
+        credentials,
+        segments,
         usage_partners: usage_partners(live, &credit, reference),
         delivered: &[],
         early: BTreeSet::new(),

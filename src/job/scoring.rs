@@ -11,7 +11,7 @@ use super::checks::{
 use super::data_checks::{data_checks, segments_unknown};
 use super::enrolments::{Enrolments, enrolment_areas_unknown};
 use super::history::Scores;
-use super::month::{MonthPlan, Plans};
+use super::month::{Base, MonthPlan, Plans};
 use super::record::{manifest, quarantine};
 use super::reference::{Wanted, wanted_months};
 use super::{Attempt, Pipeline, ScoreSettings};
@@ -95,19 +95,7 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
     let live = Live::read(&Store::open(&settings.facts)?)?;
     let output = Store::open(&settings.output).ok();
     let wanted = wanted_months(settings.as_of, &live)?;
-    let mut plans = Plans::new(pipeline, &live);
-    let mut months = Vec::new();
-    for month in &wanted.months {
-        let prepared = prepare(&mut plans, settings, *month, &wanted)?;
-        if let Some(output) = &output {
-            for stale in stale_months(&prepared, settings, output)? {
-                if !wanted.months.contains(&stale) {
-                    months.push(prepare(&mut plans, settings, stale, &wanted)?);
-                }
-            }
-        }
-        months.push(prepared);
-    }
+    let months = queue(pipeline, settings, &live, &wanted, output.as_ref())?;
     let mut told = Vec::new();
     for prepared in months {
         let MonthPlan { reference, versions, feeding, .. } = &*prepared.month;
@@ -205,21 +193,48 @@ pub(super) fn score_and_publish(
     for month in &wanted.without_data {
         tracing::warn!(%month, "The facts hold no data for the month: it is not scored.");
     }
-    let mut scores = Scores::new(pipeline, &live, &output);
-    let publishing = Publishing { pipeline, settings, output: &output, attempt };
-    let mut plans = Plans::new(pipeline, &live);
+    let queue = queue(pipeline, settings, &live, &wanted, Some(&output))?;
+    let plans: Vec<&MonthPlan<'_>> = queue
+        .iter()
+        .flat_map(|prepared| prepared.before.iter().chain([&prepared.month]))
+        .map(Rc::as_ref)
+        .collect();
+    let base = Base::new(pipeline, &live, &plans)?;
+    let mut scores = Scores::new(&base, &output);
+    let publishing = Publishing { base: &base, settings, output: &output, attempt };
     let mut done: Vec<Scored> = Vec::new();
-    for reference in &wanted.months {
-        let prepared = prepare(&mut plans, settings, *reference, &wanted)?;
-        for month in stale_months(&prepared, settings, &output)? {
-            tracing::info!(%month, "The month is scored again: its facts or rules changed.");
-            let stale = prepare(&mut plans, settings, month, &wanted)?;
-            done.push(publishing.publish(&lease, &stale, &mut scores)?);
-        }
-        done.push(publishing.publish(&lease, &prepared, &mut scores)?);
+    for prepared in &queue {
+        done.push(publishing.publish(&lease, prepared, &mut scores)?);
     }
     attempt.log(&output, &done)?;
     Ok(done)
+}
+
+/// The wanted months, each after the months of its history that have to be scored again.
+fn queue<'a>(
+    pipeline: &'a Pipeline,
+    settings: &ScoreSettings,
+    live: &'a Live,
+    wanted: &Wanted,
+    output: Option<&Store>,
+) -> Result<Vec<Prepared<'a>>> {
+    let mut plans = Plans::new(pipeline, live);
+    let mut queue: Vec<Prepared<'a>> = Vec::new();
+    for month in &wanted.months {
+        let prepared = prepare(&mut plans, settings, *month, wanted)?;
+        let stale = match output {
+            Some(output) => stale_months(&prepared, settings, output)?,
+            None => Vec::new(),
+        };
+        for month in stale.into_iter().filter(|month| !wanted.months.contains(month)) {
+            if queue.iter().all(|queued| queued.month.reference != month) {
+                tracing::info!(%month, "The month is scored again: its facts or rules changed.");
+                queue.push(prepare(&mut plans, settings, month, wanted)?);
+            }
+        }
+        queue.push(prepared);
+    }
+    Ok(queue)
 }
 
 /// The months of a history that are published by the rules of their day and no longer as their facts
@@ -244,7 +259,7 @@ fn stale_months(
 
 /// What all publications of an attempt share.
 struct Publishing<'a> {
-    pipeline: &'a Pipeline,
+    base: &'a Base<'a>,
     settings: &'a ScoreSettings,
     output: &'a Store,
     attempt: &'a Attempt,
@@ -257,7 +272,8 @@ impl Publishing<'_> {
         prepared: &Prepared<'_>,
         scores: &mut Scores<'_>,
     ) -> Result<Scored> {
-        let Self { pipeline, settings, output, attempt } = self;
+        let Self { base, settings, output, attempt } = self;
+        let pipeline = base.pipeline;
         let plan = &prepared.month;
         let month = plan.reference.to_string();
         let is_published = published_run(output, &month)?.as_ref() == Some(&prepared.run_id);
@@ -285,7 +301,7 @@ impl Publishing<'_> {
             plan.score_id.clone(),
         );
         if !is_published {
-            let result = plan.score(pipeline, prepared.live, &prepared.run_id)?;
+            let result = plan.score(base, &prepared.run_id)?;
             scored.checks.push(titles_unmatched(&result.unmatched_titles));
             scored.checks.push(services_unmapped(&unmapped_acr(pipeline, prepared)?));
             scored.checks.push(assumed_alias(&result.assumed_aliases));
@@ -359,7 +375,7 @@ impl Publishing<'_> {
         let plans: Vec<&MonthPlan<'_>> =
             prepared.before.iter().chain([&prepared.month]).map(Rc::as_ref).collect();
         let months = scores.of(&plans)?;
-        let tracks = prepared.enrolments.tracks(self.pipeline, scores)?;
+        let tracks = prepared.enrolments.tracks(&self.base.pipeline.rules, scores)?;
         history(&History {
             reference: prepared.month.reference,
             areas: prepared.month.versions.iter().map(|version| version.area.as_str()).collect(),

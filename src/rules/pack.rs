@@ -445,20 +445,6 @@ impl Version {
         }
     }
 
-    /// How many months of consumption the test of the path looks at; none without such a test.
-    pub fn assignment_months(&self) -> i32 {
-        match &self.selection {
-            Selection::Assigned(Assignment {
-                test: AssignmentTest::SmbShare { customers, ttm_below, .. },
-                ..
-            }) => {
-                let ttm = if ttm_below.is_some() { Window::Ttm.months() } else { 0 };
-                customers.months().max(ttm)
-            }
-            _ => 0,
-        }
-    }
-
     /// Which months of seats are read, counted back from R.
     pub fn seat_months(&self) -> BTreeSet<i32> {
         let mut months = BTreeSet::new();

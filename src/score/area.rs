@@ -46,7 +46,7 @@ pub(super) struct AreaScorer<'a> {
     detail: Detail,
     totals: Vec<PathScores>,
     measures: Measures,
-    smb: Option<SmbCustomers>,
+    smb: Option<SmbCustomers<'a>>,
     /// Sentences whose evidence is written, with their keys.
     written: Vec<(Customers, Vec<String>, String)>,
     areas: Rows,

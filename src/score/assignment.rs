@@ -1,53 +1,43 @@
 //! The path that a test of the customer base assigns to each partner (rules §4.1, §7.1).
 
 use polars::prelude::{
-    Column, DataFrame, DataType, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, lit,
+    Column, DataFrame, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, lit,
 };
 
 use super::Input;
-use super::measure::{Amounts, bug, month_literal, texts};
+use super::measure::{Amounts, bug, flags, texts};
 use super::measures::Measures;
 use super::partners::Partners;
-use crate::calendar::Month;
+use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::error::Result;
 use crate::money::Money;
 use crate::rules::{Assignment, AssignmentTest, Segments, Window};
 
-/// Which customers of which partner are on the small-business side, sorted.
-#[derive(Debug, Default)]
-pub(super) struct SmbCustomers(Vec<(usize, String)>);
+/// What the exports say of the segments of customers, month by month.
+pub struct SegmentMonths {
+    /// Sorted by partner, tenant and month.
+    rows: Vec<SegmentMonth>,
+}
 
-impl SmbCustomers {
-    /// Judges every customer by the segment of its newest month up to R that has one, as that
-    /// partner's exports say it; at a tie the customer export wins over usage rows, and one row
-    /// that is not on the small-business side is enough to leave it.
+struct SegmentMonth {
+    partner: String,
+    tenant: String,
+    month: Month,
+    is_customer_export: bool,
+    /// Whether no row of it leaves the small-business side.
+    is_smb: bool,
+}
+
+impl SegmentMonths {
+    /// Of `month`, `partner_id`, `tenant_id`, `segment`, `is_customer_export`.
     ///
     /// # Errors
     /// CS9001.
-    pub(super) fn new(
-        segments: &LazyFrame,
-        rules: &Segments,
-        reference: Month,
-        partners: &Partners,
-    ) -> Result<Self> {
-        let customer = [col("partner_id"), col("tenant_id")];
-        let filled = segments
-            .clone()
-            .filter(col("segment").neq(lit("")).and(col("month").lt_eq(month_literal(reference))));
-        let newest = filled.clone().group_by(customer.clone()).agg([col("month").max()]);
-        let month = [col("partner_id"), col("tenant_id"), col("month")];
-        let of_month =
-            filled.join(newest, month.clone(), month.clone(), JoinArgs::new(JoinType::Semi));
-        let best = of_month
-            .clone()
-            .group_by(customer.clone())
-            .agg([col("is_customer_export").cast(DataType::Int32).max().alias("best")]);
-        let frame = of_month
-            .join(best, customer.clone(), customer.clone(), JoinArgs::new(JoinType::Inner))
-            .filter(col("is_customer_export").cast(DataType::Int32).eq(col("best")));
-        let names = engine::collect(frame.clone().select([col("segment").unique()]), "segments")?;
-        let mut names = texts(&names, "segment")?;
+    pub fn new(segments: &LazyFrame, rules: &Segments) -> Result<Self> {
+        let filled = segments.clone().filter(col("segment").neq(lit("")));
+        let names = filled.clone().select([col("segment").unique()]);
+        let mut names = texts(&engine::collect(names, "segments")?, "segment")?;
         names.sort_unstable();
         let sides: Vec<i32> =
             names.iter().map(|segment| i32::from(rules.is_smb_side(segment).0)).collect();
@@ -57,25 +47,66 @@ impl SmbCustomers {
         )
         .map_err(bug)?;
         let on = [col("segment")];
-        let frame = frame
+        let grain = ["partner_id", "tenant_id", "month", "is_customer_export"];
+        let frame = filled
             .join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left))
-            .group_by(customer)
+            .group_by(grain.map(col))
             .agg([col("is_smb").min()])
-            .filter(col("is_smb").eq(lit(1)))
-            .sort(["partner_id", "tenant_id"], SortMultipleOptions::default());
+            .sort(grain, SortMultipleOptions::default());
         let frame = engine::collect(frame, "segments of customers")?;
-        let ids = texts(&frame, "partner_id")?;
-        let tenants = texts(&frame, "tenant_id")?;
-        let known = ids.into_iter().zip(tenants);
-        Ok(Self(known.filter_map(|(id, tenant)| Some((partners.find(&id)?, tenant))).collect()))
+        let (partner, tenant) = (texts(&frame, "partner_id")?, texts(&frame, "tenant_id")?);
+        let month = frame.column("month").and_then(|column| column.date()).map_err(bug)?.physical();
+        let exported = frame.column("is_customer_export").and_then(|column| column.bool());
+        let exported = exported.map_err(bug)?;
+        let is_smb = flags(&frame, "is_smb")?;
+        let texts = partner.into_iter().zip(tenant).enumerate();
+        Ok(Self {
+            rows: texts
+                .map(|(at, (partner, tenant))| SegmentMonth {
+                    partner,
+                    tenant,
+                    month: Day(month.get(at).unwrap_or_default()).month(),
+                    is_customer_export: exported.get(at) == Some(true),
+                    is_smb: is_smb[at],
+                })
+                .collect(),
+        })
+    }
+}
+
+/// Which customers of which partner are on the small-business side, sorted.
+#[derive(Debug, Default)]
+pub(super) struct SmbCustomers<'a>(Vec<(usize, &'a str)>);
+
+impl<'a> SmbCustomers<'a> {
+    /// Judges every customer by the segment of its newest month up to R that has one, as that
+    /// partner's exports say it; at a tie the customer export wins over usage rows, and one row
+    /// that is not on the small-business side is enough to leave it. Usage rows older than the
+    /// window of R say nothing of it.
+    pub(super) fn new(segments: &'a SegmentMonths, reference: Month, partners: &Partners) -> Self {
+        let is_known = |row: &&SegmentMonth| {
+            row.month <= reference && (row.is_customer_export || row.month >= reference.plus(-23))
+        };
+        let mut found = Vec::new();
+        for of_customer in segments
+            .rows
+            .chunk_by(|left, right| left.partner == right.partner && left.tenant == right.tenant)
+        {
+            let newest = of_customer
+                .iter()
+                .filter(is_known)
+                .max_by_key(|row| (row.month, row.is_customer_export));
+            if let Some(row) = newest.filter(|row| row.is_smb)
+                && let Some(partner) = partners.find(&row.partner)
+            {
+                found.push((partner, row.tenant.as_str()));
+            }
+        }
+        Self(found)
     }
 
     fn contains(&self, partner: usize, tenant: &str) -> bool {
-        self.0
-            .binary_search_by(|(known, known_tenant)| {
-                (*known, known_tenant.as_str()).cmp(&(partner, tenant))
-            })
-            .is_ok()
+        self.0.binary_search(&(partner, tenant)).is_ok()
     }
 }
 
@@ -83,12 +114,12 @@ impl SmbCustomers {
 ///
 /// # Errors
 /// CS9001.
-pub(super) fn assigned_paths(
+pub(super) fn assigned_paths<'a>(
     assignment: &Assignment,
     paths: &[String],
     measures: &mut Measures,
-    smb: &mut Option<SmbCustomers>,
-    input: &Input<'_>,
+    smb: &mut Option<SmbCustomers<'a>>,
+    input: &Input<'a>,
     partners: &Partners,
 ) -> Result<Vec<usize>> {
     let place = |name: &String| paths.iter().position(|path| path == name).unwrap_or_default();
@@ -96,15 +127,9 @@ pub(super) fn assigned_paths(
     let associations = assignment.associations;
     let passed = match &assignment.test {
         AssignmentTest::SmbShare { share, is_share_enough, customers, ttm_below } => {
-            let smb = match smb {
-                Some(smb) => smb,
-                None => smb.insert(SmbCustomers::new(
-                    &input.segments,
-                    &input.catalogs.segments,
-                    input.reference,
-                    partners,
-                )?),
-            };
+            let smb = smb.get_or_insert_with(|| {
+                SmbCustomers::new(input.segments, input.reference, partners)
+            });
             let month = measures.acr(&[], associations, *customers, input, partners)?;
             let votes = votes(month, smb, partners.len());
             let ttm = match ttm_below {
@@ -139,7 +164,7 @@ pub(super) fn assigned_paths(
 }
 
 /// Customers with consumption above zero, and those of them on the small-business side.
-fn votes(month: &Amounts, smb: &SmbCustomers, partners: usize) -> Vec<(i64, i64)> {
+fn votes(month: &Amounts, smb: &SmbCustomers<'_>, partners: usize) -> Vec<(i64, i64)> {
     let mut votes = vec![(0_i64, 0_i64); partners];
     for at in 0..month.partner.len() {
         if month.current[at] > Money::ZERO {

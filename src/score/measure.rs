@@ -2,10 +2,9 @@
 //! neighbours for seats and business applications facts are aggregated, by the streaming engine;
 //! everything after them works on these small frames.
 
-use polars::prelude::{
-    DataFrame, DataType, Expr, LazyFrame, NULL, SortMultipleOptions, col, lit, when,
-};
+use polars::prelude::{DataFrame, DataType, Expr, NULL, SortMultipleOptions, col, lit, when};
 
+use super::consumption::Consumption;
 use super::partners::Partners;
 use crate::calendar::Month;
 use crate::engine;
@@ -104,7 +103,7 @@ pub(super) fn any_where(condition: Expr, name: &str) -> Expr {
 /// # Errors
 /// CS9001.
 pub(super) fn tenant_acr(
-    acr: &LazyFrame,
+    acr: &Consumption,
     services: &[String],
     associations: AttributionSet,
     (window, reference): (Window, Month),
@@ -112,19 +111,12 @@ pub(super) fn tenant_acr(
 ) -> Result<Amounts> {
     let sides = Sides::new(window, reference);
     let (current, baseline) = (within(sides.current), within(sides.baseline));
-    let eligible = meets(associations);
     let has_amount = || col("amount").neq(lit(0));
     // Sums per month first: of two months the larger counts, and a baseline is nothing only when
     // each of its months is.
     let by_month = acr
-        .clone()
-        .filter(current.clone().or(baseline.clone()).and(listed("service", services)))
-        .group_by([col("partner_id"), col("tenant_id"), col("month")])
-        .agg([
-            when(eligible.clone()).then(col("amount")).otherwise(lit(NULL)).sum().alias("amount"),
-            any_where(eligible.clone(), "is_eligible"),
-            any_where(eligible.not().and(has_amount()), "has_other"),
-        ]);
+        .by_tenant(services, associations, sides.baseline.0)?
+        .filter(current.clone().or(baseline.clone()));
     let is_eligible = || col("is_eligible").eq(lit(1));
     let side = |months: Expr, name: &str| {
         let amount = when(months.and(is_eligible())).then(col("amount")).otherwise(lit(NULL));
@@ -192,18 +184,18 @@ const NO_SERVICE: [&str; 3] = ["", "unknown", crate::rules::UNMAPPED];
 /// # Errors
 /// CS9001.
 pub(super) fn service_acr(
-    acr: &LazyFrame,
+    acr: &Consumption,
     services: &[String],
     associations: AttributionSet,
     (window, reference): (Window, Month),
     partners: &Partners,
 ) -> Result<ServiceAcr> {
-    let months = within(Sides::new(window, reference).current);
+    let months = Sides::new(window, reference).current;
     let named =
         NO_SERVICE.iter().fold(lit(true), |named, name| named.and(col("service").neq(lit(*name))));
     let frame = acr
-        .clone()
-        .filter(months.and(meets(associations)).and(listed("service", services)).and(named))
+        .by_service(services, associations, months.0)?
+        .filter(within(months).and(named))
         .group_by([col("partner_id"), col("service")])
         .agg([col("amount").sum()])
         .filter(col("amount").neq(lit(0)))

@@ -56,7 +56,7 @@ impl Measures {
             (Measure::Acr, Unit::Service) => {
                 if let Entry::Vacant(slot) = self.services.entry(key(sentence)) {
                     let months = (window, input.reference);
-                    slot.insert(service_acr(&input.acr, names, associations, months, partners)?);
+                    slot.insert(service_acr(input.acr, names, associations, months, partners)?);
                 }
             }
             (Measure::Acr, _) => {
@@ -68,7 +68,7 @@ impl Measures {
                     let reference = input.reference;
                     let wanted = Wanted { workloads: names, associations, window, reference };
                     let make = if has_starts { associated_seats } else { workload_seats };
-                    slot.insert(make(&input.seats, wanted, partners)?);
+                    slot.insert(make(input.seats, wanted, partners)?);
                 }
             }
             (Measure::Revenue, _) => {
@@ -122,7 +122,7 @@ impl Measures {
         let key = (services.to_vec(), associations, window);
         if !self.acr.contains_key(&key) {
             let months = (window, input.reference);
-            let acr = tenant_acr(&input.acr, services, associations, months, partners)?;
+            let acr = tenant_acr(input.acr, services, associations, months, partners)?;
             self.acr.insert(key.clone(), acr);
         }
         self.acr.get(&key).ok_or_else(|| crate::error::Error::bug("an aggregation is missing"))

@@ -6,6 +6,7 @@ mod area;
 mod assignment;
 mod business;
 mod change;
+mod consumption;
 mod customers;
 mod dimensions;
 mod evidence;
@@ -16,6 +17,7 @@ mod part;
 mod partners;
 mod people;
 mod rule_table;
+mod seat_months;
 mod seats;
 mod tenant_seats;
 mod total;
@@ -27,9 +29,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{DataFrame, LazyFrame};
 
 pub use change::{PartValue, metric_points};
+pub use consumption::Consumption;
 pub use dimensions::{DimensionFacts, Dimensions, PartnerFacts, dimensions};
 pub use history::{HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history};
+pub use people::DeliveredCredentials;
 pub use rule_table::rule_table;
+pub use seat_months::SeatMonths;
 pub use window::Enrolment;
 
 use crate::calendar::Month;
@@ -41,10 +46,10 @@ use crate::rules::{Catalogs, Scope, Selection, Version};
 use crate::tables::{FACT_ACR_TTM, Rows, Table};
 
 use area::{AreaScorer, Detail};
+pub use assignment::SegmentMonths;
 use assignment::assigned_paths;
 use measures::Measures;
 use partners::Partners;
-use people::DeliveredCredentials;
 
 /// What a month's score is made of.
 pub struct Input<'a> {
@@ -56,20 +61,19 @@ pub struct Input<'a> {
     pub catalogs: &'a Catalogs,
     /// The run that the rows belong to.
     pub run_id: &'a RunId,
-    /// `month`, `partner_id`, `tenant_id`, `service`, `attributions`, `amount` of R−23…R.
-    pub acr: LazyFrame,
-    /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `paid_seats`,
-    /// `active_users`, `associated_on` of the months that the versions look at.
-    pub seats: LazyFrame,
+    /// Azure consumed revenue.
+    pub acr: &'a Consumption,
+    /// Paid seats and active users.
+    pub seats: &'a SeatMonths,
     /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `revenue` of R and R−12.
     pub revenue: LazyFrame,
     /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `active_users`,
     /// `attributed_users`, `capacity` of R and R−12.
     pub usage: LazyFrame,
-    /// `partner_id`, `person_key`, `title`, `earned_on`, `expires_on`, `is_expiry_known`.
-    pub credentials: LazyFrame,
-    /// `month`, `partner_id`, `tenant_id`, `segment`, `is_customer_export` up to R.
-    pub segments: LazyFrame,
+    /// Credentials of people.
+    pub credentials: &'a DeliveredCredentials,
+    /// Segments of customers up to R at least.
+    pub segments: &'a SegmentMonths,
     /// Partners with a live row of consumption or seats in R−23…R.
     pub usage_partners: BTreeSet<String>,
     /// What each partner delivered.
@@ -121,10 +125,9 @@ pub struct AreaSummary {
 /// # Errors
 /// CS5004 when an amount does not fit its published type; CS9001.
 pub fn score(input: &Input<'_>) -> Result<Output> {
-    let delivered = DeliveredCredentials::collect(&input.credentials, input.reference.last_day())?;
-    let partners = scored_partners(input, &delivered)?;
+    let partners = scored_partners(input)?;
     let day = input.reference.last_day();
-    let credentials = delivered.judge(&input.catalogs.certifications, day, &partners)?;
+    let credentials = input.credentials.judge(&input.catalogs.certifications, day, &partners)?;
     let mut scorer = AreaScorer::new(input, &partners, &credentials, Detail::All);
     let mut areas = Vec::new();
     for version in input.versions {
@@ -142,10 +145,9 @@ pub fn score(input: &Input<'_>) -> Result<Output> {
 /// # Errors
 /// As [`score`].
 pub fn totals(input: &Input<'_>) -> Result<MonthScores> {
+    let partners = scored_partners(input)?;
     let day = input.reference.last_day();
-    let delivered = DeliveredCredentials::collect(&input.credentials, day)?;
-    let partners = scored_partners(input, &delivered)?;
-    let credentials = delivered.judge(&input.catalogs.certifications, day, &partners)?;
+    let credentials = input.credentials.judge(&input.catalogs.certifications, day, &partners)?;
     let mut scorer = AreaScorer::new(input, &partners, &credentials, Detail::Totals);
     for version in input.versions {
         scorer.score(version)?;
@@ -173,9 +175,9 @@ pub fn assigned(input: &Input<'_>) -> Result<BTreeSet<(String, String)>> {
     Ok(found)
 }
 
-fn scored_partners(input: &Input<'_>, delivered: &DeliveredCredentials) -> Result<Partners> {
+fn scored_partners(input: &Input<'_>) -> Result<Partners> {
     let mut ids: BTreeSet<String> = input.usage_partners.clone();
-    ids.extend(delivered.partners()?);
+    ids.extend(input.credentials.partners(input.reference.last_day())?);
     Ok(Partners::new(ids.into_iter().collect(), input.delivered, input.reference))
 }
 
@@ -189,7 +191,7 @@ fn acr_ttm(input: &Input<'_>, partners: &Partners) -> Result<DataFrame> {
     }
     let mut rows = Rows::new(&FACT_ACR_TTM);
     for scope in scopes {
-        ttm::add_scope(&mut rows, &input.acr, scope, input.reference, partners)?;
+        ttm::add_scope(&mut rows, input.acr, scope, input.reference, partners)?;
     }
     rows.finish()
 }

@@ -1,11 +1,11 @@
 //! Sentences over people: who holds what, valid on the day, once per step (rules §8.7, contract §3
 //! People and §6).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use polars::prelude::{LazyFrame, SortMultipleOptions, col, lit};
 
-use super::measure::{bug, texts};
+use super::measure::bug;
 use super::partners::Partners;
 use crate::calendar::Day;
 use crate::engine;
@@ -79,35 +79,35 @@ pub(super) struct Steps<'a> {
     pub(super) evidence: Vec<SkillingEvidence<'a>>,
 }
 
-/// The day's credentials as plain rows, and the ids of their partners.
-pub(super) struct DeliveredCredentials {
+/// All credentials as plain rows.
+pub struct DeliveredCredentials {
     frame: polars::prelude::DataFrame,
 }
 
 impl DeliveredCredentials {
-    /// Collects the credentials earned by `day`.
+    /// Collects `partner_id`, `person_key`, `title`, `earned_on`, `expires_on`, `is_expiry_known`.
     ///
     /// # Errors
     /// CS9001.
-    pub(super) fn collect(credentials: &LazyFrame, day: Day) -> Result<Self> {
-        let frame = credentials
-            .clone()
-            .filter(col("earned_on").lt_eq(lit(day.0).cast(polars::prelude::DataType::Date)))
-            .sort(
-                ["partner_id", "person_key", "title", "earned_on", "expires_on"],
-                SortMultipleOptions::default(),
-            );
+    pub fn collect(credentials: &LazyFrame) -> Result<Self> {
+        let frame = credentials.clone().sort(
+            ["partner_id", "person_key", "title", "earned_on", "expires_on"],
+            SortMultipleOptions::default(),
+        );
         Ok(Self { frame: engine::collect(frame, "credentials")? })
     }
 
-    /// The partners with a credential.
+    /// The partners with a credential that was earned by a day.
     ///
     /// # Errors
     /// CS9001.
-    pub(super) fn partners(&self) -> Result<Vec<String>> {
-        let mut partners = texts(&self.frame, "partner_id")?;
-        partners.dedup();
-        Ok(partners)
+    pub(super) fn partners(&self, day: Day) -> Result<BTreeSet<String>> {
+        let column = |name: &str| self.frame.column(name).map_err(bug);
+        let partner = column("partner_id")?.str().map_err(bug)?;
+        let earned = column("earned_on")?.date().map_err(bug)?;
+        let rows = partner.iter().zip(earned.physical().iter());
+        let earned = rows.filter(|(_, earned)| earned.is_some_and(|earned| earned <= day.0));
+        Ok(earned.filter_map(|(partner, _)| partner).map(str::to_owned).collect())
     }
 
     /// Matches titles and judges validity on the day.
@@ -120,7 +120,9 @@ impl DeliveredCredentials {
         day: Day,
         partners: &Partners,
     ) -> Result<Credentials> {
-        let frame = &self.frame;
+        let earned_by = col("earned_on").lt_eq(lit(day.0).cast(polars::prelude::DataType::Date));
+        let frame = engine::lazy(self.frame.clone()).filter(earned_by);
+        let frame = &engine::collect(frame, "credentials of a day")?;
         let partner = partners.indexes(frame)?;
         let person = frame.column("person_key").and_then(|column| column.str()).map_err(bug)?;
         let title = frame.column("title").and_then(|column| column.str()).map_err(bug)?;

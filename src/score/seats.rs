@@ -3,14 +3,13 @@
 
 use std::cmp::Ordering;
 
-use polars::prelude::{
-    DataFrame, Expr, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, lit,
-};
+use polars::prelude::{DataFrame, Expr, JoinArgs, JoinType, SortMultipleOptions, col, lit};
 
 use super::measure::{
-    Sides, any_where, bug, flags, integers, listed, meets, month_literal, sum_where, texts, within,
+    Sides, any_where, bug, flags, integers, month_literal, sum_where, texts, within,
 };
 use super::partners::Partners;
+use super::seat_months::{SeatMonths, best};
 use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::error::Result;
@@ -68,12 +67,6 @@ pub(super) struct Wanted<'a> {
     pub(super) reference: Month,
 }
 
-impl Wanted<'_> {
-    fn eligible(&self) -> Expr {
-        listed("workload", self.workloads).and(meets(self.associations))
-    }
-}
-
 fn grain() -> [Expr; 3] {
     [col("partner_id"), col("tenant_id"), col("workload")]
 }
@@ -84,7 +77,7 @@ fn grain() -> [Expr; 3] {
 /// # Errors
 /// CS9001.
 pub(super) fn workload_seats(
-    seats: &LazyFrame,
+    seats: &SeatMonths,
     wanted: Wanted<'_>,
     partners: &Partners,
 ) -> Result<Vec<WorkloadSeats>> {
@@ -94,17 +87,17 @@ pub(super) fn workload_seats(
     let has_seats = || col("paid_seats").gt(lit(0)).or(col("active_users").gt(lit(0)));
     let months = within(sides.current).or(within(sides.baseline));
     let rows = seats
-        .clone()
-        .filter(months.and(listed("workload", wanted.workloads)).and(has_seats()))
+        .by_workload(wanted.workloads, wanted.associations)?
+        .filter(months)
         .with_column(within(sides.current).alias("is_current"));
-    let eligible = rows.clone().filter(meets(wanted.associations));
+    let eligible = rows.clone().filter(has_seats());
     let sides = best(eligible, is_current()).group_by(grain()).agg([
         sum_where(col("paid_seats"), is_current(), "current_paid"),
         sum_where(col("active_users"), is_current(), "current_active"),
         sum_where(col("paid_seats"), is_baseline(), "baseline_paid"),
         sum_where(col("active_users"), is_baseline(), "baseline_active"),
     ]);
-    let others = rows.filter(meets(wanted.associations).not()).group_by(grain()).agg([
+    let others = rows.filter(col("has_other").eq(lit(1))).group_by(grain()).agg([
         any_where(is_current(), "other_current"),
         any_where(is_baseline(), "other_baseline"),
     ]);
@@ -137,29 +130,31 @@ pub(super) fn workload_seats(
 /// # Errors
 /// CS9001.
 pub(super) fn associated_seats(
-    seats: &LazyFrame,
+    seats: &SeatMonths,
     wanted: Wanted<'_>,
     partners: &Partners,
 ) -> Result<Vec<WorkloadSeats>> {
     let mut rows = workload_seats(seats, wanted, partners)?;
     let first = wanted.reference.plus(-11);
-    let dates = seats
+    let months = seats
+        .by_workload(wanted.workloads, wanted.associations)?
+        .filter(col("paid_seats").is_not_null());
+    let order = ["partner_id", "tenant_id", "workload", "month"];
+    let dates = months
         .clone()
-        .filter(within((wanted.reference, wanted.reference)).and(wanted.eligible()))
-        .group_by(grain())
-        .agg([col("associated_on").min()])
-        .sort(["partner_id", "tenant_id", "workload"], SortMultipleOptions::default());
+        .filter(within((wanted.reference, wanted.reference)))
+        .sort(order, SortMultipleOptions::default());
     let dates = engine::collect(dates, "dates of associations")?;
     let is_new = col("associated_on").gt_eq(month_literal(first));
-    let since =
-        seats.clone().filter(within((first, wanted.reference)).and(wanted.eligible())).join(
+    let since = months
+        .filter(within((first, wanted.reference)))
+        .join(
             engine::lazy(dates.clone()).filter(is_new),
             grain(),
             grain(),
             JoinArgs::new(JoinType::Semi),
-        );
-    let since = best(since, col("month"))
-        .sort(["partner_id", "tenant_id", "workload", "month"], SortMultipleOptions::default());
+        )
+        .sort(order, SortMultipleOptions::default());
     let since = engine::collect(since, "seats since their association")?;
 
     let months = since.column("month").and_then(|column| column.date()).map_err(bug)?.physical();
@@ -220,18 +215,6 @@ impl WorkloadSeats {
     fn compare(&self, (partner, tenant, workload): &(usize, String, String)) -> Ordering {
         (self.partner, &self.tenant, &self.workload).cmp(&(*partner, tenant, workload))
     }
-}
-
-/// Of the rows of each grain and `side` the one with the most paid seats, then active users. Two
-/// group-bys instead of a sort within groups: both run in the streaming engine.
-fn best(rows: LazyFrame, side: Expr) -> LazyFrame {
-    let [partner, tenant, workload] = grain();
-    let of_side = [side, partner, tenant, workload];
-    let with_seats: Vec<Expr> = of_side.iter().cloned().chain([col("paid_seats")]).collect();
-    let most = rows.clone().group_by(of_side).agg([col("paid_seats").max()]);
-    rows.join(most, with_seats.clone(), with_seats.clone(), JoinArgs::new(JoinType::Semi))
-        .group_by(with_seats)
-        .agg([col("active_users").max()])
 }
 
 /// Partner, tenant and workload of each row of a sorted frame.

@@ -1,7 +1,8 @@
 //! `fact_acr_ttm`: Azure consumed revenue per tenant and scope over trailing twelve months.
 
-use polars::prelude::{DataType, Expr, LazyFrame, SortMultipleOptions, col, lit};
+use polars::prelude::{DataType, Expr, SortMultipleOptions, col, lit};
 
+use super::consumption::Consumption;
 use super::measure::{
     Sides, amounts, flags, integers, listed, meets, month_literal, sum_where, texts, within,
 };
@@ -20,7 +21,7 @@ use crate::tables::{FACT_ACR_TTM, Rows};
 /// CS9001.
 pub(super) fn add_scope(
     rows: &mut Rows,
-    acr: &LazyFrame,
+    acr: &Consumption,
     scope: &Scope,
     reference: Month,
     partners: &Partners,
@@ -45,7 +46,7 @@ pub(super) fn add_scope(
     ];
     by_tenant.extend(members.iter().map(|member| col(member.as_str()).max()));
     let frame = acr
-        .clone()
+        .rows(sides.baseline.0)?
         .filter(
             within((sides.baseline.0, sides.current.1))
                 .and(meets(scope.associations))

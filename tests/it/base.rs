@@ -158,25 +158,48 @@ impl Base {
     /// Gives a partner data in every month that a score looks at, none of which counts anywhere.
     pub fn partner(&mut self, partner: &str) {
         for back in 0..24 {
-            let mut filler = Azure::new(partner, back, 900_000, "0.01");
-            filler.service = "Storage".to_owned();
-            filler.attribution = "TPOR".to_owned();
-            self.azure.push(filler.line());
-            self.seats(partner, back, 900_000, "Teams", 1, 1);
-            self.office(partner, back, 900_000, "Teams", "CSP Tier 2", 1, 1);
+            self.fill(partner, back);
         }
-        self.training(partner, "filler", "Exam", "Exam AZ-104", "2020-01-01", "NA");
-        self.profile
-            .push(format!("6{partner},Test Partner,{partner},Test Partner,Town,Utopia,Location"));
+        self.introduce(partner);
     }
 
     /// Gives a partner business applications in every month, none of which count anywhere. Not
     /// part of `partner`: most bases have no such exports.
     pub fn business(&mut self, partner: &str) {
         for back in 0..24 {
-            self.revenue(partner, back, 900_000, "Business Central", "TPOR", "0.01");
-            self.usage(partner, back, 900_000, "Business Central", "TPOR", [1, 0, 0]);
+            self.fill_business(partner, back);
         }
+    }
+
+    /// Gives a partner all exports, each with its first and last month only: what lies between is
+    /// delivered too. For bases of hundreds of partners, which stay small.
+    pub fn ends(&mut self, partner: &str) {
+        for back in [0, 23] {
+            self.fill(partner, back);
+            self.fill_business(partner, back);
+        }
+        self.introduce(partner);
+    }
+
+    fn fill(&mut self, partner: &str, back: i32) {
+        let mut filler = Azure::new(partner, back, 900_000, "0.01");
+        filler.service = "Storage".to_owned();
+        filler.attribution = "TPOR".to_owned();
+        self.azure.push(filler.line());
+        self.seats(partner, back, 900_000, "Teams", 1, 1);
+        self.office(partner, back, 900_000, "Teams", "CSP Tier 2", 1, 1);
+    }
+
+    fn fill_business(&mut self, partner: &str, back: i32) {
+        self.revenue(partner, back, 900_000, "Business Central", "TPOR", "0.01");
+        self.usage(partner, back, 900_000, "Business Central", "TPOR", [1, 0, 0]);
+    }
+
+    /// What a partner delivers of no month: people, and its own name.
+    fn introduce(&mut self, partner: &str) {
+        self.training(partner, "filler", "Exam", "Exam AZ-104", "2020-01-01", "NA");
+        self.profile
+            .push(format!("6{partner},Test Partner,{partner},Test Partner,Town,Utopia,Location"));
     }
 
     pub fn azure(&mut self, partner: &str, back: i32, tenant: u32, amount: &str) {
@@ -206,8 +229,23 @@ impl Base {
         active: i64,
         date: &str,
     ) {
+        self.dated(partner, back, tenant_number, workload, "CPOR", (paid, active), date);
+    }
+
+    /// A row of the same export, which alone tells a day, under any association: paid seats and
+    /// active users.
+    pub fn dated(
+        &mut self,
+        partner: &str,
+        back: i32,
+        tenant_number: u32,
+        workload: &str,
+        attribution: &str,
+        (paid, active): (i64, i64),
+        date: &str,
+    ) {
         self.seats.push(format!(
-            "{},Test Customer,{workload},{active},{paid},C-{tenant_number},6{partner},{date},CPOR,{}-01",
+            "{},Test Customer,{workload},{active},{paid},C-{tenant_number},6{partner},{date},{attribution},{}-01",
             tenant(tenant_number),
             month(back),
         ));
@@ -350,10 +388,14 @@ impl Place {
 
     /// Rows of a table of the reference month; of tables with areas, those of one area.
     pub fn area_table(&self, table: &str, area: &str) -> Vec<Row> {
-        let file = self.path("tables").join(table).join(format!("{REFERENCE}.parquet"));
-        let mut rows = tables::read(&file);
+        let mut rows = self.all_areas(table);
         rows.retain(|row| row.get("area").is_none_or(|known| known == area));
         rows
+    }
+
+    /// All rows of a table of the reference month.
+    pub fn all_areas(&self, table: &str) -> Vec<Row> {
+        tables::read(&self.path("tables").join(table).join(format!("{REFERENCE}.parquet")))
     }
 
     /// Rows of a table that belongs to no month.
@@ -372,11 +414,16 @@ impl Place {
     }
 }
 
-/// A base delivered on one day, run.
+/// A base delivered on one day, run by the single-path rules.
 pub fn run(base: &Base) -> Place {
+    run_by(base, "2023-12-01")
+}
+
+/// A base delivered on one day, run by a ruleset.
+pub fn run_by(base: &Base, ruleset: &str) -> Place {
     let place = Place::new();
     base.write(&place.path("deliveries"), "2026-10-21");
-    place.run().assert().success();
+    place.run_by(ruleset).assert().success();
     place
 }
 

@@ -146,7 +146,10 @@ vectors! {
         Metric(UG, "value_unit", "percent"),
         Metric(UG, "units_to_next_point", "1.0000"),
         Metric(UG, "flags", ""),
+        Points("total", 25 * POINT), Area("has_incentive_points", "true"),
     ];
+    "24 % are 24 points, one too few for incentives", NOW, ENT, |b, p| users(b, p, &[(62, 50)])
+        => [Points("total", 24 * POINT), Area("has_incentive_points", "false")];
     "BA-08: 58,000 from 49 × 1,000 + 4,995 × 0.2 = 49,999", NOW, ENT, |b, p| {
         users(b, p, &[(58, 49)]);
         profiles(b, p, 4995);
@@ -215,7 +218,25 @@ vectors! {
         classified(b, p, "5000.01", "1");
         b.revenue(p, 12, 13, CENTRAL, "DPOR", "5000.01");
     } => [Selected("assigned_smb", SMB)];
-    "no revenue is small business", NOW, SMB, |_, _| {} => [Selected("assigned_smb", SMB), Points("total", 0)];
+    "no revenue is small business", NOW, SMB, |_, _| {} => [
+        Selected("assigned_smb", SMB), Points("total", 0), Area("points_to_qualify", "70.0000"),
+    ];
+    "one point is more than nothing: 1 of a person and 1 %", NOW, ENT, |b, p| {
+        intermediate(b, p, 1);
+        users(b, p, &[(101, 100)]);
+    } => [
+        Points(INT, POINT), Points(UG, POINT),
+        Area("blocking_metrics", "net_customer_adds,advanced_certifications,deployments"),
+    ];
+    "exactly 70 points are 69.98 as printed: 4 × 3 + 20 + 7 × 15/7 + 3 (103,000 from 100,000) + 5 × 4", NOW, ENT, |b, p| {
+        pairs(b, p, "1500", 4, 0);
+        intermediate(b, p, 20);
+        advanced(b, p, 7);
+        users(b, p, &[(53, 100), (10, 0), (10, 0), (10, 0), (10, 0), (10, 0)]);
+    } => [
+        Points("total", 70 * POINT),
+        Area("is_qualified", "true"), Area("flags", "borderline_rounding"),
+    ];
     "all points: 5 × 3 + 5 × 4 + 2 × 7.5 + 30 (100 %) + 5 × 4", NOW, SMB, |b, p| {
         pairs(b, p, "250", 5, 0);
         intermediate(b, p, 5);
@@ -244,11 +265,13 @@ vectors! {
 
 static SCORED: LazyLock<Scorecard> = LazyLock::new(|| {
     let vectors: [&[Vector]; 2] = [VECTORS, associations::VECTORS];
-    Scorecard::new("business_applications", &vectors, |base, partner| {
-        base.partner(partner);
-        base.business(partner);
-    })
+    Scorecard::new("business_applications", &vectors)
 });
+
+/// [`Scorecard::failures_with`] of these vectors.
+pub fn failures_with(pack: &str) -> Option<Vec<String>> {
+    SCORED.failures_with(pack)
+}
 
 #[test]
 fn all_vectors_hold() {

@@ -249,14 +249,26 @@ vectors! {
         Part(DEP, "cpor", "is_used", "true"), Part(DEP, "dpor", "is_used", "false"),
         Metric(UG, "change_value", "0.0000"),
         NoEvidence(UG, "cpor", 10),
+        Area("points_to_qualify", "70.0000"), Area("has_incentive_points", "false"),
     ];
+    "from 25 points on there are incentives: 4 × 5 + 4 × 504 users (0.24)", NOW, SMB,
+        |b, p| tenants(b, p, 10, "CPOR", &[((100, 40), (100, 39)); 4])
+        => [Points("total", 20 * POINT + 2016), Area("has_incentive_points", "false")];
+    "from 25 points on there are incentives: 5 × 5 + 5 × 504 users (0.3)", NOW, SMB,
+        |b, p| tenants(b, p, 10, "CPOR", &[((100, 40), (100, 39)); 5])
+        => [Points("total", 25 * POINT + 2520), Area("has_incentive_points", "true")];
 }
 
 static SCORED: LazyLock<Scorecard> = LazyLock::new(|| {
     let vectors: [&[Vector]; 3] =
         [VECTORS, modern_work_tenants::VECTORS, modern_work_association::VECTORS];
-    Scorecard::new("modern_work", &vectors, |base, partner| base.partner(partner))
+    Scorecard::new("modern_work", &vectors)
 });
+
+/// [`Scorecard::failures_with`] of these vectors.
+pub fn failures_with(pack: &str) -> Option<Vec<String>> {
+    SCORED.failures_with(pack)
+}
 
 #[test]
 fn all_vectors_hold() {

@@ -82,6 +82,13 @@ cases! {
     "active_share_of" = "tenant", "security", "enterprise", DEP,
         |b, p| { b.seats(p, 0, 10, "Intune", 400, 60); b.seats(p, 0, 10, "Microsoft Defender for Identity", 400, 0) }
         => (20 * POINT / 6, 0);
+    // AMB-16: a pair above 5,000 only now and another only then, beside four in both months.
+    "assigning_pairs" = "each_month", "business_applications", "enterprise", "selected",
+        |b, p| {
+            for (tenant, back) in [(10, 0), (10, 12), (11, 0), (11, 12), (12, 0), (12, 12), (13, 0), (13, 12), (14, 0), (15, 12)] {
+                b.revenue(p, back, tenant, "Sales", "CSP Tier 1", "5000.01");
+            }
+        } => (0, 1);
     // AMB-17: small business has 80 points and nothing for customers, enterprise qualifies with less.
     "path_choice" = "highest_total", "security", "enterprise", "selected", conflict => (1, 0);
     // AMB-23: 12.9 %.

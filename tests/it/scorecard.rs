@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Base, Place, REFERENCE, capscore, tenant};
+use crate::base::{Base, Place, REFERENCE, capscore, run_by, tenant};
 use crate::tables::{self, Row, find, one};
 
 pub const POINT: i64 = 8400;
@@ -75,17 +75,13 @@ pub struct Scorecard {
 }
 
 impl Scorecard {
-    /// Delivers and scores. `prepare` gives each partner what its vector does not deliver.
-    pub fn new(
-        area: &'static str,
-        vectors: &[&'static [Vector]],
-        prepare: fn(&mut Base, &str),
-    ) -> Self {
+    /// Delivers and scores.
+    pub fn new(area: &'static str, vectors: &[&'static [Vector]]) -> Self {
         let vectors: Vec<&'static Vector> = vectors.iter().copied().flatten().collect();
         let mut base = Base::default();
         for (at, vector) in vectors.iter().enumerate() {
             let partner = partner_id(at);
-            prepare(&mut base, &partner);
+            base.ends(&partner);
             (vector.build)(&mut base, &partner);
         }
         let facts = Place::new();
@@ -105,24 +101,34 @@ impl Scorecard {
 
     /// Scores the base again, by other options or another pack.
     pub fn score(&self, ruleset: &str, more: &[&str]) -> Scored {
+        self.try_score(ruleset, more).unwrap()
+    }
+
+    /// Nothing when a pack is refused: it makes no sense, or lacks the ruleset.
+    fn try_score(&self, ruleset: &str, more: &[&str]) -> Option<Scored> {
         let place = Place::new();
         let mut score = capscore();
         score.args(["score", "--as-of", REFERENCE, "--ruleset", ruleset, "--facts"]);
         score.arg(self.facts.path("facts")).args(["--output", &place.text("tables")]).args(more);
-        score.assert().success();
+        let output = score.output().unwrap();
+        match output.status.code() {
+            Some(0) => {}
+            Some(8) => return None,
+            _ => panic!("{output:?}"),
+        }
         let of_area = |table| place.area_table(table, self.area);
         let parts = of_area("fact_metric_part");
         let mut evidence = of_area("fact_customer_evidence");
         // Evidence names no area; the parts name their evidence.
         let keys: BTreeSet<&String> = parts.iter().map(|part| &part["evidence_key"]).collect();
         evidence.retain(|row| keys.contains(&row["evidence_key"]));
-        Scored {
+        Some(Scored {
             areas: of_area("fact_area_score"),
             metrics: of_area("fact_metric_score"),
             parts,
             evidence,
             skilling: of_area("fact_skilling_evidence"),
-        }
+        })
     }
 
     /// The partner of the vector with this name.
@@ -132,9 +138,28 @@ impl Scorecard {
 
     /// What is not as its vector expects it.
     pub fn failures(&self) -> Vec<String> {
+        let failures = |(ruleset, scored): (&&str, &Scored)| self.failures_of(ruleset, scored);
+        self.scored.iter().flat_map(failures).collect()
+    }
+
+    /// The same with a pack file in place of the built-in pack, by the newest ruleset that has any
+    /// failure; nothing when the pack is refused.
+    pub fn failures_with(&self, pack: &str) -> Option<Vec<String>> {
+        for ruleset in self.scored.keys().rev() {
+            let scored = self.try_score(ruleset, &["--ruleset-file", pack])?;
+            let failures = self.failures_of(ruleset, &scored);
+            if !failures.is_empty() {
+                return Some(failures);
+            }
+        }
+        Some(Vec::new())
+    }
+
+    /// What is not as the vectors of a ruleset expect it.
+    fn failures_of(&self, ruleset: &str, scored: &Scored) -> Vec<String> {
         let mut failures = Vec::new();
-        for (at, vector) in self.vectors.iter().enumerate() {
-            let scored = &self.scored[vector.ruleset];
+        let vectors = self.vectors.iter().enumerate();
+        for (at, vector) in vectors.filter(|(_, vector)| vector.ruleset == ruleset) {
             for expect in vector.expect {
                 let (what, found, expected) = scored.found(&partner_id(at), vector.path, expect);
                 if found != expected {
@@ -309,10 +334,7 @@ pub fn pack_with(area: &str, option: &str, word: &str) -> String {
 
 /// A base delivered on one day, scored by the newest rules.
 pub fn run_now(base: &Base) -> Place {
-    let place = Place::new();
-    base.write(&place.path("deliveries"), "2026-10-21");
-    place.run_by(NOW).assert().success();
-    place
+    run_by(base, NOW)
 }
 
 /// All rows of customer evidence of a place.

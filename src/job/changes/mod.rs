@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use polars::prelude::DataFrame;
 
-use super::month::MonthPlan;
+use super::month::{Base, MonthPlan};
 use super::{Pipeline, live_facts};
 use crate::calendar::Month;
 use crate::error::{Code, Error, Result};
@@ -154,8 +154,9 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
                 })
                 .collect::<Vec<_>>();
             let plan = MonthPlan::new(pipeline, &live, from, (found.clone(), Vec::new()))?;
+            let base = Base::new(pipeline, &live, &[&plan])?;
             let run_id = RunId::from_hash(&blake3::hash(plan.score_id.as_bytes()));
-            let scored = plan.score(pipeline, &live, &run_id)?;
+            let scored = plan.score(&base, &run_id)?;
             Side::scored(&scored.frames, found, partner)
         };
         let plan = MonthPlan::new(pipeline, &live, from, (before.clone(), Vec::new()))?;

@@ -1,0 +1,245 @@
+//! What the probes are about: certifications, services, workloads and associations, and by which
+//! rules they count (rules §8, §9, §10 and §15).
+
+use crate::scorecard::{ADV, INT};
+
+/// Area, metric, part, certification, first ruleset, first ruleset without it.
+pub const CERTIFICATIONS: &[(&str, &str, &str, &str, &str, &str)] = &[
+    ("data_ai", INT, "step1", "AZ-104", "2022-10", ""),
+    ("data_ai", INT, "step2", "AZ-305", "2022-10", ""),
+    ("data_ai", INT, "step3", "DP-300", "2022-10", ""),
+    ("data_ai", INT, "step3", "AI-102", "2022-10", ""),
+    ("data_ai", INT, "step3", "DP-100", "2022-10", ""),
+    ("data_ai", INT, "step3", "PL-300", "2022-10", ""),
+    ("data_ai", INT, "step3", "DP-420", "2022-10", ""),
+    ("data_ai", INT, "step3", "DP-203", "2022-10", "2026-05"),
+    ("data_ai", INT, "step3", "MB-260", "2022-10", "2026-05"),
+    ("data_ai", INT, "step3", "DP-600", "2026-05", ""),
+    ("data_ai", INT, "step3", "DP-700", "2026-05", ""),
+    ("data_ai", INT, "step3", "DP-800", "2026-08", ""),
+    ("data_ai", INT, "step3", "AI-103", "2026-08", ""),
+    ("data_ai", INT, "step3", "AI-300", "2026-08", ""),
+    ("data_ai", INT, "step3", "DP-750", "2026-08", ""),
+    ("digital_app_innovation", INT, "step1", "AZ-104", "2022-10", ""),
+    ("digital_app_innovation", INT, "step2", "AZ-204", "2022-10", ""),
+    ("digital_app_innovation", INT, "step2", "PL-400", "2022-10", ""),
+    ("digital_app_innovation", INT, "step2", "AI-200", "2026-08", ""),
+    ("digital_app_innovation", INT, "step2", "GH-600", "2026-08", ""),
+    ("digital_app_innovation", ADV, "step1", "AZ-305", "2022-10", ""),
+    ("digital_app_innovation", ADV, "step2", "AZ-400", "2022-10", ""),
+    ("digital_app_innovation", ADV, "step2", "PL-600", "2022-10", ""),
+    // Retired on 2023-07-31: counted for one more year.
+    ("digital_app_innovation", ADV, "step2", "AZ-220", "2022-10", "2025-03"),
+    ("digital_app_innovation", ADV, "step2", "GH-100", "2026-05", ""),
+    ("digital_app_innovation", ADV, "step2", "GH-200", "2026-05", ""),
+    ("digital_app_innovation", ADV, "step2", "GH-300", "2026-05", ""),
+    ("digital_app_innovation", ADV, "step2", "GH-500", "2026-05", ""),
+    ("infrastructure", INT, "step1", "AZ-104", "2022-10", ""),
+    ("infrastructure", INT, "step2", "AZ-700", "2022-10", ""),
+    ("infrastructure", INT, "step2", "AZ-800+AZ-801", "2022-10", ""),
+    ("infrastructure", INT, "step2", "AZ-600", "2022-10", "2025-03"),
+    ("infrastructure", ADV, "step1", "AZ-305", "2022-10", ""),
+    ("infrastructure", ADV, "step2", "AZ-140", "2022-10", ""),
+    ("infrastructure", ADV, "step2", "AZ-120", "2022-10", ""),
+    ("security", INT, "step1", "AZ-500", "2022-10", ""),
+    ("security", INT, "step1", "SC-500", "2026-08", ""),
+    ("security", INT, "step2", "SC-200", "2022-10", ""),
+    // Retired on 2023-06-30.
+    ("security", INT, "step2", "MS-500", "2022-10", "2025-03"),
+    ("security", INT, "step3", "SC-100", "2022-10", ""),
+    ("security", INT, "step3", "SC-200", "2022-10", "2023-12-01"),
+    ("security", INT, "step3", "SC-300", "2022-10", ""),
+    // Retired on 2025-05-31.
+    ("security", INT, "step3", "SC-400", "2022-10", "2026-07"),
+    ("security", INT, "step3", "SC-401", "2025-03", ""),
+    ("modern_work", INT, "people", "MS-900", "2022-10", ""),
+    ("modern_work", INT, "people", "MS-700", "2022-10", ""),
+    ("modern_work", INT, "people", "SC-300", "2022-10", ""),
+    ("modern_work", INT, "people", "MS-721", "2022-10", ""),
+    ("modern_work", INT, "people", "MD-102", "2022-10", ""),
+    ("modern_work", INT, "people", "MS-600", "2022-10", "2026-05"),
+    ("modern_work", INT, "people", "MS-203", "2022-10", "2026-05"),
+    ("modern_work", INT, "people", "AB-900", "2026-05", ""),
+    ("modern_work", ADV, "people", "MS-102", "2022-10", ""),
+    ("modern_work", ADV, "people", "TEAMS-ROOMS-ASSESSMENT", "2022-10", ""),
+    ("modern_work", ADV, "people", "MS-721", "2026-05", "2026-08"),
+    ("business_applications", INT, "people", "MB-310", "2022-10", ""),
+    ("business_applications", INT, "people", "MB-500", "2022-10", ""),
+    ("business_applications", INT, "people", "MB-330", "2022-10", ""),
+    ("business_applications", INT, "people", "MB-230", "2022-10", ""),
+    ("business_applications", INT, "people", "MB-240", "2022-10", ""),
+    ("business_applications", INT, "people", "MB-800", "2022-10", ""),
+    ("business_applications", INT, "people", "PL-300", "2022-10", ""),
+    ("business_applications", INT, "people", "PL-200", "2022-10", ""),
+    ("business_applications", INT, "people", "PL-400", "2022-10", ""),
+    ("business_applications", INT, "people", "PL-500", "2022-10", ""),
+    ("business_applications", INT, "people", "MB-340", "2022-10", "2026-05"),
+    ("business_applications", INT, "people", "MB-320", "2022-10", "2026-05"),
+    ("business_applications", INT, "people", "MB-210", "2022-10", "2026-05"),
+    ("business_applications", INT, "people", "MB-220", "2022-10", "2026-05"),
+    ("business_applications", INT, "people", "MB-260", "2022-10", "2026-05"),
+    ("business_applications", INT, "people", "DP-500", "2022-10", "2026-05"),
+    ("business_applications", INT, "people", "PL-100", "2022-10", "2023-12-01"),
+    ("business_applications", INT, "people", "MB-280", "2026-05", ""),
+    ("business_applications", INT, "people", "AB-210", "2026-08", ""),
+    ("business_applications", INT, "people", "AB-410", "2026-08", ""),
+    ("business_applications", INT, "people", "AB-250", "2026-08", ""),
+    ("business_applications", ADV, "people", "MB-335", "2022-10", ""),
+    ("business_applications", ADV, "people", "MB-700", "2022-10", ""),
+    ("business_applications", ADV, "people", "PL-600", "2022-10", ""),
+    // Counted until 2023-06-30.
+    ("business_applications", ADV, "people", "MB-600", "2022-10", "2023-12-01"),
+    ("business_applications", ADV, "people", "MB-820", "2026-05", ""),
+    ("business_applications", ADV, "people", "AB-100", "2026-08", ""),
+];
+
+/// Services of Security by the old rules and by the new ones.
+pub const SERVICES: &[(&str, bool, bool)] = &[
+    ("Advanced Data Security", true, false),
+    ("Advanced Threat Protection", true, false),
+    ("Application Gateway", true, true),
+    ("Azure Active Directory B2C", true, true),
+    ("Azure AD Domain Services", true, true),
+    ("Azure AD for External Identities", true, true),
+    ("Azure Bastion", true, true),
+    ("Azure DDOS Protection", true, true),
+    ("Azure Defender", true, true),
+    ("Azure Firewall", true, true),
+    ("Azure Firewall Manager", true, true),
+    ("Azure Front Door Service", true, true),
+    ("Azure IoT Security", true, true),
+    ("Key Vault", true, true),
+    ("Network Watcher", true, false),
+    ("Sentinel", true, true),
+    ("Microsoft Entra", false, true),
+    ("Microsoft Entra Verified ID", false, true),
+    ("Microsoft Purview", false, true),
+    ("Microsoft Security Copilot", false, true),
+    ("Storage", false, false),
+    ("Virtual Machines", false, false),
+    ("Virtual Machines Licenses", false, false),
+];
+
+/// Microsoft 365 workloads: for Security by the old and the new rules; for Modern Work before
+/// 2026-05, and from then on for net customer adds and for usage growth and deployments.
+pub const WORKLOADS: &[(&str, [bool; 5])] = &[
+    ("Microsoft Entra ID P1", [true, true, false, true, true]),
+    ("Microsoft Entra ID P2", [true, false, false, false, false]),
+    ("Microsoft Defender for Office 365", [true, true, false, false, false]),
+    ("Microsoft Defender for Endpoint P1", [true, false, false, false, false]),
+    ("Microsoft Defender for Endpoint P2", [true, true, false, false, false]),
+    ("Microsoft Defender for Identity", [true, true, false, false, false]),
+    ("Microsoft Purview Information Protection", [true, true, false, false, false]),
+    ("Intune", [true, true, true, true, true]),
+    ("Exchange Online", [false, false, true, true, true]),
+    ("Microsoft 365 Apps", [false, false, true, true, true]),
+    ("SharePoint Online", [false, false, true, true, true]),
+    ("Teams", [false, false, true, true, true]),
+    ("Teams Apps", [false, false, true, true, true]),
+    ("Teams Meetings", [false, false, true, true, true]),
+    ("Teams Phone", [false, false, true, true, true]),
+    ("Teams Phone calling", [false, false, true, true, true]),
+    ("Viva Connections", [false, false, true, true, true]),
+    ("Viva Engage", [false, false, true, true, true]),
+    ("Viva Insights", [false, false, true, true, true]),
+    ("Viva Learning", [false, false, true, true, true]),
+    ("Viva Topics", [false, false, true, true, true]),
+    ("M365 Copilot", [false, false, false, true, true]),
+    ("Teams for Frontline Workers", [false, false, false, true, true]),
+    ("Teams Phone Enabled Users", [false, false, false, true, true]),
+    ("Teams Rooms Monthly Active Devices", [false, false, false, true, true]),
+    ("Viva Goals", [false, false, false, true, true]),
+    ("Windows 365", [false, false, false, true, true]),
+    ("Teams Premium", [false, false, false, false, true]),
+    ("Skype for Business", [false, false, false, false, false]),
+];
+
+/// Delivered names of associations: for the Azure areas, Security on Azure by the old and the new
+/// rules, Security on Microsoft 365 by the old and the new rules.
+pub const ASSOCIATIONS: &[(&str, [bool; 5])] = &[
+    ("PartnerAdminLink", [true, true, true, false, false]),
+    ("Digital Partner of Record", [true, false, false, false, false]),
+    ("CSP Tier 1", [true, false, true, false, true]),
+    ("CSP Tier 2", [true, false, true, false, true]),
+    ("CPOR", [false, false, false, true, true]),
+    ("TPOR", [false, false, false, false, false]),
+];
+
+/// Workloads of business applications that are sold: first ruleset, first ruleset without it.
+pub const SOLD: &[(&str, &str, &str)] = &[
+    ("AI Builder", "2022-10", ""),
+    ("Business Central", "2022-10", ""),
+    ("CE Bundle", "2022-10", ""),
+    ("Commerce", "2022-10", ""),
+    ("Customer Insights", "2022-10", ""),
+    ("Customer Service", "2022-10", ""),
+    ("F&O Bundle", "2022-10", ""),
+    ("Field Service", "2022-10", ""),
+    ("Finance", "2022-10", ""),
+    ("Fraud Protection", "2022-10", "2026-05"),
+    ("HR", "2022-10", ""),
+    ("Intelligent Order Management", "2022-10", ""),
+    ("Marketing", "2022-10", "2026-05"),
+    ("Mixed Reality", "2022-10", ""),
+    ("Non-workload specific", "2022-10", ""),
+    ("Omni Channel", "2022-10", ""),
+    ("Power Apps", "2022-10", ""),
+    ("Power Automate", "2022-10", ""),
+    ("Power BI", "2022-10", ""),
+    ("Power Pages", "2022-10", ""),
+    ("Power Virtual Agent", "2022-10", ""),
+    ("Project Operations", "2022-10", ""),
+    ("Sales", "2022-10", ""),
+    ("Supply Chain", "2022-10", ""),
+    ("Contact Center", "2026-05", ""),
+    ("Copilot Studio", "2026-05", ""),
+    ("Copilot Studio PAYG", "2026-05", ""),
+    ("Non-workload specific (F&O)", "2026-05", ""),
+];
+
+/// What a unit of use is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Active users, under associations of Dynamics 365.
+    Active,
+    /// Users attributed to the partner.
+    Attributed,
+    /// Capacity.
+    Capacity,
+}
+
+/// Workloads of business applications that are used, the value of a unit in tenths, and the first
+/// ruleset with it.
+pub const USED: &[(&str, Unit, i64, &str)] = &[
+    ("Business Central", Unit::Active, 10_000, "2022-10"),
+    ("Core HR", Unit::Active, 10_000, "2022-10"),
+    ("Guides", Unit::Active, 10_000, "2022-10"),
+    ("Remote Assist", Unit::Active, 10_000, "2022-10"),
+    ("Talent Attract", Unit::Active, 10_000, "2022-10"),
+    ("Talent Onboard", Unit::Active, 10_000, "2022-10"),
+    ("Common Data Service (Customer Engagement)", Unit::Active, 2_000, "2022-10"),
+    ("Contact Center", Unit::Active, 2_000, "2026-05"),
+    ("Finance & Operations", Unit::Active, 1_000, "2022-10"),
+    ("Retail", Unit::Active, 1_000, "2022-10"),
+    ("Customer Insights", Unit::Capacity, 2, "2022-10"),
+    ("Power Apps", Unit::Attributed, 2_000, "2022-10"),
+    ("Power Automate", Unit::Attributed, 2_000, "2022-10"),
+    ("Power BI", Unit::Attributed, 2_000, "2022-10"),
+    ("Portals", Unit::Attributed, 1_000, "2026-05"),
+];
+
+/// Delivered names of associations: for revenue, for use of Dynamics 365, and for use of the Power
+/// Platform and Customer Insights.
+pub const BUSINESS_ASSOCIATIONS: &[(&str, [bool; 3])] = &[
+    ("CPOR OSU", [false, true, false]),
+    ("CPOR RevRec", [true, false, false]),
+    ("CPOR OSA", [true, false, false]),
+    ("CPOR RevRec Performance", [true, false, false]),
+    ("CSP Tier 1", [true, true, false]),
+    ("CSP Tier 2", [true, true, false]),
+    ("CSP", [true, true, false]),
+    ("Digital Partner of Record", [true, true, false]),
+    ("PartnerAdminLink", [false, false, true]),
+    ("CPOR", [false, false, false]),
+    ("TPOR", [false, false, false]),
+];
