@@ -37,10 +37,19 @@ pub(super) enum Start {
     /// At R−12 or before, or there is none at R.
     #[default]
     Earlier,
-    /// After R−12: the first month since then that has a row, and what it has.
-    Within(Month, SeatCount),
+    /// After R−12.
+    Within(Began),
     /// No row of R tells.
     Unknown,
+}
+
+/// The first month with a row since an association began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Began {
+    pub(super) month: Month,
+    pub(super) count: SeatCount,
+    /// Whether there are seats or users under other associations in that month.
+    pub(super) has_other: bool,
 }
 
 /// Paid seats and active users of one side; zeros where there is no row.
@@ -162,22 +171,24 @@ pub(super) fn associated_seats(
     let mut since = keys(&since, partners)?
         .zip(months)
         .zip(counts(&since, "paid_seats", "active_users")?)
-        .map(|((key, month), count)| (key, month, count))
+        .zip(flags(&since, "has_other")?)
+        .map(|(((key, month), count), has_other)| (key, Began { month, count, has_other }))
         .peekable();
     let days = dates.column("associated_on").and_then(|column| column.date()).map_err(bug)?;
     let mut at = 0;
     let mut added = Vec::new();
-    for (key, day) in keys(&dates, partners)?.zip(days.physical().iter()) {
+    let others = flags(&dates, "has_other")?;
+    for ((key, day), has_other) in keys(&dates, partners)?.zip(days.physical().iter()).zip(others) {
         let start = match day.map(|day| Day(day).month()) {
             None => Start::Unknown,
             Some(month) if month < first => continue,
             Some(month) => {
-                while since.next_if(|(known, _, _)| *known < key).is_some() {}
+                while since.next_if(|(known, _)| *known < key).is_some() {}
                 let mut began = None;
-                while let Some((_, of, count)) = since.next_if(|(known, _, _)| *known == key) {
+                while let Some((_, row)) = since.next_if(|(known, _)| *known == key) {
                     // A date after R is no month to begin in: R is the last one.
-                    if began.is_none() && of >= month.min(wanted.reference) {
-                        began = Some(Start::Within(of, count));
+                    if began.is_none() && row.month >= month.min(wanted.reference) {
+                        began = Some(Start::Within(row));
                     }
                 }
                 began.unwrap_or_default()
@@ -188,9 +199,10 @@ pub(super) fn associated_seats(
         }
         match rows.get_mut(at).filter(|row| row.compare(&key) == Ordering::Equal) {
             Some(row) => row.start = start,
-            None if matches!(start, Start::Within(_, count) if !count.is_zero()) => {
+            None if matches!(start, Start::Within(began) if !began.count.is_zero()) => {
                 let (partner, tenant, workload) = key;
                 added.push(WorkloadSeats {
+                    has_other: (has_other, false),
                     partner,
                     tenant,
                     workload,

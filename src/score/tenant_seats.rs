@@ -1,7 +1,7 @@
 //! Sentences over seats: which workloads of a tenant count on each side, why, and what they add.
 
 use super::customers::{COUNTED, Evidence, Measured, PROMOTED, Side};
-use super::seats::{SeatCount, Start, WorkloadSeats};
+use super::seats::{Began, SeatCount, Start, WorkloadSeats};
 use crate::money::Money;
 use crate::rules::{
     ActiveShareOf, CustomerResult, Customers, Measure, ProtectedUsers, SeatBand, Unit, UsersOf,
@@ -57,11 +57,11 @@ fn tenant_evidence<'a>(sentence: &'a Customers, rows: &'a [WorkloadSeats]) -> Ve
         .map(|(row, (current, then))| {
             // It counts on both sides if its tenant passes the band at R (contract §3).
             let (then, count, baseline_month) = match row.start {
-                Start::Within(month, count) if sentence.since_association => {
+                Start::Within(Began { month, count, has_other }) if sentence.since_association => {
                     let is_gone = row.current.is_zero();
                     let is_counted = if is_gone { passes_now } else { current.is_counted };
                     let side = if count.is_zero() {
-                        Side::absent(row.has_other.1)
+                        Side::absent(has_other)
                     } else if is_counted {
                         COUNTED
                     } else {
@@ -94,13 +94,18 @@ fn tenant_evidence<'a>(sentence: &'a Customers, rows: &'a [WorkloadSeats]) -> Ve
                 adds: (add(current, row.current), add(then, count)),
             }
         })
+        // What was replaced by nothing leaves nothing to tell.
+        .filter(|row| match row.measured {
+            Measured::Seats { current, baseline } => !current.is_zero() || !baseline.is_zero(),
+            _ => true,
+        })
         .collect()
 }
 
 /// Whether a workload was above the share when its association began, within the last months.
 fn is_left_out(sentence: &Customers, row: &WorkloadSeats) -> bool {
     match (sentence.associated_above, row.start) {
-        (Some(share), Start::Within(_, count)) => share.is_exceeded(count),
+        (Some(share), Start::Within(began)) => share.is_exceeded(began.count),
         _ => false,
     }
 }

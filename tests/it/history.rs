@@ -131,6 +131,36 @@ fn a_qualifying_month_counts_as_long_as_it_is_in_the_window() {
     assert!(check["message"].contains("Elsewhere"), "{check:?}");
 }
 
+/// C-01: Microsoft 365 Fundamentals retired on 31 March 2026 and counts for a year more. W-02: the
+/// window of a January reaches into the year before.
+#[test]
+fn dates_decide_on_the_last_day_of_the_month() {
+    let mut base = Base::default();
+    base.partner("1001");
+    for back in [-6, -7] {
+        base.azure("1001", back, 10, "1");
+    }
+    let title = "Microsoft 365 Certified: Fundamentals";
+    base.training("1001", "early", "Certification", title, "2025-05-01", "NA");
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2027-05-21");
+    ingest(&place);
+    publish(&place, "tables", &["2027-03", "2027-04"]);
+    for (month, points) in [("2027-03", "42000"), ("2027-04", "0")] {
+        let file = place.path(&format!("tables/fact_metric_score/{month}.parquet"));
+        let rows = crate::tables::read(&file);
+        let metric = ("metric", "intermediate_certifications");
+        let row = one(&rows, &[("area", "modern_work"), ("path", "smb"), metric]);
+        assert_eq!(row["points_x8400"], points, "{month}");
+    }
+    publish(&place, "tables", &["2026-01"]);
+    let file = place.path("tables/fact_qualification_window/2026-01.parquet");
+    let rows = crate::tables::read(&file);
+    let row = window(&rows, "1001", "modern_work");
+    let days = ["window_start_date", "window_end_date"];
+    assert_eq!(columns(row, &days), ["2025-08-01", "2026-01-31"]);
+}
+
 /// Each month by the rules in force then: the Azure areas have one path before March 2025, Security
 /// has one until then too.
 #[test]
