@@ -89,7 +89,8 @@ pub(super) struct Global {
     /// Job file with the settings of a run: a path, or `nightly`, `monthly`
     #[arg(short, long, global = true, env = "CAPSCORE_CONFIG", value_name = "FILE")]
     pub(super) config: Option<String>,
-    /// Folder whose rules/, catalogs/, sources/ and jobs/ replace or extend the built-in ones
+    /// Folder whose rules/, windows/, catalogs/, sources/ and jobs/ replace or extend the built-in
+    /// ones
     #[arg(long, global = true, env = "CAPSCORE_PIPELINES", value_name = "DIR")]
     pub(super) pipelines: Option<PathBuf>,
     /// More log lines (-v, -vv, -vvv)

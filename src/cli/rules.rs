@@ -179,14 +179,20 @@ fn show((versions, without): &(Vec<&Version>, Vec<&str>)) -> Result<()> {
     output::print(&missing(without))
 }
 
-/// The services and workloads that parts name, each list once.
+/// The services, workloads and rates that parts name, each list once.
 fn lists(version: &Version) -> String {
     let mut text = String::new();
     let mut known: Vec<Vec<String>> = Vec::new();
     for (metric, part) in version.paths.iter().flat_map(|path| version.parts_of(path)) {
         let names = part.names();
         if !names.is_empty() && !known.iter().any(|list| list == names) {
-            let _ = writeln!(text, "{} {}: {}\n", metric.id, part.id, names.join(", "));
+            let rates = part.rate_lines();
+            let listed = if rates.is_empty() {
+                names.join(", ")
+            } else {
+                format!("\n  {}", rates.join("\n  "))
+            };
+            let _ = writeln!(text, "{} {}: {listed}\n", metric.id, part.id);
             known.push(names.to_vec());
         }
     }

@@ -121,7 +121,7 @@ pub(super) fn area_flag(code: &str) -> String {
 pub(super) fn metric_flag(code: &str, metric: &MetricPage) -> String {
     let text = match code {
         "no_baseline" => "there was no usage a year ago, so that growth cannot be measured",
-        "below_minimum" => "the usage is below the least that this metric measures",
+        "below_minimum" => "there is less than the least that this metric measures growth from",
         "metric_below_one_point" => "earns less than one point: some pages ask for a whole one",
         "disputed_baseline" => {
             return match metric.alternative_points_x8400 {

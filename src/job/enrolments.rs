@@ -11,7 +11,7 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::facts::{Live, LiveFrames};
 use crate::rules::{Assignment, Rules, Version, WindowRule};
-use crate::score::{Enrolment, HISTORY_MONTHS, enrolled_since};
+use crate::score::{Enrolment, HISTORY_MONTHS, enrolled_since, months_before_history};
 
 /// The enrolments and the rule of the window, as of a day.
 pub(super) struct Enrolments {
@@ -57,6 +57,13 @@ impl Enrolments {
             *slot = enrolment.max(*slot);
         }
         Ok(found)
+    }
+
+    /// How many months before R windows look at more than the history has.
+    pub(super) fn months_before_history(&self, reference: Month) -> i32 {
+        let enrolments = self.by_area.values();
+        let more = |enrolment: &Enrolment| months_before_history(*enrolment, &self.rule, reference);
+        enrolments.map(more).max().unwrap_or_default()
     }
 
     /// The path that each enrolled partner keeps until its next renewal (rules §3.5): the tested one

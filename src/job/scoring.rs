@@ -136,12 +136,13 @@ fn prepare<'a>(
             Error::bug(format!("the rules of {reference} are in force and are not"))
         }));
     };
+    let enrolments = Enrolments::read(live, &pipeline.rules, reference)?;
     // Each earlier month by the rules in force then, whatever is asked of R.
+    let first = reference.plus(1 - HISTORY_MONTHS - enrolments.months_before_history(reference));
     let mut before = Vec::new();
-    for earlier in Month::range(reference.plus(1 - HISTORY_MONTHS), reference.plus(-1)) {
+    for earlier in Month::range(first, reference.plus(-1)) {
         before.extend(plans.in_force(earlier)?);
     }
-    let enrolments = Enrolments::read(live, &pipeline.rules, reference)?;
     let mut hasher = blake3::Hasher::new();
     let mut add = |text: &str| {
         hasher.update(text.as_bytes());

@@ -76,7 +76,7 @@ impl Reader<'_> {
         }
         Ok(AssignmentTest::Pairs {
             needed: *needed.get_ref(),
-            revenue_above: self.amount(revenue)?,
+            revenue_above: self.limit_amount(Some(revenue))?.unwrap_or_default(),
             workloads: self.list(
                 raw.workloads.as_ref(),
                 &self.raw.workloads,

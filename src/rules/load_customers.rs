@@ -166,7 +166,7 @@ impl Reader<'_> {
         })
     }
 
-    fn limit_amount(&self, text: Option<&Spanned<String>>) -> Result<Option<Money>> {
+    pub(super) fn limit_amount(&self, text: Option<&Spanned<String>>) -> Result<Option<Money>> {
         let Some(text) = text else { return Ok(None) };
         match self.amount(text)? {
             amount if amount < Money::ZERO => {

@@ -50,8 +50,14 @@ pub enum EnrolledUntil {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawWindows {
+    #[serde(default)]
     window: Vec<RawWindow>,
 }
+
+/// A history has the current month and so many before it.
+const MOST_PREVIOUS_MONTHS: i32 = 5;
+/// The most days to renew.
+const MOST_RENEWAL_DAYS: i32 = 30;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,9 +85,14 @@ impl Windows {
                 let text = "windows stand in the order of their days";
                 return Err(file.mistake(&raw.effective_from.span(), text));
             }
-            for count in raw.previous_months.iter().chain([&raw.renewal_days]) {
-                if !(0..=366).contains(count.get_ref()) {
-                    return Err(file.mistake(&count.span(), "give a number from 0 to 366"));
+            let limits = [
+                (raw.previous_months.as_ref(), MOST_PREVIOUS_MONTHS),
+                (Some(&raw.renewal_days), MOST_RENEWAL_DAYS),
+            ];
+            for (count, most) in limits {
+                if let Some(count) = count.filter(|count| !(0..=most).contains(count.get_ref())) {
+                    let text = format!("give a number from 0 to {most}");
+                    return Err(file.mistake(&count.span(), text));
                 }
             }
             if rules.iter().any(|rule| rule.id == *raw.id.get_ref()) {
@@ -99,6 +110,10 @@ impl Windows {
             };
             rule.hash = content_hash(&format!("{rule:?}"));
             rules.push(rule);
+        }
+        if rules.is_empty() {
+            let text = "there is no [[window]]: how long a qualifying month counts is not said";
+            return Err(file.mistake(&(0..0), text));
         }
         Ok(Self { rules })
     }

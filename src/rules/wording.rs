@@ -125,6 +125,16 @@ impl Customers {
     }
 }
 
+impl Part {
+    /// What a unit of use is worth, a line a rate; empty where the part has no rate card.
+    pub fn rate_lines(&self) -> Vec<String> {
+        match &self.sentence {
+            Sentence::Customers(customers) => customers.rates.iter().map(Rate::text).collect(),
+            Sentence::People(_) => Vec::new(),
+        }
+    }
+}
+
 impl Rate {
     /// `Some Workload: 200 for each monthly active user (CPOR,DPOR)`.
     pub(super) fn text(&self) -> String {

@@ -13,6 +13,9 @@ use crate::tables::{FACT_MONTH_SCORE, FACT_QUALIFICATION_WINDOW, Rows, Table};
 
 /// How many months a history has: R and the five before it.
 pub const HISTORY_MONTHS: i32 = 6;
+/// How many months a window can reach back: from an anniversary at the end of a January, 30 days to
+/// renew lead past the end of February.
+const WINDOW_MONTHS: i32 = 7;
 
 /// The totals of one month, all partners and paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +51,8 @@ pub struct History<'a> {
     pub reference: Month,
     /// The areas that are scored at R.
     pub areas: Vec<&'a str>,
-    /// The scores of R and of the months before it that have rules, oldest first.
+    /// The scores of R and of the months before it that have rules, oldest first; six of them are the
+    /// history, and a window may reach back one more.
     pub months: &'a [MonthScores],
     /// Enrolments by partner and area.
     pub enrolments: &'a BTreeMap<(String, String), Enrolment>,
@@ -72,7 +76,8 @@ pub fn history(history: &History<'_>) -> Result<Vec<(&'static Table, DataFrame)>
             .iter()
             .filter_map(|month| Some((month, month.partners.binary_search(partner).ok()?)))
             .collect();
-        for (month, at) in &of_partner {
+        let first = history.reference.plus(1 - HISTORY_MONTHS);
+        for (month, at) in of_partner.iter().filter(|(month, _)| month.month >= first) {
             for path in &month.paths {
                 scores
                     .month(history.reference)
@@ -148,6 +153,17 @@ impl History<'_> {
             .text(self.tracks.get(&key).map(String::as_str))
             .end();
     }
+}
+
+/// How many months before R a window looks at more than the history has: none, but for an enrolment
+/// whose days to renew lead into another month.
+pub fn months_before_history(enrolment: Enrolment, rule: &WindowRule, reference: Month) -> i32 {
+    let day = reference.last_day();
+    let (start, end) = Membership::new(enrolment, rule, day).window(rule, day);
+    if start > day || end < day {
+        return 0;
+    }
+    (reference.since(start.month()) + 1 - HISTORY_MONTHS).clamp(0, WINDOW_MONTHS - HISTORY_MONTHS)
 }
 
 /// The first day of the enrolled year that a partner is in on a day, if it is.

@@ -31,7 +31,10 @@ use polars::prelude::{DataFrame, LazyFrame};
 pub use change::{PartValue, metric_points};
 pub use consumption::Consumption;
 pub use dimensions::{DimensionFacts, Dimensions, PartnerFacts, dimensions};
-pub use history::{HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history};
+pub use history::{
+    HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history,
+    months_before_history,
+};
 pub use people::DeliveredCredentials;
 pub use rule_table::rule_table;
 pub use seat_months::SeatMonths;

@@ -75,11 +75,13 @@ fn a_qualifying_month_counts_as_long_as_it_is_in_the_window() {
     for partner in ["1004", "1005", "1006", "1007"] {
         qualifies_once(&mut base, partner, 3);
     }
+    qualifies_once(&mut base, "1008", 6);
     let place = Place::new();
     base.write(&place.path("deliveries"), "2026-10-21");
     enrolled(
         &place,
         &[
+            "1008,data_ai,2026-08-31,",
             "1004,data_ai,2027-02-10,",
             // By its title, renewed two months ago: the anniversary in the list is the old one.
             "1004,Modern Work,2026-07-20,2026-08-02",
@@ -121,6 +123,14 @@ fn a_qualifying_month_counts_as_long_as_it_is_in_the_window() {
     // 31 days after the anniversary nothing is left of the enrolment.
     let row = window(&rows, "1006", "data_ai");
     assert_eq!(columns(row, &days), ["2026-04-01", "2026-09-30", "6", "0", "qualified"]);
+
+    // Anniversary on 31 August: the days to renew end with September, and March is in the window.
+    let row = window(&rows, "1008", "data_ai");
+    assert_eq!(columns(row, &days), ["2026-03-01", "2026-09-30", "7", "0", "renewal_due"]);
+    assert_eq!(columns(row, &best), ["2026-03-01", "100.0000", "2026-03-01", "2026-03-01"]);
+    let scores = place.area_table("fact_month_score", "data_ai");
+    let months = find(&scores, &[("partner_id", "1008"), ("is_selected", "true")]);
+    assert_eq!(months.len(), 6, "the history has six months");
 
     let manifest = place.manifest();
     let run = manifest["run_id"].as_str().unwrap();

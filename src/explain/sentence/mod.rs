@@ -146,7 +146,9 @@ pub(super) fn next_point(metric: &MetricPage) -> String {
             unit => format!("{} more {}", units.short(), unit_name(unit, units == Amount::ONE)),
         },
         None if has("no_baseline") => "there is no value a year ago to grow from".to_owned(),
-        None if has("below_minimum") => "the usage is below the least that is measured".to_owned(),
+        None if has("below_minimum") => {
+            "there is less than the least that growth is measured from".to_owned()
+        }
         None if metric.value_unit == "mixed" => "what each part above still needs".to_owned(),
         None => "unknown".to_owned(),
     }
