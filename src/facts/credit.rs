@@ -195,7 +195,18 @@ impl LiveFrames<'_> {
         let columns =
             ["month", "exporter", "dataset", "partner_id", "tenant_id", "workload", "attributions"];
         let columns: Vec<_> = columns.into_iter().chain(measures(table)).map(col).collect();
-        Ok(self.without_own(frame)?.select(columns))
+        let frame = self.without_own(frame)?;
+        if table.name == SEATS.name {
+            return Ok(frame.select(columns));
+        }
+        // The same consumption under several associations counts once, by the largest; now they are
+        // one association, whose rows would be added.
+        let is_measure = |name: &&str| measures(table).any(|measure| measure == *name);
+        let grain = table.columns.iter().map(|column| column.name);
+        let grain = grain.filter(|name| *name != "is_account" && !is_measure(name));
+        let grain: Vec<_> = ["exporter", "dataset"].into_iter().chain(grain).map(col).collect();
+        let largest: Vec<_> = measures(table).map(|name| col(name).max()).collect();
+        Ok(frame.group_by(grain).agg(largest).select(columns))
     }
 
     /// Names of resellers: `month`, `partner_id` (account), `location_id`, `name`, `country`.

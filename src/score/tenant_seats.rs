@@ -26,14 +26,17 @@ fn tenant_evidence<'a>(sentence: &'a Customers, rows: &'a [WorkloadSeats]) -> Ve
     let is_replaced =
         |row: &WorkloadSeats| sentence.since_association && matches!(row.start, Start::Within(..));
     let now: Vec<SeatCount> = rows.iter().map(|row| row.current).collect();
+    // The band is that of R−12 all the same.
+    let year_ago: Vec<SeatCount> = rows.iter().map(|row| row.baseline).collect();
     let before: Vec<SeatCount> = rows
         .iter()
         .map(|row| if is_replaced(row) { SeatCount::default() } else { row.baseline })
         .collect();
     let is_gone = now.iter().all(|count| count.is_zero());
-    let is_promoted = sentence.promoted && is_promoted(sentence, &now, &before);
+    let is_promoted = sentence.promoted && is_promoted(sentence, &now, &year_ago);
     let current = Tenant {
         counts: &now,
+        banded: &now,
         judged: &now,
         has_other: rows.iter().map(|row| row.has_other.0).collect(),
         is_left_out: rows.iter().map(|row| is_left_out(sentence, row)).collect(),
@@ -41,7 +44,8 @@ fn tenant_evidence<'a>(sentence: &'a Customers, rows: &'a [WorkloadSeats]) -> Ve
     };
     let baseline = Tenant {
         counts: &before,
-        judged: if sentence.judges_by_now(is_gone) { &now } else { &before },
+        banded: &year_ago,
+        judged: if sentence.judges_by_now(is_gone) { &now } else { &year_ago },
         has_other: rows.iter().map(|row| row.has_other.1).collect(),
         is_left_out: vec![false; rows.len()],
         is_promoted: false,
@@ -135,6 +139,8 @@ fn is_promoted(sentence: &Customers, now: &[SeatCount], before: &[SeatCount]) ->
 /// One side of the workloads of one tenant, in the order of their names.
 struct Tenant<'s> {
     counts: &'s [SeatCount],
+    /// What there is that can be in the band.
+    banded: &'s [SeatCount],
     /// The counts that the band is judged by.
     judged: &'s [SeatCount],
     has_other: Vec<bool>,
@@ -152,10 +158,15 @@ impl Tenant<'_> {
         sentence.seats.is_none_or(|band| band.holds(self.judged[at].paid))
     }
 
+    /// Whether a workload of the tenant is in the band.
+    fn has_own_band(&self, sentence: &Customers) -> bool {
+        let mut rows = 0..self.counts.len();
+        rows.any(|at| !self.banded[at].is_zero() && self.is_in_own_band(sentence, at))
+    }
+
     /// Whether the tenant passes the band test, by a workload in the band or by promotion.
     fn is_in_band(&self, sentence: &Customers) -> bool {
-        let is_in = |at: usize| self.is_present(at) && self.is_in_own_band(sentence, at);
-        self.is_promoted || (0..self.counts.len()).any(is_in)
+        self.is_promoted || self.has_own_band(sentence)
     }
 
     fn sides<'a>(&self, sentence: &'a Customers) -> Vec<Side<'a>> {
@@ -174,7 +185,7 @@ impl Tenant<'_> {
         let qualifies =
             |at: usize| is_present(at) && in_band(at) && is_active(at) && !self.is_left_out[at];
         let rows = 0..self.counts.len();
-        let has_own_band = rows.clone().any(|at| is_present(at) && in_own_band(at));
+        let has_own_band = self.has_own_band(sentence);
         // The first of the largest wins a tie: rows stand in the order of their names.
         let best = rows.clone().filter(|at| qualifies(*at)).max_by_key(|at| {
             (self.counts[*at].paid, self.counts[*at].active, std::cmp::Reverse(*at))
@@ -254,7 +265,8 @@ mod tests {
             ["counted", "counted_elsewhere", "outside_band", "below_active_share", "no_usage"];
         let none = vec![false; counts.len()];
         let (has_other, is_left_out) = (none.clone(), none);
-        Tenant { counts, judged: counts, has_other, is_left_out, is_promoted: false }
+        let banded = counts;
+        Tenant { counts, banded, judged: counts, has_other, is_left_out, is_promoted: false }
             .sides(&sentence)
             .iter()
             .map(|side| names.into_iter().find(|name| *name == side.reason).unwrap_or("?"))

@@ -4,7 +4,7 @@ use std::fs;
 
 use assert_cmd::Command;
 
-use crate::base::{Azure, Base, Place, month, tenant};
+use crate::base::{Azure, Base, Business, Place, month, tenant};
 use crate::tables::{Row, find, one, read};
 
 const SUBSCRIPTIONS_HEADER: &str = "PGAMpnID,SubscriptionId,SubscriptionState,Month,IsAutoRenew,CustomerTenantId,MPNID,PartnerAttributionType,ResellerID,ResellerName,AvailableSeatsEOP,AvailableSeats";
@@ -149,6 +149,44 @@ fn what_a_reseller_delivers_itself_wins() {
         let areas = place.area_table("fact_area_score", "infrastructure");
         let area = one(&areas, &[("partner_id", "7002"), ("path", "smb")]);
         assert!(area["flags"].contains("mixed_sources"), "{area:?}");
+    }
+}
+
+/// One consumption under two associations that credit a reseller is one, as it is for the exporter.
+#[test]
+fn business_applications_count_once_for_the_reseller() {
+    let mut base = base();
+    for back in [0, 12] {
+        for attribution in ["CSP Tier 1", "TPOR"] {
+            base.revenue("5000", back, 1, "Business Central", attribution, "200");
+            base.usage("5000", back, 1, "Business Central", attribution, [3, 0, 0]);
+        }
+        // Another subscription of the same association is added.
+        let more =
+            Business { subscription: 9, ..Business::new("5000", back, 1, "Sales", "CSP T2") };
+        base.revenue.push(more.revenue("30"));
+        base.revenue("5000", back, 1, "Sales", "CSP T2", "70");
+    }
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    let details = [0, 12].map(|back| subscription(1, 1, "7001", back));
+    let subscriptions = [SUBSCRIPTIONS_HEADER.to_owned(), details.join("\n")].join("\n");
+    fs::write(place.path("deliveries/2026-10-21/subs.csv"), subscriptions).unwrap();
+    run(&place, "distributor").assert().success();
+    let evidence = place.area_table("fact_customer_evidence", "");
+    let of = |partner: &str, key: &str, workload: &str| {
+        let key = ("evidence_key", key);
+        one(&evidence, &[("partner_id", partner), key, ("workload", workload)])
+    };
+    let adds = "business_applications.net_customer_adds.bizapps.enterprise";
+    for partner in ["5000", "7001"] {
+        let row = of(partner, adds, "Business Central");
+        assert_eq!(row["current_revenue_usd"], "200.0000", "{partner}");
+        assert_eq!(row["baseline_revenue_usd"], "200.0000", "{partner}");
+        assert_eq!(of(partner, adds, "Sales")["current_revenue_usd"], "100.0000", "{partner}");
+        let growth = "business_applications.usage_growth.bizapps.enterprise";
+        let row = of(partner, growth, "Business Central");
+        assert_eq!(row["current_consumption_value"], "3000.0000", "{partner}");
     }
 }
 

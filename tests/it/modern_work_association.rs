@@ -67,6 +67,11 @@ vectors! {
     "without a date growth is measured from R−12", NOW, ENT,
         |b, p| months(b, p, 400, "", &[(12, 20), (3, 80), (0, 110)])
         => [Points(UG, 90 * 252), Metric(UG, "flags", "association_start_unknown")];
+    "a replaced value leaves its tenant in the band of a year ago: 260 - 50 - 41", NOW, ENT, |b, p| {
+        months(b, p, 400, "2025-10-01", &[(12, 161), (11, 50), (0, 200)]);
+        b.seats(p, 12, 10, "Intune", 100, 41);
+        b.seats(p, 0, 10, "Intune", 100, 60);
+    } => [Points(UG, 169 * 252), Evidence(UG, "cpor", 10, "Intune", &[("reason_baseline", "counted")])];
     "each workload has an association of its own: 110 - 80 and 60 - 10", NOW, ENT, |b, p| {
         months(b, p, 400, "2026-06-10", &[(12, 20), (3, 80), (0, 110)]);
         for (back, active) in [(12, 10), (3, 40), (0, 60)] {
