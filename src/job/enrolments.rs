@@ -41,10 +41,7 @@ impl Enrolments {
         let mut found = Self { by_area: BTreeMap::new(), unknown: BTreeSet::new(), rule, day };
         for at in 0..frame.height() {
             let delivered = delivered.get(at).unwrap_or_default();
-            let known = rules.packs.iter().find(|pack| {
-                fold(&pack.area) == fold(delivered) || fold(&pack.title) == fold(delivered)
-            });
-            let Some(pack) = known else {
+            let Some(pack) = rules.packs.iter().find(|pack| pack.is_called(delivered)) else {
                 found.unknown.insert(delivered.to_owned());
                 continue;
             };
@@ -117,12 +114,6 @@ impl Enrolments {
             add(area);
         }
     }
-}
-
-/// Letters and digits in lower case.
-fn fold(text: &str) -> String {
-    let letters = text.chars().filter(|letter| letter.is_alphanumeric());
-    letters.flat_map(char::to_lowercase).collect()
 }
 
 /// Enrolments in areas that no rule pack is for.

@@ -45,7 +45,7 @@ impl<'a> Scores<'a> {
         let missing = months.iter().filter(|month| !self.assigned.contains_key(*month));
         let missing: Vec<Month> = missing.copied().collect();
         if !missing.is_empty() {
-            let base = Base::of_months(self.base.pipeline, self.base.live, &missing, &[])?;
+            let base = Base::of_months(self.base.pipeline, self.base.live, &missing);
             for month in missing {
                 self.assigned.insert(month, assigned(&base, month)?);
             }

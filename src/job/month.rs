@@ -1,6 +1,7 @@
 //! One month of the live facts, with all that is settled about it before the first number is
 //! computed.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -36,10 +37,18 @@ pub(super) struct MonthPlan<'a> {
     pub(super) score_id: String,
 }
 
-/// What all months of an attempt are scored from.
+/// What all months of an attempt are scored from. The facts are read when the first month is scored:
+/// an attempt that finds everything published reads none.
 pub(super) struct Base<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) live: &'a Live,
+    references: Vec<Month>,
+    seat_months: Vec<Month>,
+    facts: OnceCell<BaseFacts>,
+}
+
+/// The facts of a base.
+struct BaseFacts {
     acr: Consumption,
     seats: SeatMonths,
     segments: SegmentMonths,
@@ -48,43 +57,40 @@ pub(super) struct Base<'a> {
 
 impl<'a> Base<'a> {
     /// For some months.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub(super) fn new(
-        pipeline: &'a Pipeline,
-        live: &'a Live,
-        months: &[&MonthPlan<'_>],
-    ) -> Result<Self> {
+    pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live, months: &[&MonthPlan<'_>]) -> Self {
         let references: Vec<Month> = months.iter().map(|plan| plan.reference).collect();
         let seats: BTreeSet<Month> = months.iter().flat_map(|plan| plan.seat_months()).collect();
-        Self::of_months(pipeline, live, &references, &seats.into_iter().collect::<Vec<_>>())
+        let seat_months = seats.into_iter().collect();
+        Self { pipeline, live, references, seat_months, facts: OnceCell::new() }
     }
 
     /// For the tests of the path of some months, which look at no seats.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub(super) fn of_months(
-        pipeline: &'a Pipeline,
-        live: &'a Live,
-        references: &[Month],
-        seat_months: &[Month],
-    ) -> Result<Self> {
-        let ends = references.iter().min().zip(references.iter().max());
+    pub(super) fn of_months(pipeline: &'a Pipeline, live: &'a Live, months: &[Month]) -> Self {
+        let (references, facts) = (months.to_vec(), OnceCell::new());
+        Self { pipeline, live, references, seat_months: Vec::new(), facts }
+    }
+
+    fn facts(&self) -> Result<&BaseFacts> {
+        if let Some(facts) = self.facts.get() {
+            return Ok(facts);
+        }
+        let facts = self.read()?;
+        Ok(self.facts.get_or_init(|| facts))
+    }
+
+    fn read(&self) -> Result<BaseFacts> {
+        let ends = self.references.iter().min().zip(self.references.iter().max());
         let (first, last) = ends.ok_or_else(|| Error::bug("no month is wanted"))?;
         let (first, last) = (first.plus(-23), *last);
-        let frames = LiveFrames::new(live);
-        let Catalogs { workloads, segments, .. } = &pipeline.catalogs;
-        let service = |name: &str| pipeline.catalogs.service(name);
+        let frames = LiveFrames::new(self.live);
+        let Catalogs { workloads, segments, .. } = &self.pipeline.catalogs;
+        let service = |name: &str| self.pipeline.catalogs.service(name);
         let workload = |name: &str| workloads.canonical(name);
-        let credit = Credit::of(live, first, last)?;
+        let credit = Credit::of(self.live, first, last)?;
         let delivered = credit.share(frames.segments(first, last)?)?;
-        Ok(Self {
-            pipeline,
-            live,
+        Ok(BaseFacts {
             acr: Consumption::new(frames.acr(first, last, &service)?, first),
-            seats: SeatMonths::new(frames.seats(seat_months, &workload)?),
+            seats: SeatMonths::new(frames.seats(&self.seat_months, &workload)?),
             segments: SegmentMonths::new(&delivered, segments)?,
             credentials: DeliveredCredentials::collect(&frames.credentials()?)?,
         })
@@ -95,12 +101,14 @@ impl<'a> Base<'a> {
 pub(super) struct Plans<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) live: &'a Live,
+    /// What the dimensions describe, whatever the month.
+    pub(super) state: String,
     known: BTreeMap<Month, Option<Rc<MonthPlan<'a>>>>,
 }
 
 impl<'a> Plans<'a> {
     pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live) -> Self {
-        Self { pipeline, live, known: BTreeMap::new() }
+        Self { pipeline, live, state: state_of(live, pipeline), known: BTreeMap::new() }
     }
 
     /// A month by its own rules; none when no rules were in force.
@@ -119,6 +127,21 @@ impl<'a> Plans<'a> {
         self.known.insert(reference, plan.clone());
         Ok(plan)
     }
+}
+
+/// A hash over what the dimension tables describe: all live facts, catalogs and rules.
+fn state_of(live: &Live, pipeline: &Pipeline) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(live.content_hash(|_| true).as_bytes());
+    for (name, hash) in &pipeline.catalogs.hashes {
+        hasher.update(name.as_bytes());
+        hasher.update(hash.as_bytes());
+    }
+    for version in pipeline.rules.packs.iter().flat_map(|pack| &pack.versions) {
+        hasher.update(version.hash.as_bytes());
+    }
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.finalize().to_hex().chars().take(32).collect()
 }
 
 impl<'a> MonthPlan<'a> {
@@ -246,7 +269,8 @@ impl<'a> MonthPlan<'a> {
     }
 
     fn input<'i>(&'i self, base: &'i Base<'_>, run_id: &'i RunId) -> Result<score::Input<'i>> {
-        let Base { pipeline, live, acr, seats, segments, credentials } = base;
+        let Base { pipeline, live, .. } = base;
+        let BaseFacts { acr, seats, segments, credentials } = base.facts()?;
         let frames = LiveFrames::new(live);
         let workloads = &pipeline.catalogs.workloads;
         let workload = |name: &str| workloads.canonical(name);
@@ -283,7 +307,8 @@ impl<'a> MonthPlan<'a> {
 /// # Errors
 /// CS9001.
 pub(super) fn assigned(base: &Base<'_>, reference: Month) -> Result<BTreeSet<(String, String)>> {
-    let Base { pipeline, live, acr, seats, segments, credentials } = base;
+    let Base { pipeline, live, .. } = base;
+    let BaseFacts { acr, seats, segments, credentials } = base.facts()?;
     let Ok((versions, _)) = pipeline.rules.effective(reference.last_day()) else {
         return Ok(BTreeSet::new());
     };

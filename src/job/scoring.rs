@@ -160,23 +160,8 @@ fn prepare<'a>(
     }
     let run_id = RunId::from_hash(&hasher.finalize());
     let held_back = wanted.held_back.clone();
-    let state = state_of(live, pipeline);
+    let state = plans.state.clone();
     Ok(Prepared { live, month, before, enrolments, held_back, run_id, state })
-}
-
-/// A hash over what the dimension tables describe: all live facts, catalogs and rules.
-fn state_of(live: &Live, pipeline: &Pipeline) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(live.content_hash(|_| true).as_bytes());
-    for (name, hash) in &pipeline.catalogs.hashes {
-        hasher.update(name.as_bytes());
-        hasher.update(hash.as_bytes());
-    }
-    for version in pipeline.rules.packs.iter().flat_map(|pack| &pack.versions) {
-        hasher.update(version.hash.as_bytes());
-    }
-    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
-    hasher.finalize().to_hex().chars().take(32).collect()
 }
 
 /// Scores and publishes the wanted months, oldest first. Published months of the history of the
@@ -200,7 +185,7 @@ pub(super) fn score_and_publish(
         .flat_map(|prepared| prepared.before.iter().chain([&prepared.month]))
         .map(Rc::as_ref)
         .collect();
-    let base = Base::new(pipeline, &live, &plans)?;
+    let base = Base::new(pipeline, &live, &plans);
     let mut scores = Scores::new(&base, &output);
     let publishing = Publishing { base: &base, settings, output: &output, attempt };
     let mut done: Vec<Scored> = Vec::new();

@@ -89,7 +89,7 @@ fn add_parts(found: &mut Vec<Difference>, before: &Version, after: &Version, met
     let mut parts: Vec<&str> = Vec::new();
     for path in before.paths.iter().chain(&after.paths) {
         for version in [before, after] {
-            for part in parts_of(version, path, metric) {
+            for part in version.parts_of_metric(path, metric) {
                 if !parts.contains(&part.id.as_str()) {
                     parts.push(&part.id);
                 }
@@ -100,8 +100,9 @@ fn add_parts(found: &mut Vec<Difference>, before: &Version, after: &Version, met
         let start = found.len();
         for path in &after.paths {
             let like = if before.paths.contains(path) { Some(path) } else { before.paths.first() };
-            let aspects = |version, path| {
-                parts_of(version, path, metric)
+            let aspects = |version: &Version, path: &str| {
+                version
+                    .parts_of_metric(path, metric)
                     .find(|part| part.id == id)
                     .map(of_part)
                     .unwrap_or_default()
@@ -130,14 +131,6 @@ fn add_parts(found: &mut Vec<Difference>, before: &Version, after: &Version, met
             }
         }
     }
-}
-
-fn parts_of<'v>(
-    version: &'v Version,
-    path: &'v str,
-    metric: &'v str,
-) -> impl Iterator<Item = &'v Part> {
-    version.parts_of(path).filter(move |(known, _)| known.id == metric).map(|(_, part)| part)
 }
 
 fn add(

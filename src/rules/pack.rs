@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::catalog::letters;
 use super::options::Options;
 use crate::calendar::Day;
 use crate::ids::AttributionSet;
@@ -19,6 +20,14 @@ pub struct Pack {
     pub title: String,
     /// The dated versions, oldest first.
     pub versions: Vec<Version>,
+}
+
+impl Pack {
+    /// Whether a name in an export means the area: its identifier or title, by letters and digits.
+    pub fn is_called(&self, name: &str) -> bool {
+        let name = letters(name);
+        letters(&self.area) == name || letters(&self.title) == name
+    }
 }
 
 /// One dated version of an area's rules.
@@ -403,6 +412,15 @@ pub enum StepRole {
 }
 
 impl Version {
+    /// The parts of one metric on one path, in table order.
+    pub fn parts_of_metric<'a>(
+        &'a self,
+        path: &'a str,
+        metric: &'a str,
+    ) -> impl Iterator<Item = &'a Part> + 'a {
+        self.parts_of(path).filter(move |(known, _)| known.id == metric).map(|(_, part)| part)
+    }
+
     /// The metrics with the parts of one path.
     pub fn parts_of<'a>(
         &'a self,

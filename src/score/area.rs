@@ -21,8 +21,7 @@ use crate::error::Result;
 use crate::money::Money;
 use crate::points::Points;
 use crate::rules::{
-    CustomerResult, Customers, Metric, MinimumAcrOf, NoBaseline, Part, Pick, Selection, Sentence,
-    Version,
+    CustomerResult, Customers, Metric, MinimumAcrOf, Part, Pick, Selection, Sentence, Version,
 };
 use crate::tables::{
     FACT_AREA_SCORE, FACT_CUSTOMER_EVIDENCE, FACT_IMPLEMENTATION, FACT_METRIC_PART,
@@ -153,11 +152,7 @@ impl<'a> AreaScorer<'a> {
         path: &'v str,
         metric: &'v Metric,
     ) -> Result<ScoredMetric<'v>> {
-        let parts: Vec<&Part> = version
-            .parts_of(path)
-            .filter(|(known, _)| known.id == metric.id)
-            .map(|(_, part)| part)
-            .collect();
+        let parts: Vec<&Part> = version.parts_of_metric(path, &metric.id).collect();
         let credentials = self.credentials;
         let has_steps = parts.iter().any(|part| matches!(part.sentence, Sentence::People(_)));
         let steps =
@@ -311,16 +306,9 @@ impl<'a> AreaScorer<'a> {
                     };
                     let is_small = sentence.minimum_ttm.is_some_and(|least| total < least)
                         || is_base_small(partner);
-                    let obstacle = Obstacle::of(is_small, baseline <= Money::ZERO);
-                    let score =
-                        PartScore::percent(part, options, current, baseline, obstacle, covered);
-                    let is_full = obstacle == Some(Obstacle::NoBaseline)
-                        && options.no_baseline == NoBaseline::Maximum
-                        && current > Money::ZERO;
-                    PartScore {
-                        points: if is_full { metric.max_points } else { score.points },
-                        ..score
-                    }
+                    let values = (current, baseline);
+                    let max = metric.max_points;
+                    PartScore::percent(part, options, max, values, is_small, covered)
                 }
                 CustomerResult::NetCount if is_base_small(partner) => PartScore {
                     increments: 0,

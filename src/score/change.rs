@@ -1,13 +1,11 @@
 //! The points of a metric from the values of its parts, as they might be between two months: what
 //! a change of one value alone is worth.
 
-use super::part::{MetricScore, Obstacle, PartScore, use_best};
+use super::part::{MetricScore, PartScore, use_best};
 use super::partners::{Coverage, Covered, DatasetSet};
 use crate::money::Money;
 use crate::points::Points;
-use crate::rules::{
-    CustomerResult, NoBaseline, Part, Pick, Prerequisites, Sentence, StepRole, Version,
-};
+use crate::rules::{CustomerResult, Part, Pick, Prerequisites, Sentence, StepRole, Version};
 
 /// The value of a part of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,11 +21,7 @@ pub struct PartValue {
 /// The points of a metric of one path by a version of the rules; `values` are those of its parts in
 /// table order.
 pub fn metric_points(version: &Version, path: &str, metric: &str, values: &[PartValue]) -> Points {
-    let parts: Vec<&Part> = version
-        .parts_of(path)
-        .filter(|(known, _)| known.id == metric)
-        .map(|(_, part)| part)
-        .collect();
+    let parts: Vec<&Part> = version.parts_of_metric(path, metric).collect();
     let Some(metric) = version.metrics.iter().find(|known| known.id == metric) else {
         return Points::ZERO;
     };
@@ -55,13 +49,8 @@ pub fn metric_points(version: &Version, path: &str, metric: &str, values: &[Part
             Sentence::Customers(sentence) => match sentence.result {
                 CustomerResult::Count => PartScore::count(part, current, covered),
                 CustomerResult::GrowthPercent => {
-                    let obstacle = Obstacle::of(is_below_minimum, baseline <= Money::ZERO);
-                    let score =
-                        PartScore::percent(part, options, current, baseline, obstacle, covered);
-                    let is_full = obstacle == Some(Obstacle::NoBaseline)
-                        && options.no_baseline == NoBaseline::Maximum
-                        && current > Money::ZERO;
-                    if is_full { PartScore { points: metric.max_points, ..score } } else { score }
+                    let (max, values) = (metric.max_points, (current, baseline));
+                    PartScore::percent(part, options, max, values, is_below_minimum, covered)
                 }
                 _ if is_below_minimum => PartScore::not_computable(covered),
                 _ => PartScore::net(part, options, current, baseline, covered),

@@ -4,7 +4,7 @@
 use crate::money::Money;
 use crate::points::Points;
 use crate::rules::{
-    CustomerResult, GrowthIncrements, NegativeParts, Options, Part, Sentence, StepRole,
+    CustomerResult, GrowthIncrements, NegativeParts, NoBaseline, Options, Part, Sentence, StepRole,
 };
 
 use super::partners::{Coverage, Covered, DatasetSet};
@@ -41,7 +41,7 @@ pub(super) enum Obstacle {
 
 impl Obstacle {
     /// What stands in the way, if anything does.
-    pub(super) fn of(is_small: bool, has_no_baseline: bool) -> Option<Self> {
+    fn of(is_small: bool, has_no_baseline: bool) -> Option<Self> {
         match (is_small, has_no_baseline) {
             (true, true) => Some(Self::Both),
             (true, false) => Some(Self::BelowMinimum),
@@ -131,15 +131,20 @@ impl PartScore {
         Self { baseline: None, ..counted }
     }
 
-    /// Growth in whole percents of the baseline.
+    /// Growth in whole percents of the baseline, of a metric of at most `max` points; `is_small`
+    /// says whether there is less than the least that growth is scored from.
     pub(super) fn percent(
         part: &Part,
         options: Options,
-        current: Money,
-        baseline: Money,
-        obstacle: Option<Obstacle>,
+        max: Points,
+        (current, baseline): (Money, Money),
+        is_small: bool,
         covered: Covered,
     ) -> Self {
+        let obstacle = Obstacle::of(is_small, baseline <= Money::ZERO);
+        let is_full = obstacle == Some(Obstacle::NoBaseline)
+            && options.no_baseline == NoBaseline::Maximum
+            && current > Money::ZERO;
         let growth = (current.0 - baseline.0).max(0);
         let (increments, remainder) = match obstacle {
             None => (growth * 100 / baseline.0, Some((growth * 100) % baseline.0)),
@@ -152,7 +157,9 @@ impl PartScore {
             baseline: Some(baseline),
             increments: i64::try_from(increments).unwrap_or(i64::MAX),
             remainder: remainder.map(cut),
-            points: if options.growth_increments == GrowthIncrements::Exact && obstacle.is_none() {
+            points: if is_full {
+                max
+            } else if options.growth_increments == GrowthIncrements::Exact && obstacle.is_none() {
                 share_of(part.points_per_unit, growth * 100, baseline.0)
             } else {
                 times(part.points_per_unit, increments)

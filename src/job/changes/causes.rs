@@ -180,18 +180,19 @@ impl Way<'_> {
 
 /// Everything that the rules say of a metric on a path.
 fn text_of(version: &Version, path: &str, metric: &str) -> String {
-    let parts: Vec<String> = version
-        .parts_of(path)
-        .filter(|(known, _)| known.id == metric)
-        .map(|(known, part)| {
+    let known = version.metrics.iter().find(|known| known.id == metric);
+    let earns = known.map(|known| (known.max_points, known.pick));
+    let parts: Vec<_> = version
+        .parts_of_metric(path, metric)
+        .map(|part| {
             let mut part = part.clone();
             // The same sentence for other paths is no change of this one.
             part.paths.clear();
             part.source_url.clear();
-            format!("{} {:?} {part:?}", known.max_points, known.pick)
+            part
         })
         .collect();
-    parts.join("\n")
+    format!("{earns:?} {parts:?}")
 }
 
 fn value(part: &PartSide, is_below_minimum: bool) -> PartValue {

@@ -154,7 +154,7 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
                 })
                 .collect::<Vec<_>>();
             let plan = MonthPlan::new(pipeline, &live, from, (found.clone(), Vec::new()))?;
-            let base = Base::new(pipeline, &live, &[&plan])?;
+            let base = Base::new(pipeline, &live, &[&plan]);
             let run_id = RunId::from_hash(&blake3::hash(plan.score_id.as_bytes()));
             let scored = plan.score(&base, &run_id)?;
             Side::scored(&scored.frames, found, partner)

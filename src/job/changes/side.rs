@@ -141,12 +141,11 @@ impl<'a> Side<'a> {
     /// Whether a part counts users up to the paid seats.
     fn is_capped(&self, area: &str, (path, metric): &(String, String), part: &str) -> bool {
         let versions = self.versions.iter().filter(|version| version.area == area);
-        let mut parts = versions.flat_map(|version| version.parts_of(path));
-        parts.any(|(known, known_part)| {
-            known.id == *metric
-                && known_part.id == part
+        let mut parts = versions.flat_map(|version| version.parts_of_metric(path, metric));
+        parts.any(|known| {
+            known.id == part
                 && matches!(
-                    &known_part.sentence,
+                    &known.sentence,
                     Sentence::Customers(sentence)
                         if sentence.measure == Measure::ActiveUsers { capped: true }
                 )
