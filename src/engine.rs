@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use polars::prelude::{
     CompatLevel, DataFrame, Engine, FileWriteFormat, IntoLazy, KeyValueMetadata, LazyFrame,
@@ -24,8 +25,13 @@ pub fn collect(frame: LazyFrame, what: &str) -> Result<DataFrame> {
         Ok::<DataFrame, PolarsError>(result.unwrap_single())
     });
     let failed = |text: String| Error::bug(format!("the engine failed on {what}: {text}"));
+    let started = Instant::now();
     match catch_unwind(run) {
-        Ok(Ok(frame)) => Ok(frame),
+        Ok(Ok(frame)) => {
+            let milliseconds = started.elapsed().as_millis();
+            tracing::trace!(what, rows = frame.height(), milliseconds, "A query ended.");
+            Ok(frame)
+        }
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed("a panic".to_owned())),
     }

@@ -90,6 +90,12 @@ impl AttributionSet {
         Self(self.0 | other.0)
     }
 
+    /// What is in both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether the sets share a member.
     pub fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0

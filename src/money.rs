@@ -97,6 +97,14 @@ impl Money {
     }
 }
 
+impl std::ops::Add for Money {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
 impl std::ops::AddAssign for Money {
     fn add_assign(&mut self, other: Self) {
         self.0 += other.0;

@@ -3,10 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::datatypes::{DataType, Schema};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::{Compression, Encoding, LogicalType, Type};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -90,6 +97,49 @@ impl Footer {
         }
         (encodings, compressions)
     }
+}
+
+/// Rows of one batch where columns are few and read as they are stored.
+const BATCH_ROWS: usize = 131_072;
+
+/// Reads some columns of a file batch by batch, text as numbers and the dictionary that they mean;
+/// `what` names it.
+///
+/// # Errors
+/// CS6005; what `visit` returns.
+pub fn visit_dictionaries(
+    file: File,
+    what: &str,
+    columns: &[&str],
+    visit: &mut dyn FnMut(&RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let batches = dictionaries(file, columns).map_err(|error| damaged(what, error))?;
+    for batch in batches {
+        visit(&batch.map_err(|error| damaged(what, error))?)?;
+    }
+    Ok(())
+}
+
+fn dictionaries(
+    file: File,
+    columns: &[&str],
+) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
+    let stored = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let fields = stored.schema().fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            field.as_ref().clone().with_data_type(coded.clone())
+        }
+        _ => field.as_ref().clone(),
+    });
+    let options =
+        ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(stored.metadata()), options)?;
+    let wanted = ProjectionMask::columns(stored.parquet_schema(), columns.iter().copied());
+    ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        .with_projection(wanted)
+        .with_batch_size(BATCH_ROWS)
+        .build()
 }
 
 /// Reads a file batch by batch; `what` names it.

@@ -2,24 +2,25 @@
 //! the caller's catalogs give.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 
 use polars::prelude::{
-    Column, DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, SortMultipleOptions,
-    UnionArgs, coalesce, col, cols, concat, lit, when,
+    Column, DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, UnionArgs, coalesce, col,
+    cols, concat, lit, when,
 };
 
 use super::live::{Live, LiveUnit, StoredMonth};
 use super::schema::{
-    ACR, CREDENTIAL, CUSTOMER, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE,
-    SEATS, SNAPSHOT, USAGE,
+    CREDENTIAL, CUSTOMER, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE,
+    SNAPSHOT, USAGE,
 };
 use super::verify::bug;
 use super::{fact_path, quarantine_path};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Code, Error, Result};
-use crate::money::{MONEY_SCALE, Money};
+use crate::money::MONEY_SCALE;
 use crate::parquet::Footer;
 use crate::store;
 use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
@@ -34,62 +35,6 @@ impl<'a> LiveFrames<'a> {
     /// The frames of these live units.
     pub fn new(live: &'a Live) -> Self {
         Self { live }
-    }
-
-    /// Azure consumed revenue from `first` to `last`: each exporter's own view, and what distributors
-    /// credit to their resellers.
-    ///
-    /// Columns: `month`, `partner_id` (account), `tenant_id`, `service` (canonical),
-    /// `attributions` (mask), `amount` (`DECIMAL(38,10)`).
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn acr(
-        &self,
-        first: Month,
-        last: Month,
-        canonical: &dyn Fn(&str) -> String,
-    ) -> Result<LazyFrame> {
-        let frame =
-            self.table(&ACR, &|month| month.is_some_and(|month| (first..=last).contains(&month)))?;
-        let frame = frame.filter(col("reseller_id").eq(lit("")));
-        let columns = ["month", "partner_id", "tenant_id", "service", "attributions", "amount"];
-        let mut frame = self.rolled_up(frame).select(columns.map(col));
-        if self.live.has_distributor() {
-            let credited = self.credited_acr(&|month| (first..=last).contains(&month))?;
-            frame = joined(frame, credited.select(columns.map(col)))?;
-        }
-        renamed(frame, "service", canonical)
-    }
-
-    /// Azure consumed revenue from `first` to `last` by service as delivered, sorted by name.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn acr_by_name(&self, first: Month, last: Month) -> Result<Vec<(String, Money)>> {
-        let frame =
-            self.table(&ACR, &|month| month.is_some_and(|month| (first..=last).contains(&month)))?;
-        let frame = frame
-            .filter(col("reseller_id").eq(lit("")))
-            .group_by([col("service")])
-            .agg([col("amount").sum()])
-            .sort(["service"], SortMultipleOptions::default());
-        let frame = engine::collect(frame, "Azure consumed revenue by delivered service")?;
-        let names = frame.column("service").and_then(|column| column.str()).map_err(bug)?;
-        let amounts = frame.column("amount").and_then(|column| column.decimal()).map_err(bug)?;
-        let amounts = amounts.physical().iter().map(|amount| Money(amount.unwrap_or_default()));
-        Ok(names.iter().map(|name| name.unwrap_or_default().to_owned()).zip(amounts).collect())
-    }
-
-    /// Seats and active users of some months.
-    ///
-    /// Columns: `month`, `partner_id` (account), `tenant_id`, `workload` (canonical),
-    /// `attributions` (mask), `paid_seats`, `active_users`, `associated_on`.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn seats(&self, months: &[Month], canonical: &dyn Fn(&str) -> String) -> Result<LazyFrame> {
-        self.workloads(&SEATS, months, canonical)
     }
 
     /// Revenue of business applications of some months, over the units of one association.
@@ -284,24 +229,14 @@ impl<'a> LiveFrames<'a> {
         table: &FactTable,
         keep: &dyn Fn(&LiveUnit) -> bool,
     ) -> Result<LazyFrame> {
-        let mut partners: BTreeMap<StoredMonth, BTreeSet<(&str, bool)>> = BTreeMap::new();
-        let has_rows = |unit: &&LiveUnit| unit.tables.iter().any(|known| known == table.name);
-        for unit in self.live.units.iter().filter(|unit| keep(unit)).filter(has_rows) {
-            partners
-                .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))
-                .or_default()
-                .insert((unit.key.partner_id.as_str(), unit.key.is_account));
-        }
         let mut whole: Vec<PathBuf> = Vec::new();
         let mut frames = Vec::new();
-        for (key, live) in &partners {
-            let month = key.1.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
-            let path = self.live.store.local_path(&fact_path(table, &key.0, &month, key.2));
-            check(&path, &self.live.store.uri_of(&fact_path(table, &key.0, &month, key.2)))?;
-            if self.live.is_whole(table.name, key, live.len()) {
+        for source in self.sources(table, keep)? {
+            let path = self.live.store.local_path(&source.path);
+            let Some(live) = source.partners else {
                 whole.push(path);
                 continue;
-            }
+            };
             let keys = DataFrame::new(
                 live.len(),
                 vec![
@@ -333,6 +268,36 @@ impl<'a> LiveFrames<'a> {
         concat(frames, UnionArgs::default()).map_err(bug)
     }
 
+    /// The fact files that hold rows of the live units that `keep` selects, by dataset and month.
+    pub(super) fn sources(
+        self,
+        table: &FactTable,
+        keep: &dyn Fn(&LiveUnit) -> bool,
+    ) -> Result<Vec<Source<'a>>> {
+        let mut partners: BTreeMap<StoredMonth, BTreeSet<(&str, bool)>> = BTreeMap::new();
+        let has_rows = |unit: &&LiveUnit| unit.tables.iter().any(|known| known == table.name);
+        for unit in self.live.units.iter().filter(|unit| keep(unit)).filter(has_rows) {
+            partners
+                .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))
+                .or_default()
+                .insert((unit.key.partner_id.as_str(), unit.key.is_account));
+        }
+        let mut sources = Vec::new();
+        for (key, live) in partners {
+            let month = key.1.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
+            let is_whole = self.live.is_whole(table.name, &key, live.len());
+            let source = Source {
+                path: fact_path(table, &key.0, &month, key.2),
+                partners: (!is_whole).then_some(live),
+            };
+            let footer = source.open(self.live);
+            let footer = footer.and_then(|file| Footer::read(file, &source.name(self.live)));
+            footer.map_err(|error| source.damaged(self.live).because(error))?;
+            sources.push(source);
+        }
+        Ok(sources)
+    }
+
     /// Replaces the partner as delivered by its account.
     pub(super) fn rolled_up(self, frame: LazyFrame) -> LazyFrame {
         let is_account = when(col("is_account"));
@@ -361,14 +326,35 @@ impl<'a> LiveFrames<'a> {
     }
 }
 
-/// A fact file that the ledger names must be there and readable.
-fn check(path: &Path, what: &str) -> Result<()> {
-    let read = store::open_file(path).and_then(|file| Footer::read(file, what));
-    read.map(|_| ()).map_err(|error| {
+/// A fact file that the ledger names, with rows that are live.
+pub(super) struct Source<'a> {
+    path: String,
+    /// The partners as delivered, and whether each is an account, whose rows are live; none when all
+    /// are.
+    partners: Option<BTreeSet<(&'a str, bool)>>,
+}
+
+impl Source<'_> {
+    /// Whether rows of a partner are live.
+    pub(super) fn has(&self, partner_id: &str, is_account: bool) -> bool {
+        self.partners.as_ref().is_none_or(|live| live.contains(&(partner_id, is_account)))
+    }
+
+    /// Where it is, for people.
+    pub(super) fn name(&self, live: &Live) -> String {
+        live.store.uri_of(&self.path)
+    }
+
+    pub(super) fn open(&self, live: &Live) -> Result<File> {
+        store::open_file(&live.store.local_path(&self.path))
+    }
+
+    /// It is not there, or not readable.
+    pub(super) fn damaged(&self, live: &Live) -> Error {
+        let what = self.name(live);
         Error::new(Code::Damaged, format!("the facts are damaged: {what} is missing or broken"))
-            .because(error)
             .hint("restore it from a backup, or ingest all deliveries into new facts")
-    })
+    }
 }
 
 /// The measures of a table about workloads.

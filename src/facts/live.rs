@@ -2,6 +2,7 @@
 //! their arrival, so any order of arrival ends in the same live units.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 use super::fact_path;
 use super::ledger::{Acceptance, FileRecord, Ledger};
@@ -30,6 +31,8 @@ pub struct Live {
     pub accounts: BTreeMap<String, String>,
     /// How many partners each fact file holds, by dataset, month and ledger entry.
     pub(super) stored_partners: HashMap<(StoredMonth, String), usize>,
+    /// Every month looks at what was delivered; it is found out once.
+    delivered: OnceLock<BTreeSet<Delivered>>,
 }
 
 /// One unit that counts.
@@ -155,6 +158,7 @@ impl Live {
             held: Vec::new(),
             accounts: BTreeMap::new(),
             stored_partners,
+            delivered: OnceLock::new(),
         };
         let (profiles, others): (Vec<_>, Vec<_>) =
             said.into_iter().partition(|((key, _, _), _)| key.dataset == PROFILE);
@@ -300,12 +304,15 @@ impl Live {
     }
 
     /// Every month that a partner's own export delivered of a dataset, sorted.
-    pub fn delivered(&self) -> Vec<Delivered> {
-        self.delivered_by(|_| true)
+    pub fn delivered(&self) -> &BTreeSet<Delivered> {
+        self.delivered.get_or_init(|| self.delivered_by(|_| true))
     }
 
     /// Every month that files of a kind delivered, as [`delivered`](Self::delivered).
-    pub(super) fn delivered_by(&self, is_meant: impl Fn(&FileRecord) -> bool) -> Vec<Delivered> {
+    pub(super) fn delivered_by(
+        &self,
+        is_meant: impl Fn(&FileRecord) -> bool,
+    ) -> BTreeSet<Delivered> {
         let mut delivered = BTreeSet::new();
         for unit in &self.units {
             let files = || unit.files.iter().filter_map(|file| self.file(unit.sequence, *file));
@@ -329,7 +336,7 @@ impl Live {
                 }
             }
         }
-        delivered.into_iter().collect()
+        delivered
     }
 
     /// The newest month with a live unit, of any dataset.

@@ -16,6 +16,8 @@ mod frames;
 mod ledger;
 mod live;
 mod lock;
+mod measures;
+mod numbered;
 mod restatement;
 mod retraction;
 mod schema;
@@ -31,6 +33,8 @@ pub use ledger::{
 };
 pub use live::{Delivered, Held, Live, LiveUnit};
 pub use lock::lock;
+pub use measures::Seats;
+pub use numbered::{FactName, NumberedFacts, NumberedRow};
 pub use restatement::{Restatement, restatements};
 pub use retraction::retract;
 pub use schema::{

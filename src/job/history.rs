@@ -2,6 +2,7 @@
 //! rules, and else computed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{DataFrame, PolarsError, col};
 
@@ -53,25 +54,43 @@ impl<'a> Scores<'a> {
         Ok(&self.assigned)
     }
 
-    /// The totals of some months.
+    /// The totals of some months; those that are not known are found side by side.
     ///
     /// # Errors
     /// CS2001, CS5004, CS6005, CS9001.
     pub(super) fn of(&mut self, plans: &[&MonthPlan<'_>]) -> Result<Vec<MonthScores>> {
-        plans.iter().map(|plan| self.month(plan)).collect()
+        let unknown = plans.iter().filter(|plan| !self.known.contains_key(&plan.score_id));
+        let unknown: Vec<&MonthPlan<'_>> = unknown.copied().collect();
+        let (this, next) = (&*self, AtomicUsize::new(0));
+        let find = || {
+            let mut found = Vec::new();
+            while let Some(plan) = unknown.get(next.fetch_add(1, Ordering::Relaxed)) {
+                found.push((plan.score_id.clone(), this.find(plan)?));
+            }
+            Ok(found)
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let found: Vec<Result<Vec<(String, MonthScores)>>> = std::thread::scope(|scope| {
+            let workers: Vec<_> =
+                (0..threads.min(unknown.len())).map(|_| scope.spawn(find)).collect();
+            let panicked = |_| Err(Error::bug("the scoring of a month panicked"));
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(panicked)).collect()
+        });
+        for found in found {
+            self.known.extend(found?);
+        }
+        let known = |plan: &&MonthPlan<'_>| self.known.get(&plan.score_id).cloned();
+        let missing = || Error::bug("the totals of a month are missing");
+        plans.iter().map(|plan| known(plan).ok_or_else(missing)).collect()
     }
 
-    fn month(&mut self, plan: &MonthPlan<'_>) -> Result<MonthScores> {
-        if let Some(known) = self.known.get(&plan.score_id) {
-            return Ok(known.clone());
+    fn find(&self, plan: &MonthPlan<'_>) -> Result<MonthScores> {
+        let published = published_score_id(self.output, &plan.reference.to_string())?;
+        if published.is_some_and(|id| id == plan.score_id) {
+            self.published(plan.reference)
+        } else {
+            plan.totals(self.base)
         }
-        let month = plan.reference.to_string();
-        let is_published =
-            published_score_id(self.output, &month)?.is_some_and(|id| id == plan.score_id);
-        let totals =
-            if is_published { self.published(plan.reference)? } else { plan.totals(self.base)? };
-        self.keep(plan, totals.clone());
-        Ok(totals)
     }
 
     /// The totals of a published month.

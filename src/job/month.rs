@@ -1,9 +1,9 @@
 //! One month of the live facts, with all that is settled about it before the first number is
 //! computed.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use super::Pipeline;
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
@@ -12,6 +12,7 @@ use crate::calendar::Month;
 use crate::error::{Code, Error, Result};
 use crate::facts::{Credit, Delivered, Live, LiveFrames};
 use crate::ids::RunId;
+use crate::money::Money;
 use crate::rules::{Catalogs, Version};
 use crate::score::{
     self, Consumption, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths,
@@ -44,7 +45,7 @@ pub(super) struct Base<'a> {
     pub(super) live: &'a Live,
     references: Vec<Month>,
     seat_months: Vec<Month>,
-    facts: OnceCell<BaseFacts>,
+    facts: OnceLock<BaseFacts>,
 }
 
 /// The facts of a base.
@@ -61,13 +62,21 @@ impl<'a> Base<'a> {
         let references: Vec<Month> = months.iter().map(|plan| plan.reference).collect();
         let seats: BTreeSet<Month> = months.iter().flat_map(|plan| plan.seat_months()).collect();
         let seat_months = seats.into_iter().collect();
-        Self { pipeline, live, references, seat_months, facts: OnceCell::new() }
+        Self { pipeline, live, references, seat_months, facts: OnceLock::new() }
     }
 
     /// For the tests of the path of some months, which look at no seats.
     pub(super) fn of_months(pipeline: &'a Pipeline, live: &'a Live, months: &[Month]) -> Self {
-        let (references, facts) = (months.to_vec(), OnceCell::new());
+        let (references, facts) = (months.to_vec(), OnceLock::new());
         Self { pipeline, live, references, seat_months: Vec::new(), facts }
+    }
+
+    /// Consumption by service as delivered, in the window of a month.
+    ///
+    /// # Errors
+    /// CS6005, CS9001.
+    pub(super) fn acr_by_delivered_service(&self, reference: Month) -> Result<Vec<(&str, Money)>> {
+        Ok(self.facts()?.acr.by_delivered_service(*window(reference).start(), reference))
     }
 
     fn facts(&self) -> Result<&BaseFacts> {
@@ -89,8 +98,8 @@ impl<'a> Base<'a> {
         let credit = Credit::of(self.live, first, last)?;
         let delivered = credit.share(frames.segments(first, last)?)?;
         Ok(BaseFacts {
-            acr: Consumption::new(frames.acr(first, last, &service)?, first),
-            seats: SeatMonths::new(frames.seats(&self.seat_months, &workload)?),
+            acr: Consumption::new(frames.acr(first, last)?, first, &service),
+            seats: SeatMonths::new(frames.seats(&self.seat_months)?, &workload),
             segments: SegmentMonths::new(&delivered, segments)?,
             credentials: DeliveredCredentials::collect(&frames.credentials()?)?,
         })
@@ -160,10 +169,11 @@ impl<'a> MonthPlan<'a> {
         let credited = credit.delivered(live);
         let delivered: Vec<_> = live
             .delivered()
-            .into_iter()
-            .chain(credited.iter().cloned())
+            .iter()
+            .chain(&credited)
             .filter(|fact| fact.month.is_none_or(|month| window(reference).contains(&month)))
             .filter(|fact| feeding.datasets.contains(&fact.dataset))
+            .cloned()
             .collect();
         let mut early = early_datasets(live, &feeding);
         // What a distributor delivered early is early for the resellers whose month it is.

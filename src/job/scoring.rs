@@ -289,7 +289,7 @@ impl Publishing<'_> {
         if !is_published {
             let result = plan.score(base, &prepared.run_id)?;
             scored.checks.push(titles_unmatched(&result.unmatched_titles));
-            scored.checks.push(services_unmapped(&unmapped_acr(pipeline, prepared)?));
+            scored.checks.push(services_unmapped(&unmapped_acr(base, plan.reference)?));
             scored.checks.push(assumed_alias(&result.assumed_aliases));
             let segments = LiveFrames::new(prepared.live)
                 .segment_names(plan.reference.plus(-23), plan.reference)?;
@@ -380,11 +380,10 @@ fn judge(checks: &mut Vec<Check>, settings: &ScoreSettings) {
 }
 
 /// Consumption of the month's window by meter categories that no catalog maps to a service.
-fn unmapped_acr(pipeline: &Pipeline, prepared: &Prepared<'_>) -> Result<Vec<(String, Money)>> {
-    let reference = prepared.month.reference;
-    let by_name = LiveFrames::new(prepared.live).acr_by_name(reference.plus(-23), reference)?;
-    let is_unmapped = |(name, _): &(String, Money)| pipeline.catalogs.service(name) == UNMAPPED;
-    Ok(by_name.into_iter().filter(is_unmapped).collect())
+fn unmapped_acr(base: &Base<'_>, reference: Month) -> Result<Vec<(String, Money)>> {
+    let mut unmapped = base.acr_by_delivered_service(reference)?;
+    unmapped.retain(|(name, _)| base.pipeline.catalogs.service(name) == UNMAPPED);
+    Ok(unmapped.into_iter().map(|(name, amount)| (name.to_owned(), amount)).collect())
 }
 
 fn add_dimensions(

@@ -2,6 +2,8 @@
 //! against R−12 (contract §3, Seats; rules §7.4). Rows of one association are added; of the
 //! eligible associations the largest counts.
 
+use std::sync::Arc;
+
 use polars::prelude::{
     DataFrame, Expr, LazyFrame, NULL, SortMultipleOptions, UnionArgs, col, concat, lit, when,
 };
@@ -122,7 +124,7 @@ fn found(
 ) -> Result<Amounts> {
     Ok(Amounts {
         partner: partners.indexes(frame)?,
-        tenant: texts(frame, "tenant_id")?,
+        tenant: texts(frame, "tenant_id")?.into_iter().map(Arc::from).collect(),
         workload: texts(frame, "workload")?,
         has_baseline: baseline.iter().map(|amount| *amount != Money::ZERO).collect(),
         current,

@@ -1,43 +1,105 @@
-//! Azure consumed revenue of all months that an attempt scores, added up by month, each sum once
-//! however many months and sentences look at it: the scan of the facts is what costs.
+//! Azure consumed revenue of all months that an attempt scores, added up for a window as a sentence
+//! asks for it: one pass over rows that lie by customer and month.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use polars::prelude::{DataFrame, LazyFrame, NULL, col, lit, when};
-
-use super::measure::{any_where, listed, meets};
+use super::customer_rows::{Customer, CustomerRows};
+use super::measure::{Amounts, ServiceAcr, Sides};
+use super::partners::{Indexes, Partners};
 use crate::calendar::Month;
-use crate::engine;
 use crate::error::{Error, Result};
+use crate::facts::{FactName, NumberedFacts, NumberedRow};
 use crate::ids::AttributionSet;
+use crate::money::Money;
+use crate::rules::Window;
 
-/// The services that count (empty means all) and the attributions that do.
-type Key = (Vec<String>, AttributionSet);
+/// A service name that says nothing.
+const NO_SERVICE: [&str; 3] = ["", "unknown", crate::rules::UNMAPPED];
 
 /// Azure consumed revenue.
 pub struct Consumption {
-    rows: LazyFrame,
+    customers: CustomerRows,
+    rows: Vec<NumberedRow<Money>>,
+    delivered: Vec<FactName>,
+    /// The catalog's names of the services.
+    services: Vec<String>,
     /// The first month that the rows are complete from.
     first: Month,
-    tenants: RefCell<HashMap<Key, DataFrame>>,
-    services: RefCell<HashMap<Key, DataFrame>>,
+}
+
+/// Which consumption counts.
+#[derive(Clone, Copy)]
+pub(super) struct Eligible<'a> {
+    /// The services; none means all.
+    pub(super) services: &'a [String],
+    /// The associations.
+    pub(super) associations: AttributionSet,
+}
+
+/// What one customer consumed in one month.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CustomerMonth {
+    pub(super) month: Month,
+    /// Of eligible rows, none when there are none.
+    pub(super) amount: Option<Money>,
+    /// Whether there are amounts under other attributions.
+    pub(super) has_other: bool,
+    /// The attributions of the eligible rows.
+    pub(super) attributions: AttributionSet,
+}
+
+/// One side of a window while its months are added.
+#[derive(Debug, Clone, Copy, Default)]
+struct Side {
+    amount: Option<Money>,
+    months: i32,
+    has_amount: bool,
+    has_other: bool,
+}
+
+impl Side {
+    fn add(&mut self, window: Window, of: CustomerMonth) {
+        self.has_other |= of.has_other;
+        let Some(amount) = of.amount else { return };
+        self.months += 1;
+        self.has_amount |= amount != Money::ZERO;
+        self.amount = Some(match (window, self.amount) {
+            (_, None) => amount,
+            (Window::EitherOfTwoMonths, Some(known)) => known.max(amount),
+            (Window::Month | Window::Ttm, Some(known)) => known + amount,
+        });
+    }
+
+    /// Of two months one without a row is 0, and so larger than a credit in the other one.
+    fn settled(self, window: Window) -> Money {
+        let amount = self.amount.unwrap_or_default();
+        let has_absent = window == Window::EitherOfTwoMonths && self.months < 2;
+        if has_absent { amount.max(Money::ZERO) } else { amount }
+    }
 }
 
 impl Consumption {
-    /// Of `month`, `partner_id`, `tenant_id`, `service`, `attributions`, `amount`, complete from the
-    /// month `first`.
-    pub fn new(rows: LazyFrame, first: Month) -> Self {
-        Self { rows, first, tenants: RefCell::default(), services: RefCell::default() }
+    /// Of rows that are complete from the month `first`, with the names that a catalog gives to
+    /// services.
+    pub fn new(
+        facts: NumberedFacts<Money>,
+        first: Month,
+        canonical: &dyn Fn(&str) -> String,
+    ) -> Self {
+        let NumberedFacts { customers, names, rows } = facts;
+        let services = names.iter().map(|name| canonical(&name.delivered)).collect();
+        let customers = CustomerRows::new(customers, &rows);
+        Self { customers, rows, delivered: names, services, first }
     }
 
-    /// The rows themselves, which have to reach back to a month.
-    ///
-    /// # Errors
-    /// CS9001 when they do not.
-    pub(super) fn rows(&self, first: Month) -> Result<LazyFrame> {
-        self.reach(first)?;
-        Ok(self.rows.clone())
+    /// The exporters' own consumption from one month to another by service as delivered, sorted.
+    pub fn by_delivered_service(&self, first: Month, last: Month) -> Vec<(&str, Money)> {
+        let mut amounts = vec![None; self.delivered.len()];
+        for row in self.rows.iter().filter(|row| (first..=last).contains(&row.month)) {
+            *amounts[row.name as usize].get_or_insert(Money::ZERO) += row.measures;
+        }
+        let own = self.delivered.iter().zip(amounts).filter(|(name, _)| !name.is_credited);
+        own.filter_map(|(name, amount)| Some((name.delivered.as_str(), amount?))).collect()
     }
 
     fn reach(&self, first: Month) -> Result<()> {
@@ -48,71 +110,162 @@ impl Consumption {
         Ok(())
     }
 
-    /// `partner_id`, `tenant_id`, `month`, `amount` (of eligible rows), `is_eligible` and `has_other`
-    /// (0 or 1: whether there are eligible rows, and amounts under other attributions), complete from
-    /// `first`.
+    /// Whether each service counts.
+    fn listed(&self, services: &[String]) -> Vec<bool> {
+        let is_listed = |name| services.is_empty() || services.contains(name);
+        self.services.iter().map(is_listed).collect()
+    }
+
+    /// Visits every customer with its months from `first` to `last` that have a row of the services.
+    ///
+    /// # Errors
+    /// CS9001 when the rows do not reach back to `first`.
+    pub(super) fn visit(
+        &self,
+        eligible: Eligible<'_>,
+        (first, last): (Month, Month),
+        visit: &mut dyn FnMut(Customer<'_>, &[CustomerMonth]) -> Result<()>,
+    ) -> Result<()> {
+        self.reach(first)?;
+        let is_listed = self.listed(eligible.services);
+        let mut months = Vec::new();
+        for (customer, rows) in self.customers.of(&self.rows) {
+            months.clear();
+            let rows = within(rows, first, last);
+            for row in rows.iter().filter(|row| is_listed[row.name as usize]) {
+                CustomerMonth::add(&mut months, row, eligible.associations);
+            }
+            if !months.is_empty() {
+                visit(customer, &months)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// By customer, both sides of a window at R.
     ///
     /// # Errors
     /// CS9001.
     pub(super) fn by_tenant(
         &self,
-        services: &[String],
-        associations: AttributionSet,
-        first: Month,
-    ) -> Result<LazyFrame> {
-        self.reach(first)?;
-        made_once(&self.tenants, services, associations, || {
-            let eligible = meets(associations);
-            let has_amount = col("amount").neq(lit(0));
-            let amount = when(eligible.clone()).then(col("amount")).otherwise(lit(NULL));
-            let frame = self
-                .rows
-                .clone()
-                .filter(listed("service", services))
-                .group_by([col("partner_id"), col("tenant_id"), col("month")])
-                .agg([
-                    amount.sum().alias("amount"),
-                    any_where(eligible.clone(), "is_eligible"),
-                    any_where(eligible.not().and(has_amount), "has_other"),
-                ]);
-            engine::collect(frame, "Azure consumed revenue by tenant")
-        })
+        eligible: Eligible<'_>,
+        (window, reference): (Window, Month),
+        partners: &Partners,
+    ) -> Result<Amounts> {
+        let sides = Sides::new(window, reference);
+        let is_in = |(first, last): (Month, Month), month| (first..=last).contains(&month);
+        let mut found = Amounts::default();
+        let mut indexes = Indexes::new(partners);
+        let range = (sides.baseline.0, sides.current.1);
+        self.visit(eligible, range, &mut |customer, months| {
+            let (mut current, mut baseline) = (Side::default(), Side::default());
+            for month in months {
+                if is_in(sides.current, month.month) {
+                    current.add(window, *month);
+                } else if is_in(sides.baseline, month.month) {
+                    baseline.add(window, *month);
+                }
+            }
+            let (now, before) = (current.settled(window), baseline.settled(window));
+            if now == Money::ZERO && before == Money::ZERO {
+                return Ok(());
+            }
+            found.partner.push(indexes.of(customer.partner)?);
+            found.tenant.push(Arc::clone(customer.tenant));
+            found.workload.push(String::new());
+            found.current.push(now);
+            found.baseline.push(before);
+            found.has_baseline.push(baseline.has_amount);
+            found.other_current.push(current.has_other);
+            found.other_baseline.push(baseline.has_other);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
-    /// `partner_id`, `service`, `month`, `amount` of eligible rows, complete from `first`.
+    /// By partner and service, in the current side of a window at R.
     ///
     /// # Errors
     /// CS9001.
     pub(super) fn by_service(
         &self,
-        services: &[String],
-        associations: AttributionSet,
-        first: Month,
-    ) -> Result<LazyFrame> {
+        eligible: Eligible<'_>,
+        (window, reference): (Window, Month),
+        partners: &Partners,
+    ) -> Result<ServiceAcr> {
+        let (first, last_month) = Sides::new(window, reference).current;
         self.reach(first)?;
-        made_once(&self.services, services, associations, || {
-            let frame = self
-                .rows
-                .clone()
-                .filter(meets(associations).and(listed("service", services)))
-                .group_by([col("partner_id"), col("service"), col("month")])
-                .agg([col("amount").sum()]);
-            engine::collect(frame, "Azure consumed revenue by service")
-        })
+        let is_listed = self.listed(eligible.services);
+        // Names of one catalog name, and names that say nothing.
+        let mut named: Vec<&str> = self.services.iter().map(String::as_str).collect();
+        named.sort_unstable();
+        named.dedup();
+        let place = |name: &String| {
+            let is_named = !NO_SERVICE.contains(&name.as_str());
+            is_named.then(|| named.partition_point(|known| *known < name.as_str()))
+        };
+        let places: Vec<Option<usize>> = self
+            .services
+            .iter()
+            .zip(is_listed)
+            .map(|(name, is_listed)| place(name).filter(|_| is_listed))
+            .collect();
+        let mut found = ServiceAcr::default();
+        let mut sums = vec![Money::ZERO; named.len()];
+        let mut take = |partner: usize, sums: &mut [Money]| {
+            for (service, sum) in named.iter().zip(sums) {
+                let amount = std::mem::take(sum);
+                if amount != Money::ZERO {
+                    found.partner.push(partner);
+                    found.service.push((*service).to_owned());
+                    found.amount.push(amount);
+                }
+            }
+        };
+        let mut indexes = Indexes::new(partners);
+        let mut last = None;
+        for (customer, rows) in self.customers.of(&self.rows) {
+            let counted = within(rows, first, last_month).iter().filter_map(|row| {
+                let place = places[row.name as usize]?;
+                row.attributions.meets(eligible.associations).then_some((place, row.measures))
+            });
+            let mut counted = counted.peekable();
+            if counted.peek().is_none() {
+                continue;
+            }
+            let partner = indexes.of(customer.partner)?;
+            if let Some(last) = last.replace(partner).filter(|last| *last != partner) {
+                take(last, &mut sums);
+            }
+            counted.for_each(|(place, amount)| sums[place] += amount);
+        }
+        if let Some(last) = last {
+            take(last, &mut sums);
+        }
+        Ok(found)
     }
 }
 
-fn made_once(
-    known: &RefCell<HashMap<Key, DataFrame>>,
-    services: &[String],
-    associations: AttributionSet,
-    make: impl FnOnce() -> Result<DataFrame>,
-) -> Result<LazyFrame> {
-    let key = (services.to_vec(), associations);
-    if let Some(frame) = known.borrow().get(&key) {
-        return Ok(engine::lazy(frame.clone()));
+impl CustomerMonth {
+    /// Adds a row to the months so far, which are in order as the rows are.
+    fn add(months: &mut Vec<Self>, row: &NumberedRow<Money>, associations: AttributionSet) {
+        if months.last().is_none_or(|last| last.month != row.month) {
+            let attributions = AttributionSet::EMPTY;
+            months.push(Self { month: row.month, amount: None, has_other: false, attributions });
+        }
+        let Some(month) = months.last_mut() else { return };
+        if row.attributions.meets(associations) {
+            *month.amount.get_or_insert_default() += row.measures;
+            month.attributions = month.attributions.union(row.attributions);
+        } else {
+            month.has_other |= row.measures != Money::ZERO;
+        }
     }
-    let frame = make()?;
-    known.borrow_mut().insert(key, frame.clone());
-    Ok(engine::lazy(frame))
+}
+
+/// The rows of one customer from one month to another.
+fn within(rows: &[NumberedRow<Money>], first: Month, last: Month) -> &[NumberedRow<Money>] {
+    let from = rows.partition_point(|row| row.month < first);
+    let until = rows.partition_point(|row| row.month <= last);
+    rows.get(from..until).unwrap_or_default()
 }

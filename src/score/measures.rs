@@ -5,9 +5,10 @@ use std::collections::hash_map::Entry;
 
 use super::Input;
 use super::business::{consumption_value, workload_revenue};
-use super::measure::{Amounts, ServiceAcr, service_acr, tenant_acr};
+use super::consumption::Eligible;
+use super::measure::{Amounts, ServiceAcr};
 use super::partners::Partners;
-use super::seats::{Wanted, WorkloadSeats, associated_seats, workload_seats};
+use super::seats::{Wanted, WorkloadSeats, workload_seats};
 use crate::error::Result;
 use crate::ids::AttributionSet;
 use crate::money::Money;
@@ -56,7 +57,8 @@ impl Measures {
             (Measure::Acr, Unit::Service) => {
                 if let Entry::Vacant(slot) = self.services.entry(key(sentence)) {
                     let months = (window, input.reference);
-                    slot.insert(service_acr(input.acr, names, associations, months, partners)?);
+                    let eligible = Eligible { services: names, associations };
+                    slot.insert(input.acr.by_service(eligible, months, partners)?);
                 }
             }
             (Measure::Acr, _) => {
@@ -66,9 +68,9 @@ impl Measures {
                 let has_starts = sentence.reads_association();
                 if let Entry::Vacant(slot) = self.seats.entry((key(sentence), has_starts)) {
                     let reference = input.reference;
-                    let wanted = Wanted { workloads: names, associations, window, reference };
-                    let make = if has_starts { associated_seats } else { workload_seats };
-                    slot.insert(make(input.seats, wanted, partners)?);
+                    let wanted =
+                        Wanted { workloads: names, associations, window, reference, has_starts };
+                    slot.insert(workload_seats(input.seats, wanted, partners)?);
                 }
             }
             (Measure::Revenue, _) => {
@@ -122,7 +124,8 @@ impl Measures {
         let key = (services.to_vec(), associations, window);
         if !self.acr.contains_key(&key) {
             let months = (window, input.reference);
-            let acr = tenant_acr(input.acr, services, associations, months, partners)?;
+            let eligible = Eligible { services, associations };
+            let acr = input.acr.by_tenant(eligible, months, partners)?;
             self.acr.insert(key.clone(), acr);
         }
         self.acr.get(&key).ok_or_else(|| crate::error::Error::bug("an aggregation is missing"))

@@ -7,6 +7,7 @@ mod assignment;
 mod business;
 mod change;
 mod consumption;
+mod customer_rows;
 mod customers;
 mod dimensions;
 mod evidence;

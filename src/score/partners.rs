@@ -119,20 +119,8 @@ impl Partners {
     /// The index of each row's partner in a frame sorted by partner.
     pub(super) fn indexes(&self, frame: &DataFrame) -> Result<Vec<usize>> {
         let column = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
-        let mut indexes = Vec::with_capacity(frame.height());
-        let mut last: Option<(&str, usize)> = None;
-        for id in column.iter() {
-            let id = id.unwrap_or_default();
-            let index = match last {
-                Some((known, index)) if known == id => index,
-                _ => {
-                    self.find(id).ok_or_else(|| Error::bug(format!("{id} is no scored partner")))?
-                }
-            };
-            last = Some((id, index));
-            indexes.push(index);
-        }
-        Ok(indexes)
+        let mut indexes = Indexes::new(self);
+        column.iter().map(|id| indexes.of(id.unwrap_or_default())).collect()
     }
 
     /// Coverage of a part (contract §3): every month of its windows must have been delivered in a
@@ -174,5 +162,33 @@ impl Partners {
             Coverage::LowerBound
         };
         Covered { coverage, missing, is_mixed }
+    }
+}
+
+/// The indexes of partners that are asked for in order.
+pub(super) struct Indexes<'a> {
+    partners: &'a Partners,
+    last: Option<usize>,
+}
+
+impl<'a> Indexes<'a> {
+    pub(super) fn new(partners: &'a Partners) -> Self {
+        Self { partners, last: None }
+    }
+
+    /// The index of a partner.
+    ///
+    /// # Errors
+    /// CS9001 when it is not scored.
+    pub(super) fn of(&mut self, id: &str) -> Result<usize> {
+        let index = match self.last {
+            Some(index) if self.partners.ids[index] == id => index,
+            _ => self
+                .partners
+                .find(id)
+                .ok_or_else(|| Error::bug(format!("{id} is no scored partner")))?,
+        };
+        self.last = Some(index);
+        Ok(index)
     }
 }

@@ -1,107 +1,106 @@
-//! Paid seats and active users of all months that an attempt scores, month by month, each selection
-//! made once however many months and sentences look at it.
+//! Paid seats and active users of all months that an attempt scores, by customer, workload and month.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use polars::prelude::{
-    DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, NULL, UnionArgs, col, concat, lit,
-};
-
-use super::measure::{bug, listed, meets};
-use crate::engine;
-use crate::error::Result;
+use super::customer_rows::{Customer, CustomerRows};
+use super::seats::SeatCount;
+use crate::calendar::{Day, Month};
+use crate::facts::{NumberedFacts, NumberedRow, Seats};
 use crate::ids::AttributionSet;
-
-/// The workloads that count (empty means all) and the attributions that do.
-type Key = (Vec<String>, AttributionSet);
 
 /// Seats of some months.
 pub struct SeatMonths {
-    rows: LazyFrame,
-    known: RefCell<HashMap<Key, DataFrame>>,
+    customers: CustomerRows,
+    /// Sorted by customer, workload and month; their names are indexes of the workloads.
+    rows: Vec<NumberedRow<Seats>>,
+    /// As the catalog names them, sorted.
+    workloads: Vec<Arc<str>>,
+}
+
+/// What a customer has of a workload in a month.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SeatMonth {
+    pub(super) month: Month,
+    /// Of the eligible rows the one with the most paid seats, then users (contract §3, Seats); none
+    /// when there is none.
+    pub(super) best: Option<SeatCount>,
+    /// When the first of the eligible associations began.
+    pub(super) associated_on: Option<Day>,
+    /// Whether there are seats or users under other associations.
+    pub(super) has_other: bool,
 }
 
 impl SeatMonths {
-    /// Of `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `paid_seats`,
-    /// `active_users`, `associated_on`: all months that the versions look at.
-    pub fn new(rows: LazyFrame) -> Self {
-        Self { rows, known: RefCell::default() }
+    /// Of all months that the versions look at, with the names that a catalog gives to workloads.
+    pub fn new(facts: NumberedFacts<Seats>, canonical: &dyn Fn(&str) -> String) -> Self {
+        let NumberedFacts { customers, names, mut rows } = facts;
+        let names: Vec<String> = names.iter().map(|name| canonical(&name.delivered)).collect();
+        let mut workloads = names.clone();
+        workloads.sort_unstable();
+        workloads.dedup();
+        let ranks: Vec<u32> = names
+            .iter()
+            .map(|name| workloads.partition_point(|known| known < name))
+            .map(|rank| u32::try_from(rank).unwrap_or(u32::MAX))
+            .collect();
+        for row in &mut rows {
+            row.name = ranks[row.name as usize];
+        }
+        rows.sort_unstable_by_key(|row| (row.customer, row.name, row.month));
+        let customers = CustomerRows::new(customers, &rows);
+        Self { customers, rows, workloads: workloads.into_iter().map(Arc::from).collect() }
     }
 
-    /// `month`, `partner_id`, `tenant_id`, `workload`, and of the eligible rows `paid_seats` and
-    /// `active_users` of the row with the most seats, then users (contract §3, Seats), null where
-    /// there is none; the earliest `associated_on`; `has_other` (1 or null): whether there are seats
-    /// or users under other associations.
+    /// Visits each workload of each customer, in order, with its months.
     ///
     /// # Errors
-    /// CS9001.
-    pub(super) fn by_workload(
+    /// What `visit` returns.
+    pub(super) fn visit<E>(
         &self,
         workloads: &[String],
         associations: AttributionSet,
-    ) -> Result<LazyFrame> {
-        let key = (workloads.to_vec(), associations);
-        if let Some(frame) = self.known.borrow().get(&key) {
-            return Ok(engine::lazy(frame.clone()));
+        visit: &mut dyn FnMut(Customer<'_>, &Arc<str>, &[SeatMonth]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let is_listed: Vec<bool> = self
+            .workloads
+            .iter()
+            .map(|name| workloads.is_empty() || workloads.iter().any(|known| **known == **name))
+            .collect();
+        let mut months: Vec<SeatMonth> = Vec::new();
+        for (customer, rows) in self.customers.of(&self.rows) {
+            for of_workload in rows.chunk_by(|left, right| left.name == right.name) {
+                let Some(workload) = of_workload.first().map(|row| row.name as usize) else {
+                    continue;
+                };
+                if is_listed[workload] {
+                    months.clear();
+                    for row in of_workload {
+                        SeatMonth::add(&mut months, row, associations);
+                    }
+                    visit(customer, &self.workloads[workload], &months)?;
+                }
+            }
         }
-        let rows = self.rows.clone().filter(listed("workload", workloads));
-        let eligible = rows.clone().filter(meets(associations));
-        let has_seats = col("paid_seats").gt(lit(0)).or(col("active_users").gt(lit(0)));
-        let no_count = |name: &str| lit(NULL).cast(DataType::Int64).alias(name);
-        let no_date = || lit(NULL).cast(DataType::Date).alias("associated_on");
-        let no_other = || lit(NULL).cast(DataType::Int32).alias("has_other");
-        let [month, partner, tenant, workload] = grain();
-        let columns =
-            |measures: [Expr; 4]| -> Vec<Expr> { grain().into_iter().chain(measures).collect() };
-        let best = best(eligible.clone(), col("month")).select(columns([
-            col("paid_seats"),
-            col("active_users"),
-            no_date(),
-            no_other(),
-        ]));
-        let dates = eligible.group_by(grain()).agg([col("associated_on").min()]).select(columns([
-            no_count("paid_seats"),
-            no_count("active_users"),
-            col("associated_on"),
-            no_other(),
-        ]));
-        let others =
-            rows.filter(meets(associations).not().and(has_seats)).group_by(grain()).agg([]).select(
-                columns([
-                    no_count("paid_seats"),
-                    no_count("active_users"),
-                    no_date(),
-                    lit(1).cast(DataType::Int32).alias("has_other"),
-                ]),
-            );
-        let frame = concat([best, dates, others], UnionArgs::default())
-            .map_err(bug)?
-            .group_by([month, partner, tenant, workload])
-            .agg([
-                col("paid_seats").max(),
-                col("active_users").max(),
-                col("associated_on").min(),
-                col("has_other").max(),
-            ]);
-        let frame = engine::collect(frame, "seats by month")?;
-        self.known.borrow_mut().insert(key, frame.clone());
-        Ok(engine::lazy(frame))
+        Ok(())
     }
 }
 
-fn grain() -> [Expr; 4] {
-    [col("month"), col("partner_id"), col("tenant_id"), col("workload")]
-}
-
-/// Of the rows of each partner, tenant, workload and `side` the one with the most paid seats, then
-/// active users. Two group-bys instead of a sort within groups: both run in the streaming engine.
-pub(super) fn best(rows: LazyFrame, side: Expr) -> LazyFrame {
-    let [_, partner, tenant, workload] = grain();
-    let of_side = [side, partner, tenant, workload];
-    let with_seats: Vec<Expr> = of_side.iter().cloned().chain([col("paid_seats")]).collect();
-    let most = rows.clone().group_by(of_side).agg([col("paid_seats").max()]);
-    rows.join(most, with_seats.clone(), with_seats.clone(), JoinArgs::new(JoinType::Semi))
-        .group_by(with_seats)
-        .agg([col("active_users").max()])
+impl SeatMonth {
+    /// Adds a row to the months so far, which are in order as the rows are.
+    fn add(months: &mut Vec<Self>, row: &NumberedRow<Seats>, associations: AttributionSet) {
+        if months.last().is_none_or(|last| last.month != row.month) {
+            let month = row.month;
+            months.push(Self { month, best: None, associated_on: None, has_other: false });
+        }
+        let Some(month) = months.last_mut() else { return };
+        let Seats { paid, active, associated_on } = row.measures;
+        let count = SeatCount { paid, active };
+        if row.attributions.meets(associations) {
+            month.best = month.best.max(Some(count));
+            let known = month.associated_on.into_iter().chain(associated_on);
+            month.associated_on = known.min();
+        } else {
+            month.has_other |= count.is_any();
+        }
+    }
 }

@@ -1,28 +1,23 @@
 //! Paid seats and active users per partner, tenant and workload, both sides of a window, and when
 //! their associations began.
 
-use std::cmp::Ordering;
+use std::sync::Arc;
 
-use polars::prelude::{DataFrame, Expr, JoinArgs, JoinType, SortMultipleOptions, col, lit};
-
-use super::measure::{
-    Sides, any_where, bug, flags, integers, month_literal, sum_where, texts, within,
-};
-use super::partners::Partners;
-use super::seat_months::{SeatMonths, best};
+use super::measure::Sides;
+use super::partners::{Indexes, Partners};
+use super::seat_months::{SeatMonth, SeatMonths};
 use crate::calendar::{Day, Month};
-use crate::engine;
 use crate::error::Result;
 use crate::ids::AttributionSet;
 use crate::rules::Window;
 
 /// Seats of one workload of one tenant of one partner. Rows are sorted by partner, tenant and
 /// workload.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WorkloadSeats {
     pub(super) partner: usize,
-    pub(super) tenant: String,
-    pub(super) workload: String,
+    pub(super) tenant: Arc<str>,
+    pub(super) workload: Arc<str>,
     pub(super) current: SeatCount,
     pub(super) baseline: SeatCount,
     /// Whether there are seats or users of the workload under other associations.
@@ -52,14 +47,20 @@ pub(super) struct Began {
     pub(super) has_other: bool,
 }
 
-/// Paid seats and active users of one side; zeros where there is no row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Paid seats and active users of one side; zeros where there is no row. The larger one has more
+/// paid seats, then more active users.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SeatCount {
     pub(super) paid: i64,
     pub(super) active: i64,
 }
 
 impl SeatCount {
+    /// Whether there are seats or users.
+    pub(super) fn is_any(self) -> bool {
+        self.paid > 0 || self.active > 0
+    }
+
     /// Whether there is nothing.
     pub(super) fn is_zero(self) -> bool {
         self == Self::default()
@@ -74,14 +75,14 @@ pub(super) struct Wanted<'a> {
     pub(super) associations: AttributionSet,
     pub(super) window: Window,
     pub(super) reference: Month,
-}
-
-fn grain() -> [Expr; 3] {
-    [col("partner_id"), col("tenant_id"), col("workload")]
+    /// Whether it matters when associations began.
+    pub(super) has_starts: bool,
 }
 
 /// Seats of some workloads under some associations: of all rows of one side, partner, tenant and
-/// workload the one with the most paid seats, then the most active users (contract §3, Seats).
+/// workload the one with the most paid seats, then the most active users (contract §3, Seats). Where
+/// starts are wanted, a workload whose association began after R−12 has a row even if it has nothing
+/// at R nor at R−12.
 ///
 /// # Errors
 /// CS9001.
@@ -91,159 +92,63 @@ pub(super) fn workload_seats(
     partners: &Partners,
 ) -> Result<Vec<WorkloadSeats>> {
     let sides = Sides::new(wanted.window, wanted.reference);
-    let is_current = || col("is_current");
-    let is_baseline = || col("is_current").not();
-    let has_seats = || col("paid_seats").gt(lit(0)).or(col("active_users").gt(lit(0)));
-    let months = within(sides.current).or(within(sides.baseline));
-    let rows = seats
-        .by_workload(wanted.workloads, wanted.associations)?
-        .filter(months)
-        .with_column(within(sides.current).alias("is_current"));
-    let eligible = rows.clone().filter(has_seats());
-    let sides = best(eligible, is_current()).group_by(grain()).agg([
-        sum_where(col("paid_seats"), is_current(), "current_paid"),
-        sum_where(col("active_users"), is_current(), "current_active"),
-        sum_where(col("paid_seats"), is_baseline(), "baseline_paid"),
-        sum_where(col("active_users"), is_baseline(), "baseline_active"),
-    ]);
-    let others = rows.filter(col("has_other").eq(lit(1))).group_by(grain()).agg([
-        any_where(is_current(), "other_current"),
-        any_where(is_baseline(), "other_baseline"),
-    ]);
-    let frame = sides
-        .join(others, grain(), grain(), JoinArgs::new(JoinType::Left))
-        .sort(["partner_id", "tenant_id", "workload"], SortMultipleOptions::default());
-    let frame = engine::collect(frame, "seats by tenant and workload")?;
-    let current = counts(&frame, "current_paid", "current_active")?;
-    let baseline = counts(&frame, "baseline_paid", "baseline_active")?;
-    let has_other =
-        flags(&frame, "other_current")?.into_iter().zip(flags(&frame, "other_baseline")?);
-    let sides = current.into_iter().zip(baseline).zip(has_other);
-    let rows = keys(&frame, partners)?.zip(sides);
-    Ok(rows
-        .map(|((partner, tenant, workload), ((current, baseline), has_other))| WorkloadSeats {
-            partner,
-            tenant,
-            workload,
-            current,
-            baseline,
-            has_other,
-            start: Start::Earlier,
-        })
-        .collect())
+    let mut found = Vec::new();
+    let mut indexes = Indexes::new(partners);
+    seats.visit(wanted.workloads, wanted.associations, &mut |customer, workload, months| {
+        let current = Side::of(months, sides.current);
+        let baseline = Side::of(months, sides.baseline);
+        let start =
+            if wanted.has_starts { start(months, wanted.reference) } else { Start::Earlier };
+        let has_seats = current.count.or(baseline.count).is_some();
+        let has_begun = matches!(start, Start::Within(began) if began.count.is_any());
+        if has_seats || has_begun {
+            found.push(WorkloadSeats {
+                partner: indexes.of(customer.partner)?,
+                tenant: Arc::clone(customer.tenant),
+                workload: Arc::clone(workload),
+                current: current.count.unwrap_or_default(),
+                baseline: baseline.count.unwrap_or_default(),
+                has_other: (current.has_other, baseline.has_other),
+                start,
+            });
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
-/// [`workload_seats`] with when each association began. A workload whose association began after
-/// R−12 has a row even if it has nothing at R nor at R−12.
-///
-/// # Errors
-/// CS9001.
-pub(super) fn associated_seats(
-    seats: &SeatMonths,
-    wanted: Wanted<'_>,
-    partners: &Partners,
-) -> Result<Vec<WorkloadSeats>> {
-    let mut rows = workload_seats(seats, wanted, partners)?;
-    let first = wanted.reference.plus(-11);
-    let months = seats
-        .by_workload(wanted.workloads, wanted.associations)?
-        .filter(col("paid_seats").is_not_null());
-    let order = ["partner_id", "tenant_id", "workload", "month"];
-    let dates = months
-        .clone()
-        .filter(within((wanted.reference, wanted.reference)))
-        .sort(order, SortMultipleOptions::default());
-    let dates = engine::collect(dates, "dates of associations")?;
-    let is_new = col("associated_on").gt_eq(month_literal(first));
-    let since = months
-        .filter(within((first, wanted.reference)))
-        .join(
-            engine::lazy(dates.clone()).filter(is_new),
-            grain(),
-            grain(),
-            JoinArgs::new(JoinType::Semi),
-        )
-        .sort(order, SortMultipleOptions::default());
-    let since = engine::collect(since, "seats since their association")?;
+/// One side of a window.
+struct Side {
+    /// None when there are neither seats nor users.
+    count: Option<SeatCount>,
+    has_other: bool,
+}
 
-    let months = since.column("month").and_then(|column| column.date()).map_err(bug)?.physical();
-    let months = months.iter().map(|day| Day(day.unwrap_or_default()).month());
-    let mut since = keys(&since, partners)?
-        .zip(months)
-        .zip(counts(&since, "paid_seats", "active_users")?)
-        .zip(flags(&since, "has_other")?)
-        .map(|(((key, month), count), has_other)| (key, Began { month, count, has_other }))
-        .peekable();
-    let days = dates.column("associated_on").and_then(|column| column.date()).map_err(bug)?;
-    let mut at = 0;
-    let mut added = Vec::new();
-    let others = flags(&dates, "has_other")?;
-    for ((key, day), has_other) in keys(&dates, partners)?.zip(days.physical().iter()).zip(others) {
-        let start = match day.map(|day| Day(day).month()) {
-            None => Start::Unknown,
-            Some(month) if month < first => continue,
-            Some(month) => {
-                while since.next_if(|(known, _)| *known < key).is_some() {}
-                let mut began = None;
-                while let Some((_, row)) = since.next_if(|(known, _)| *known == key) {
-                    // A date after R is no month to begin in: R is the last one.
-                    if began.is_none() && row.month >= month.min(wanted.reference) {
-                        began = Some(Start::Within(row));
-                    }
-                }
-                began.unwrap_or_default()
-            }
-        };
-        while rows.get(at).is_some_and(|row| row.compare(&key) == Ordering::Less) {
-            at += 1;
-        }
-        match rows.get_mut(at).filter(|row| row.compare(&key) == Ordering::Equal) {
-            Some(row) => row.start = start,
-            None if matches!(start, Start::Within(began) if !began.count.is_zero()) => {
-                let (partner, tenant, workload) = key;
-                added.push(WorkloadSeats {
-                    has_other: (has_other, false),
-                    partner,
-                    tenant,
-                    workload,
-                    start,
-                    ..Default::default()
-                });
-            }
-            None => {}
+impl Side {
+    fn of(months: &[SeatMonth], (first, last): (Month, Month)) -> Self {
+        let months = || months.iter().filter(|month| (first..=last).contains(&month.month));
+        Self {
+            count: months().filter_map(|month| month.best).filter(|count| count.is_any()).max(),
+            has_other: months().any(|month| month.has_other),
         }
     }
-    if !added.is_empty() {
-        rows.extend(added);
-        rows.sort_by(|left, right| {
-            let key = |row: &WorkloadSeats| (row.partner, row.tenant.clone(), row.workload.clone());
-            key(left).cmp(&key(right))
-        });
+}
+
+/// When the association of R began, from the months that have eligible rows.
+fn start(months: &[SeatMonth], reference: Month) -> Start {
+    let first = reference.plus(-11);
+    let counted = months.iter().filter_map(|month| Some((month, month.best?)));
+    let Some((now, _)) = counted.clone().find(|(month, _)| month.month == reference) else {
+        return Start::Earlier;
+    };
+    match now.associated_on.map(Day::month) {
+        None => Start::Unknown,
+        Some(began) if began < first => Start::Earlier,
+        // A date after R is no month to begin in: R is the last one.
+        Some(began) => counted
+            .filter(|(month, _)| (began.min(reference)..=reference).contains(&month.month))
+            .map(|(month, count)| Began { month: month.month, count, has_other: month.has_other })
+            .next()
+            .map_or(Start::Earlier, Start::Within),
     }
-    Ok(rows)
-}
-
-impl WorkloadSeats {
-    fn compare(&self, (partner, tenant, workload): &(usize, String, String)) -> Ordering {
-        (self.partner, &self.tenant, &self.workload).cmp(&(*partner, tenant, workload))
-    }
-}
-
-/// Partner, tenant and workload of each row of a sorted frame.
-fn keys(
-    frame: &DataFrame,
-    partners: &Partners,
-) -> Result<impl Iterator<Item = (usize, String, String)>> {
-    let (partner, tenant) = (partners.indexes(frame)?, texts(frame, "tenant_id")?);
-    let workload = texts(frame, "workload")?;
-    Ok(partner
-        .into_iter()
-        .zip(tenant)
-        .zip(workload)
-        .map(|((partner, tenant), workload)| (partner, tenant, workload)))
-}
-
-fn counts(frame: &DataFrame, paid: &str, active: &str) -> Result<Vec<SeatCount>> {
-    let (paid, active) = (integers(frame, paid)?, integers(frame, active)?);
-    Ok(paid.into_iter().zip(active).map(|(paid, active)| SeatCount { paid, active }).collect())
 }

@@ -1,16 +1,12 @@
 //! `fact_acr_ttm`: Azure consumed revenue per tenant and scope over trailing twelve months.
 
-use polars::prelude::{DataType, Expr, SortMultipleOptions, col, lit};
-
-use super::consumption::Consumption;
-use super::measure::{
-    Sides, amounts, flags, integers, listed, meets, month_literal, sum_where, texts, within,
-};
-use super::partners::Partners;
+use super::consumption::{Consumption, Eligible};
+use super::measure::Sides;
+use super::partners::{Indexes, Partners};
 use crate::calendar::Month;
-use crate::engine;
 use crate::error::Result;
-use crate::ids::{Attribution, AttributionSet};
+use crate::ids::AttributionSet;
+use crate::money::Money;
 use crate::rules::{Scope, Window};
 use crate::tables::{FACT_ACR_TTM, Rows};
 
@@ -28,63 +24,35 @@ pub(super) fn add_scope(
 ) -> Result<()> {
     debug_assert_eq!(FACT_ACR_TTM.columns.len(), 10);
     let sides = Sides::new(Window::Ttm, reference);
-    let members: Vec<Attribution> = scope.associations.members().collect();
-    let is_current = within(sides.current);
-    let month = |month: Month| col("month").eq(month_literal(month));
-    let seen = |attribution: &Attribution| -> Expr {
-        meets(attribution.set()).and(is_current.clone()).cast(DataType::Int32).max()
-    };
-    let mut by_month = vec![col("amount").sum()];
-    by_month.extend(members.iter().map(|member| seen(member).alias(member.as_str())));
-    let has_amount = is_current.clone().and(col("amount").neq(lit(0)));
-    let mut by_tenant = vec![
-        sum_where(col("amount"), is_current.clone(), "ttm"),
-        sum_where(col("amount"), within(sides.baseline), "prior"),
-        sum_where(col("amount"), month(reference), "last_month"),
-        sum_where(col("amount"), month(reference.plus(-12)), "last_year"),
-        has_amount.cast(DataType::Int64).sum().alias("months"),
-    ];
-    by_tenant.extend(members.iter().map(|member| col(member.as_str()).max()));
-    let frame = acr
-        .rows(sides.baseline.0)?
-        .filter(
-            within((sides.baseline.0, sides.current.1))
-                .and(meets(scope.associations))
-                .and(listed("service", &scope.services)),
-        )
-        .group_by([col("partner_id"), col("tenant_id"), col("month")])
-        .agg(by_month)
-        .group_by([col("partner_id"), col("tenant_id")])
-        .agg(by_tenant)
-        .sort(["partner_id", "tenant_id"], SortMultipleOptions::default());
-    let frame = engine::collect(frame, "trailing twelve months")?;
-    let partner = partners.indexes(&frame)?;
-    let tenant = texts(&frame, "tenant_id")?;
-    let ttm = amounts(&frame, "ttm")?;
-    let prior = amounts(&frame, "prior")?;
-    let last_month = amounts(&frame, "last_month")?;
-    let last_year = amounts(&frame, "last_year")?;
-    let months = integers(&frame, "months")?;
-    let members_seen =
-        members.iter().map(|member| flags(&frame, member.as_str())).collect::<Result<Vec<_>>>()?;
-    for at in 0..frame.height() {
-        let attributions: AttributionSet = members
-            .iter()
-            .zip(&members_seen)
-            .filter(|(_, seen)| seen[at])
-            .map(|(member, _)| *member)
-            .collect();
+    let eligible = Eligible { services: &scope.services, associations: scope.associations };
+    let range = (sides.baseline.0, sides.current.1);
+    let mut indexes = Indexes::new(partners);
+    acr.visit(eligible, range, &mut |customer, months| {
+        let counted = months.iter().filter_map(|month| Some((month, month.amount?)));
+        if counted.clone().next().is_none() {
+            return Ok(());
+        }
+        indexes.of(customer.partner)?;
+        let is_current = |month: Month| month >= sides.current.0;
+        let sum = |is_meant: &dyn Fn(Month) -> bool| -> Money {
+            let meant = counted.clone().filter(|(month, _)| is_meant(month.month));
+            meant.map(|(_, amount)| amount).sum()
+        };
+        let current = || counted.clone().filter(|(month, _)| is_current(month.month));
+        let months = current().filter(|(_, amount)| *amount != Money::ZERO).count();
+        let attributions =
+            current().fold(AttributionSet::EMPTY, |all, (month, _)| all.union(month.attributions));
         rows.month(reference)
-            .text(partners.ids()[partner[at]].as_str())
-            .text(tenant[at].as_str())
+            .text(customer.partner)
+            .text(&**customer.tenant)
             .text(scope.id.as_str())
-            .money(ttm[at])
-            .money(prior[at])
-            .money(last_month[at])
-            .money(last_year[at])
-            .int(months[at])
-            .text(attributions.sorted_text().as_str())
+            .money(sum(&is_current))
+            .money(sum(&|month| !is_current(month)))
+            .money(sum(&|month| month == reference))
+            .money(sum(&|month| month == reference.plus(-12)))
+            .int(i64::try_from(months).unwrap_or(i64::MAX))
+            .text(attributions.and(scope.associations).sorted_text().as_str())
             .end();
-    }
-    Ok(())
+        Ok(())
+    })
 }

@@ -1,0 +1,44 @@
+//! The customers of numbered rows, and where the rows of each lie.
+
+use std::sync::Arc;
+
+use crate::facts::NumberedRow;
+
+/// Customers in order.
+pub(super) struct CustomerRows {
+    partners: Vec<String>,
+    tenants: Vec<Arc<str>>,
+    /// Where the rows of each customer begin, and where the last ones end.
+    starts: Vec<usize>,
+}
+
+/// A customer of a partner.
+#[derive(Clone, Copy)]
+pub(super) struct Customer<'a> {
+    pub(super) partner: &'a str,
+    pub(super) tenant: &'a Arc<str>,
+}
+
+impl CustomerRows {
+    /// Of partners and tenants in order, and rows in the order of their customers.
+    pub(super) fn new<M>(customers: Vec<(String, String)>, rows: &[NumberedRow<M>]) -> Self {
+        let starts = (0..=customers.len())
+            .map(|customer| rows.partition_point(|row| (row.customer as usize) < customer))
+            .collect();
+        let (partners, tenants) =
+            customers.into_iter().map(|(partner, tenant)| (partner, Arc::from(tenant))).unzip();
+        Self { partners, tenants, starts }
+    }
+
+    /// Each customer with its rows.
+    pub(super) fn of<'a, M>(
+        &'a self,
+        rows: &'a [NumberedRow<M>],
+    ) -> impl Iterator<Item = (Customer<'a>, &'a [NumberedRow<M>])> {
+        let customers = self.partners.iter().zip(&self.tenants).zip(self.starts.windows(2));
+        customers.map(|((partner, tenant), ends)| {
+            let rows = rows.get(ends[0]..ends[1]).unwrap_or_default();
+            (Customer { partner, tenant }, rows)
+        })
+    }
+}
