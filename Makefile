@@ -24,6 +24,7 @@ PYTHON ?= python3
 CAPSCORE := $(CARGO_TARGET_DIR)/debug/capscore
 OUT := out
 VENV := $(OUT)/venv
+STORES := $(OUT)/stores
 # How sample_data/deliveries is made; tests/it and sample_data/README.md name the same options.
 SAMPLE := --partners 30 --tenants-per-partner 8 --lines-per-tenant 3 --months 38 \
 	--last-month 2026-09 --seed 1 --dirty
@@ -62,6 +63,19 @@ fuzz: ## Damage good files at random for a minute (or CAPSCORE_FUZZ_SECONDS): re
 .PHONY: test-readers
 test-readers: build $(VENV)/installed ## Read the tables with DuckDB, pandas and pyarrow
 	$(VENV)/bin/python readers/check.py $(CAPSCORE) sample_data
+
+.PHONY: test-stores
+test-stores: $(STORES)/installed ## Test facts and tables in object stores, which it installs and starts
+	$(CARGO) test --test it --no-run
+	$(PYTHON) stores/check.py $(STORES) $(CARGO) test --test it stores:: -- --ignored --nocapture --test-threads 1
+
+$(STORES)/installed: stores/requirements.txt stores/package.json
+	mkdir -p $(STORES)
+	$(PYTHON) -m venv --clear $(STORES)/venv
+	$(STORES)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	cp stores/package.json $(STORES)/
+	npm install --prefix $(STORES) --no-audit --no-fund --loglevel error
+	@touch $@
 
 # Made anew only when the requirements change.
 $(VENV)/installed: readers/requirements.txt

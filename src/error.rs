@@ -43,6 +43,7 @@ codes! {
     Scheme = "CS1003", 2, "the scheme of a location is not supported";
     StorageRead = "CS2001", 1, "a file or folder cannot be read";
     StorageWrite = "CS2002", 1, "a file or folder cannot be written";
+    StorageBusy = "CS2003", 75, "a store does not answer, or not in time";
     NoDelivery = "CS3001", 3, "no delivery was found in the input";
     NoData = "CS3002", 3, "the facts hold no data for the month";
     UnknownFile = "CS3003", 4, "a file is no known export";

@@ -10,11 +10,20 @@ use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
 use crate::job::{self, Attempt};
 use crate::money::Money;
+use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the deliveries in the ledger and what of them counts
     List {
+        #[command(flatten)]
+        facts: FactsOption,
+    },
+    /// Take away the lease of an ingest that was killed, before it ends by itself after a minute
+    ///
+    /// Only facts in object storage have a lease; the lock of a local folder ends with its process.
+    /// Make sure that the ingest is dead.
+    Unlock {
         #[command(flatten)]
         facts: FactsOption,
     },
@@ -88,6 +97,10 @@ pub(super) fn run(global: &Global, command: Command) -> Result<()> {
     let context = Context::new(global)?;
     match command {
         Command::List { facts } => list(&context, &facts),
+        Command::Unlock { facts } => {
+            let facts = Store::open(&context.facts(&facts)?)?;
+            output::print(&super::runs::unlocked(facts.uri(), crate::facts::unlock(&facts)?))
+        }
         Command::Retract { delivery, dataset, undo, facts } => {
             let day = day(&delivery)?;
             let facts = context.facts(&facts)?;

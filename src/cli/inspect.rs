@@ -1,7 +1,6 @@
 //! `capscore inspect`: what a file is.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -14,9 +13,9 @@ use crate::ingest::{self, Inspection};
 /// and why. Reads the files; writes nothing.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Files to look at
+    /// Files to look at, on local disk or in object storage
     #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    files: Vec<String>,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,

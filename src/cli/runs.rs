@@ -16,6 +16,14 @@ pub(super) enum Command {
         #[command(flatten)]
         output: OutputOption,
     },
+    /// Take away the lease of a run that was killed, before it ends by itself after a minute
+    ///
+    /// Only an output in object storage has a lease; the lock of a local folder ends with its process.
+    /// Make sure that the run is dead.
+    Unlock {
+        #[command(flatten)]
+        output: OutputOption,
+    },
     /// Show the manifest of a run
     Show {
         /// A run id, or its first digits
@@ -29,7 +37,19 @@ pub(super) fn run(global: &Global, command: Command) -> Result<()> {
     let context = Context::new(global)?;
     match command {
         Command::List { output } => list(&Store::open(&context.output(&output)?)?),
+        Command::Unlock { output } => {
+            let output = Store::open(&context.output(&output)?)?;
+            output::print(&unlocked(output.uri(), crate::commit::unlock(&output)?))
+        }
         Command::Show { run, output } => show(&Store::open(&context.output(&output)?)?, &run),
+    }
+}
+
+/// What came of taking a lease away.
+pub(super) fn unlocked(uri: &str, owner: Option<String>) -> String {
+    match owner {
+        Some(owner) => format!("{uri} is no longer held by {owner}\n"),
+        None => format!("Nobody holds {uri}\n"),
     }
 }
 

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
-use crate::store::{FileLock, Store};
+use crate::store::{Store, StoreLock, break_lock};
 
 const STAGING: &str = "_staging";
 const JOURNAL: &str = "journal.json";
+const LOCK: &str = "_lock";
 
 /// The only writer of a target while it lives.
 #[derive(Debug)]
 pub struct Lease {
-    // Held for its lock.
-    _lock: FileLock,
+    lock: StoreLock,
 }
 
 impl Lease {
@@ -26,13 +26,22 @@ impl Lease {
     /// CS6001 when another attempt holds the target; CS2001, CS2002.
     pub fn take(target: &Store, attempt_id: &str) -> Result<Self> {
         let owner = format!("attempt {attempt_id}, process {}", std::process::id());
-        let lock = FileLock::take(&target.local_path("_lock"), &owner)?.map_err(|owner| {
+        let lock = StoreLock::take(target, LOCK, &owner)?.map_err(|owner| {
             Error::new(Code::Locked, format!("{} is being published by {owner}", target.uri()))
                 .hint("wait until that run has ended, or publish to another output")
         })?;
         recover(target)?;
-        Ok(Self { _lock: lock })
+        Ok(Self { lock })
     }
+}
+
+/// Takes away the lease of an attempt that was killed; who that was, if there is one. A lock on local
+/// disk ends with its process.
+///
+/// # Errors
+/// CS2001, CS2002, CS2003.
+pub fn unlock(target: &Store) -> Result<Option<String>> {
+    break_lock(target, LOCK)
 }
 
 /// The moves of a publication, in order; the last one makes it visible as a whole.
@@ -45,14 +54,15 @@ struct Journal {
 #[derive(Debug)]
 pub struct Staging<'a> {
     target: &'a Store,
+    lease: &'a Lease,
     folder: String,
     moves: Vec<String>,
 }
 
 impl<'a> Staging<'a> {
     /// An empty staging folder for an attempt; the lease is what makes it safe.
-    pub fn new(target: &'a Store, _lease: &Lease, attempt_id: &str) -> Self {
-        Self { target, folder: format!("{STAGING}/{attempt_id}"), moves: Vec::new() }
+    pub fn new(target: &'a Store, lease: &'a Lease, attempt_id: &str) -> Self {
+        Self { target, lease, folder: format!("{STAGING}/{attempt_id}"), moves: Vec::new() }
     }
 
     /// Where to write the staged file of a published path.
@@ -72,11 +82,13 @@ impl<'a> Staging<'a> {
     /// Replaces the published files by the staged ones, in the order of staging.
     ///
     /// # Errors
-    /// CS2002. After the journal is written the next run completes the replacement.
+    /// CS2002; CS6001 when the target is no longer held. After the journal is written the next run
+    /// completes the replacement.
     pub fn commit(self) -> Result<()> {
         for path in &self.moves {
             self.target.sync(&self.staged(path))?;
         }
+        self.lease.lock.check()?;
         let journal = serde_json::to_vec(&Journal { moves: self.moves })
             .map_err(|error| Error::bug("a journal cannot be written").because(error))?;
         self.target.write(&format!("{}/{JOURNAL}", self.folder), journal)?;

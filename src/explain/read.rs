@@ -41,7 +41,7 @@ pub(super) fn open(output: &Store, table: &Table, month: &str) -> Result<LazyFra
         let text = format!("{} is missing", output.uri_of(&path));
         return Err(Error::new(Code::Damaged, text).hint("score the month again"));
     }
-    scan(&[output.local_path(&path)])
+    scan(&[output.fetch(&path)?])
 }
 
 /// The items of a text list.

@@ -149,7 +149,7 @@ fn erase_month(
         if facts.head(&path)?.is_none() {
             continue;
         }
-        let frame = engine::collect(engine::scan(&[facts.local_path(&path)])?, &path)?;
+        let frame = engine::collect(engine::scan(&[facts.fetch(&path)?])?, &path)?;
         let has = |name: &str| table.columns.iter().any(|column| column.name == name);
         let mut kept = vec![true; frame.height()];
         for (name, ids) in [("tenant_id", &erasure.tenants), ("person_key", &erasure.people)] {
@@ -187,7 +187,7 @@ fn erase_quarantine(facts: &Store, sequence: u64, erasure: &Erasure) -> Result<(
     if facts.head(&path)?.is_none() {
         return Ok(());
     }
-    let mut frame = engine::collect(engine::scan(&[facts.local_path(&path)])?, &path)?;
+    let mut frame = engine::collect(engine::scan(&[facts.fetch(&path)?])?, &path)?;
     let values = frame.column("raw_value").and_then(|column| column.str()).map_err(bug)?;
     let is_named = |value: &str| {
         let value = value.to_lowercase();

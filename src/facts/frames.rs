@@ -208,7 +208,7 @@ impl<'a> LiveFrames<'a> {
             }
             let keep =
                 lit(Column::new("file".into(), indexes).take_materialized_series()).implode(true);
-            let frame = engine::scan(&[self.live.store.local_path(&path)])?
+            let frame = engine::scan(&[self.live.store.fetch(&path)?])?
                 .filter(col("file").is_in(keep, false));
             frames.push((sequence, engine::collect(frame, "the quarantine")?));
         }
@@ -232,7 +232,7 @@ impl<'a> LiveFrames<'a> {
         let mut whole: Vec<PathBuf> = Vec::new();
         let mut frames = Vec::new();
         for source in self.sources(table, keep)? {
-            let path = self.live.store.local_path(&source.path);
+            let path = self.live.store.fetch(&source.path)?;
             let Some(live) = source.partners else {
                 whole.push(path);
                 continue;
@@ -283,6 +283,7 @@ impl<'a> LiveFrames<'a> {
                 .insert((unit.key.partner_id.as_str(), unit.key.is_account));
         }
         let mut sources = Vec::new();
+        let mut paths = Vec::new();
         for (key, live) in partners {
             let month = key.1.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
             let is_whole = self.live.is_whole(table.name, &key, live.len());
@@ -290,10 +291,14 @@ impl<'a> LiveFrames<'a> {
                 path: fact_path(table, &key.0, &month, key.2),
                 partners: (!is_whole).then_some(live),
             };
+            paths.push(source.path.clone());
+            sources.push(source);
+        }
+        self.live.store.fetch_all(&paths)?;
+        for source in &sources {
             let footer = source.open(self.live);
             let footer = footer.and_then(|file| Footer::read(file, &source.name(self.live)));
             footer.map_err(|error| source.damaged(self.live).because(error))?;
-            sources.push(source);
         }
         Ok(sources)
     }
@@ -346,7 +351,7 @@ impl Source<'_> {
     }
 
     pub(super) fn open(&self, live: &Live) -> Result<File> {
-        store::open_file(&live.store.local_path(&self.path))
+        store::open_file(&live.store.fetch(&self.path)?)
     }
 
     /// It is not there, or not readable.

@@ -266,7 +266,7 @@ impl Live {
         for (sequence, partners) in deliveries {
             let path = fact_path(&LOCATION, PROFILE, SNAPSHOT, sequence);
             let frame =
-                engine::collect(engine::scan(&[self.store.local_path(&path)])?, "the locations")?;
+                engine::collect(engine::scan(&[self.store.fetch(&path)?])?, "the locations")?;
             let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
             let column =
                 |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);

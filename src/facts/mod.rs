@@ -32,7 +32,7 @@ pub use ledger::{
     quarantine_path, units_path,
 };
 pub use live::{Delivered, Held, Live, LiveUnit};
-pub use lock::lock;
+pub use lock::{lock, unlock};
 pub use measures::Seats;
 pub use numbered::{FactName, NumberedFacts, NumberedRow};
 pub use restatement::{Restatement, restatements};

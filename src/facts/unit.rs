@@ -110,7 +110,7 @@ pub fn money_column(name: &str, amounts: Vec<i128>) -> Result<Column> {
 /// # Errors
 /// CS6005 when the file is damaged.
 pub fn read_units(store: &Store, sequence: u64) -> Result<Vec<Unit>> {
-    let path = store.local_path(&units_path(sequence));
+    let path = store.fetch(&units_path(sequence))?;
     let damaged = |error: Box<dyn std::error::Error + Send + Sync>| {
         let what = store.uri_of(&units_path(sequence));
         Error::new(Code::Damaged, format!("the facts are damaged: {what} is missing or broken"))

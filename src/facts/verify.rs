@@ -68,7 +68,7 @@ pub fn verify(facts: &Store) -> Result<Verification> {
                 continue;
             }
             let path = fact_path(table, &dataset, &months, stored);
-            let frame = engine::scan(&[facts.local_path(&path)])
+            let frame = engine::scan(&[facts.fetch(&path)?])
                 .and_then(|frame| engine::collect(frame, &path));
             found.files += 1;
             match frame {

@@ -1,7 +1,7 @@
 //! Finds the files of an input and the delivery that each belongs to.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::packed::Source;
 use crate::calendar::{Day, Month};
@@ -18,10 +18,14 @@ pub struct Input {
 }
 
 /// One file of the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct FoundFile {
     /// Where it is, for messages and records.
     pub uri: String,
+    /// Where it is stored.
+    pub store: Store,
+    /// Its path there.
+    pub path: String,
     /// The file on disk, or the member of an archive.
     pub source: Source,
     /// Bytes.
@@ -57,13 +61,15 @@ pub fn discover(inputs: &[Input]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
         };
         for entry in entries.into_iter().filter(|entry| !is_ignored(&entry.path)) {
             let uri = store.identity_of(&entry.path);
-            for source in sources_of(store.local_path(&entry.path), &uri) {
+            for source in sources_of(&store, &entry.path, &uri)? {
                 let uri = match &source.member {
                     Some(member) => format!("{uri}/{}", member.place()),
                     None => uri.clone(),
                 };
                 let files = deliveries.entry(delivery_of(&uri, &entry)).or_default();
                 files.push(FoundFile {
+                    store: store.clone(),
+                    path: entry.path.clone(),
                     source,
                     uri,
                     size: entry.size,
@@ -99,12 +105,21 @@ pub fn discover(inputs: &[Input]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
 
 /// The exports in a file. An archive that cannot be read, or is empty, stays one file: reading it
 /// says why it is refused.
-fn sources_of(path: PathBuf, uri: &str) -> Vec<Source> {
-    let file = vec![Source::file(path.clone())];
-    match Source::all(path, uri) {
+fn sources_of(store: &Store, path: &str, uri: &str) -> Result<Vec<Source>> {
+    let local = store.local_path(path);
+    let file = vec![Source::file(local.clone())];
+    // In object storage only the name tells without reading it.
+    let is_archive = Path::new(path).extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+    if store.is_remote() {
+        if !is_archive {
+            return Ok(file);
+        }
+        store.fetch(path)?;
+    }
+    Ok(match Source::all(local, uri) {
         Ok(members) if !members.is_empty() => members,
         _ => file,
-    }
+    })
 }
 
 /// Whether a name says that a file is no export.

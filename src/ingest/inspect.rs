@@ -1,7 +1,5 @@
 //! What a file is, without ingesting it.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::decode::Text;
@@ -13,6 +11,7 @@ use super::shared::Shared;
 use crate::error::{Code, Error, Result};
 use crate::facts::Erased;
 use crate::rules::Catalogs;
+use crate::store::Store;
 
 /// What a file is and what an ingest would make of it.
 #[derive(Debug, Clone, Serialize)]
@@ -72,9 +71,15 @@ const SHOWN_REJECTIONS: usize = 20;
 ///
 /// # Errors
 /// CS2001, CS3003 to CS3011, CS4001.
-pub fn inspect(path: &Path, sources: &Sources, catalogs: &Catalogs) -> Result<Vec<Inspection>> {
-    let uri = path.display().to_string();
-    let found = Source::all(path.to_path_buf(), &uri)?;
+pub fn inspect(location: &str, sources: &Sources, catalogs: &Catalogs) -> Result<Vec<Inspection>> {
+    let uri = location.to_owned();
+    let (store, name) = Store::open_input(location)?;
+    let Some(name) = name else {
+        return Err(
+            Error::new(Code::StorageRead, format!("{uri} is no file")).hint("give the files in it")
+        );
+    };
+    let found = Source::all(store.fetch(&name)?, &uri)?;
     if found.is_empty() {
         return Err(Error::new(Code::Undecodable, format!("{uri} is an archive without a file"))
             .hint("fetch it again"));
@@ -105,6 +110,7 @@ fn inspect_source(
         delivery: 0,
         uri,
         source,
+        stored: None,
         etag: String::new(),
         is_distributor: false,
         is_ingest: false,

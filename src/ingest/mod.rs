@@ -136,6 +136,9 @@ pub struct Summary {
     pub accepted: usize,
 }
 
+/// So much of an object tells its header, packed or not.
+const SNIFFED_BYTES: u64 = 1 << 20;
+
 /// What an ingest would do: the files that it would read, by delivery, with their dataset.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
@@ -214,9 +217,15 @@ pub fn plan(inputs: &[Input], ledger: &Ledger, sources: &Sources) -> Result<Plan
 
 impl PlannedFile {
     fn sniff(file: FoundFile, sources: &Sources) -> Self {
-        let sniffed = Text::open(&file.source, None, &file.uri).and_then(|text| {
-            Ok(text.recognise(sources, &file.uri)?.recognised.layout.dataset.clone())
-        });
+        let start = match file.source.member {
+            // The archive was read to find its members.
+            Some(_) => Ok(()),
+            None => file.store.fetch_start(&file.path, SNIFFED_BYTES).map(|_| ()),
+        };
+        let sniffed =
+            start.and_then(|()| Text::open(&file.source, None, &file.uri)).and_then(|text| {
+                Ok(text.recognise(sources, &file.uri)?.recognised.layout.dataset.clone())
+            });
         let problem = sniffed.as_ref().err().map(Error::code);
         Self { file, dataset: sniffed.map_err(|error| error.report()), is_reread: false, problem }
     }
@@ -333,6 +342,7 @@ fn task(number: usize, delivery: usize, file: &FoundFile) -> FileTask {
         delivery,
         uri: file.uri.clone(),
         source: file.source.clone(),
+        stored: Some((file.store.clone(), file.path.clone())),
         etag: file.etag.clone(),
         is_distributor: file.is_distributor,
         is_ingest: true,

@@ -25,7 +25,7 @@ use super::tally::Tally;
 use crate::error::{Code, Error, Result};
 use crate::facts::FileRecord;
 use crate::money::Money;
-use crate::store;
+use crate::store::Store;
 
 /// How often a file is read: by the strict reader, by another encoding, by other forms of columns.
 pub(super) const MOST_ATTEMPTS: u32 = 32;
@@ -39,6 +39,8 @@ pub(super) struct FileTask {
     pub(super) delivery: usize,
     pub(super) uri: String,
     pub(super) source: Source,
+    /// Where it is stored; none for an inspection.
+    pub(super) stored: Option<(Store, String)>,
     pub(super) etag: String,
     pub(super) is_distributor: bool,
     /// Whether the file is taken in, so that its limits and its sameness are watched; an inspection
@@ -89,6 +91,17 @@ enum Attempt {
 /// # Errors
 /// CS2001, CS2002, CS3003 to CS3011, CS4001.
 pub(super) fn read_file(shared: &Shared<'_>, task: &FileTask) -> Result<FileResult> {
+    // An archive is shared by its members.
+    let Some((store, path)) = task.stored.as_ref().filter(|_| task.source.member.is_none()) else {
+        return read_local(shared, task);
+    };
+    store.fetch(path)?;
+    let read = read_local(shared, task);
+    store.release(path);
+    read
+}
+
+fn read_local(shared: &Shared<'_>, task: &FileTask) -> Result<FileResult> {
     let mut hypotheses = Hypotheses { reading: Reading::Fast, encoding: None, formats: None };
     for attempt in 0..MOST_ATTEMPTS {
         let slot = shared.slot(task, attempt);
@@ -180,7 +193,9 @@ fn read_into(
         }
     };
     let totals = finish.totals();
-    if task.is_ingest && store::etag(&task.source.path)?.as_deref() != Some(task.etag.as_str()) {
+    if let Some((store, path)) = &task.stored
+        && store.head(path)?.map(|entry| entry.etag).as_ref() != Some(&task.etag)
+    {
         let text = format!("{} changed while it was read", task.uri);
         return Err(Error::new(Code::FileChanged, text).hint("run again once it is complete"));
     }

@@ -105,7 +105,7 @@ impl<'a> Scores<'a> {
             "is_selected",
             "ruleset_id",
         ];
-        let frame = engine::scan(&[self.output.local_path(&path)])?.select(columns.map(col));
+        let frame = engine::scan(&[self.output.fetch(&path)?])?.select(columns.map(col));
         read(&engine::collect(frame, "published scores")?, month)
     }
 }

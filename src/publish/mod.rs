@@ -36,7 +36,6 @@ const STATE_KEY: &str = "capscore.state";
 
 /// One publication being written.
 pub struct Publication<'a> {
-    output: &'a Store,
     staging: Staging<'a>,
     month: String,
     run_id: RunId,
@@ -48,14 +47,14 @@ impl<'a> Publication<'a> {
     /// Starts a publication; `month` is `YYYY-MM`, `score_id` what its scores depend on.
     pub fn new(
         output: &'a Store,
-        lease: &Lease,
+        lease: &'a Lease,
         attempt_id: &str,
         month: String,
         run_id: RunId,
         score_id: String,
     ) -> Self {
         let staging = Staging::new(output, lease, attempt_id);
-        Self { output, staging, month, run_id, score_id, files: Vec::new() }
+        Self { staging, month, run_id, score_id, files: Vec::new() }
     }
 
     /// Sorts, writes and verifies one table. `state` names what a table describes that belongs to
@@ -83,8 +82,7 @@ impl<'a> Publication<'a> {
         let rows = frame.height() as u64;
         engine::write_parquet(frame, &target, table.row_group_rows, metadata, table.name)?;
         verify(&target, table, &expected)?;
-        let staged = self.staging.staged(&path);
-        let bytes = self.output.head(&staged)?.map_or(0, |entry| entry.size);
+        let bytes = store::size(&target)?;
         self.files.push(OutputFile {
             table: table.name.to_owned(),
             path,
@@ -157,7 +155,7 @@ fn published_value(output: &Store, month: &str, key: &str) -> Result<Option<Stri
     if output.head(&path)?.is_none() {
         return Ok(None);
     }
-    let file = store::open_file(&output.local_path(&path))?;
+    let file = store::open_file(&output.fetch(&path)?)?;
     // A damaged file is published again.
     let Ok(footer) = Footer::read(file, &path) else { return Ok(None) };
     Ok(footer.value(key).map(str::to_owned))
@@ -191,6 +189,6 @@ pub fn published_state(output: &Store, table: &Table) -> Result<Option<String>> 
     if output.head(&path)?.is_none() {
         return Ok(None);
     }
-    let file = store::open_file(&output.local_path(&path))?;
+    let file = store::open_file(&output.fetch(&path)?)?;
     Ok(Footer::read(file, &path).ok().and_then(|footer| footer.value(STATE_KEY).map(str::to_owned)))
 }

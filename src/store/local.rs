@@ -91,7 +91,7 @@ pub fn temporary_file() -> Result<File> {
 
 /// An exclusive lock that ends with the process, however it ends.
 #[derive(Debug)]
-pub struct FileLock {
+pub(super) struct FileLock {
     // Held for its lock.
     _file: File,
 }
@@ -102,7 +102,7 @@ impl FileLock {
     ///
     /// # Errors
     /// CS2002 when the file cannot be made.
-    pub fn take(path: &Path, owner: &str) -> Result<std::result::Result<Self, String>> {
+    pub(super) fn take(path: &Path, owner: &str) -> Result<std::result::Result<Self, String>> {
         let failed = |error| write_error(&path.display().to_string(), error);
         if let Some(folder) = path.parent() {
             create_folder(folder)?;
@@ -129,6 +129,15 @@ impl FileLock {
     }
 }
 
+/// Bytes of a file.
+///
+/// # Errors
+/// CS2001.
+pub fn size(path: &Path) -> Result<u64> {
+    let meta = fs::metadata(path);
+    meta.map(|meta| meta.len()).map_err(|error| read_error(&path.display().to_string(), error))
+}
+
 /// `blake3:<hex>` of a file.
 ///
 /// # Errors
@@ -150,14 +159,6 @@ pub(super) fn walk(root: &Path, folder: &Path, entries: &mut Vec<Entry>) -> Resu
         }
     }
     Ok(())
-}
-
-/// The change tag of a file, if it exists.
-///
-/// # Errors
-/// CS2001.
-pub fn etag(path: &Path) -> Result<Option<String>> {
-    Ok(entry(path.parent().unwrap_or(path), path)?.map(|entry| entry.etag))
 }
 
 /// One file, if it exists.

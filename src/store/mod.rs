@@ -1,31 +1,44 @@
 //! Where bytes live. The only module that touches files or `object_store`; everything above names
 //! things by a path relative to a [`Store`].
 
+mod lease;
 mod local;
+mod remote;
+mod secrets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
-use tokio::runtime::{Builder, Runtime};
 
+pub use lease::{StoreLock, break_lock};
 pub use local::{
-    FileLock, content_hash, create_file, create_folder, etag, list_folder, open_file, read_text,
+    content_hash, create_file, create_folder, list_folder, open_file, read_text, size,
     temporary_file,
 };
+
+use remote::{Remote, runtime};
 
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
 
-/// A folder on some storage. Paths inside it are relative, with `/`.
+/// Objects that are fetched at once.
+const FETCHED_AT_ONCE: usize = 8;
+
+/// A folder on local disk or in object storage. Paths inside it are relative, with `/`.
 #[derive(Debug, Clone)]
 pub struct Store {
     uri: String,
-    root: PathBuf,
-    objects: Arc<LocalFileSystem>,
-    runtime: Arc<Runtime>,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Local { root: PathBuf, objects: Arc<LocalFileSystem> },
+    Remote(Arc<Remote>),
 }
 
 /// One stored file.
@@ -35,7 +48,8 @@ pub struct Entry {
     pub path: String,
     /// Bytes.
     pub size: u64,
-    /// Changes whenever the content may have changed (locally: inode, time and size).
+    /// Changes whenever the content may have changed (locally: inode, time and size; else the
+    /// store's own).
     pub etag: String,
     /// The day of the last change, UTC.
     pub modified: Day,
@@ -45,12 +59,20 @@ impl Store {
     /// Opens an existing folder for reading.
     ///
     /// # Errors
-    /// CS1003 for a scheme that is not supported, CS2001 when there is no such folder.
+    /// CS1003 for a scheme that is not supported, CS2001 when there is no such folder, CS2003 when
+    /// the store does not answer.
     pub fn open(uri: &str) -> Result<Self> {
+        if let Some(store) = Self::remote(uri)? {
+            if store.list("")?.is_empty() {
+                return Err(Error::new(Code::StorageRead, format!("there is nothing at {uri}"))
+                    .hint("check the location"));
+            }
+            return Ok(store);
+        }
         let root = local_root(uri)?;
         if !root.is_dir() {
             return Err(Error::new(Code::StorageRead, format!("there is no folder {uri}"))
-                .hint("check the path; locations are folders or file:// URIs"));
+                .hint("check the path"));
         }
         Self::at(uri, &root)
     }
@@ -60,6 +82,9 @@ impl Store {
     /// # Errors
     /// CS1003 for a scheme that is not supported, CS2002 when it cannot be made.
     pub fn create(uri: &str) -> Result<Self> {
+        if let Some(store) = Self::remote(uri)? {
+            return Ok(store);
+        }
         let root = local_root(uri)?;
         create_folder(&root)?;
         Self::at(uri, &root)
@@ -69,8 +94,20 @@ impl Store {
     /// file's path in it.
     ///
     /// # Errors
-    /// CS1003 for a scheme that is not supported, CS2001 when there is nothing.
+    /// CS1003 for a scheme that is not supported, CS2001 when there is nothing, CS2003 when the store
+    /// does not answer.
     pub fn open_input(uri: &str) -> Result<(Self, Option<String>)> {
+        let uri = uri.trim_end_matches('/');
+        if uri.contains("://") && !uri.starts_with("file://") {
+            if let Some((folder, name)) = uri.rsplit_once('/')
+                && !folder.ends_with('/')
+                && let Some(store) = Self::remote(folder)?
+                && store.head(name)?.is_some()
+            {
+                return Ok((store, Some(name.to_owned())));
+            }
+            return Ok((Self::open(uri)?, None));
+        }
         let path = local_root(uri)?;
         if !path.is_file() {
             return Ok((Self::open(uri)?, None));
@@ -84,16 +121,39 @@ impl Store {
         Ok((store, Some(name.to_owned())))
     }
 
+    fn remote(uri: &str) -> Result<Option<Self>> {
+        let place = Remote::parse(uri)?.map(|remote| Place::Remote(Arc::new(remote)));
+        Ok(place.map(|place| Self { uri: uri.trim_end_matches('/').to_owned(), place }))
+    }
+
     fn at(uri: &str, root: &Path) -> Result<Self> {
         let root = root.canonicalize().map_err(|error| read_error(uri, error))?;
         let objects = LocalFileSystem::new_with_prefix(&root)
             .map_err(|error| read_error(uri, error))?
             .with_fsync(true);
-        let runtime = Builder::new_current_thread()
-            .build()
-            .map_err(|error| Error::bug("no runtime for storage").because(error))?;
-        let uri = uri.trim_end_matches('/').to_owned();
-        Ok(Self { uri, root, objects: Arc::new(objects), runtime: Arc::new(runtime) })
+        let place = Place::Local { root, objects: Arc::new(objects) };
+        Ok(Self { uri: uri.trim_end_matches('/').to_owned(), place })
+    }
+
+    fn objects(&self) -> &dyn ObjectStore {
+        match &self.place {
+            Place::Local { objects, .. } => &**objects,
+            Place::Remote(remote) => &*remote.objects,
+        }
+    }
+
+    fn root(&self) -> &Path {
+        match &self.place {
+            Place::Local { root, .. } => root,
+            Place::Remote(remote) => remote.root(),
+        }
+    }
+
+    /// What is known of a file no longer holds.
+    fn forget(&self, path: &str) {
+        if let Place::Remote(remote) = &self.place {
+            remote.forget(path);
+        }
     }
 
     /// The location as the user gave it, without a trailing slash.
@@ -109,12 +169,74 @@ impl Store {
     /// The location of a file in the one spelling that identifies it, however the user names the
     /// folder.
     pub fn identity_of(&self, path: &str) -> String {
-        self.root.join(path).display().to_string()
+        match &self.place {
+            Place::Local { root, .. } => root.join(path).display().to_string(),
+            Place::Remote(remote) => format!("{}/{path}", remote.identity()),
+        }
     }
 
-    /// The file on local disk.
+    /// Whether it is in object storage: what is on local disk are copies.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Remote(_))
+    }
+
+    /// Where a file is, or would be, on local disk.
     pub fn local_path(&self, path: &str) -> PathBuf {
-        self.root.join(path)
+        self.root().join(path)
+    }
+
+    /// A file on local disk, where another library can read it; copied there from object storage.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS2003 when it cannot be copied, CS3007 when it does not hold still. A local
+    /// file may be missing.
+    pub fn fetch(&self, path: &str) -> Result<PathBuf> {
+        match &self.place {
+            Place::Local { root, .. } => Ok(root.join(path)),
+            Place::Remote(remote) => remote.fetch(path),
+        }
+    }
+
+    /// Fetches some files side by side.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub fn fetch_all(&self, paths: &[String]) -> Result<()> {
+        let Place::Remote(remote) = &self.place else { return Ok(()) };
+        let next = AtomicUsize::new(0);
+        let fetch = || {
+            while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+                remote.fetch(path)?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..FETCHED_AT_ONCE.min(paths.len())).map(|_| scope.spawn(fetch)).collect();
+            threads.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|_| Err(Error::bug("a reader of storage panicked")))
+            })
+        })
+    }
+
+    /// As [`fetch`](Self::fetch), but of a large object at least its first bytes alone.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub fn fetch_start(&self, path: &str, bytes: u64) -> Result<PathBuf> {
+        match &self.place {
+            Place::Local { root, .. } => Ok(root.join(path)),
+            Place::Remote(remote) => remote.fetch_start(path, bytes),
+        }
+    }
+
+    /// Forgets the copy of a file that was fetched.
+    pub fn release(&self, path: &str) {
+        if let Place::Remote(remote) = &self.place {
+            remote.forget(path);
+            // It goes with the folder that it is in, else.
+            let _ = std::fs::remove_file(remote.root().join(path));
+        }
     }
 
     /// All files below a folder, sorted by path; empty when there is no such folder.
@@ -123,7 +245,10 @@ impl Store {
     /// CS2001.
     pub fn list(&self, folder: &str) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        local::walk(&self.root, &self.root.join(folder), &mut entries)?;
+        match &self.place {
+            Place::Local { root, .. } => local::walk(root, &root.join(folder), &mut entries)?,
+            Place::Remote(remote) => entries = remote.list(folder)?,
+        }
         entries.sort_by(|left, right| left.path.cmp(&right.path));
         Ok(entries)
     }
@@ -133,7 +258,10 @@ impl Store {
     /// # Errors
     /// CS2001.
     pub fn head(&self, path: &str) -> Result<Option<Entry>> {
-        local::entry(&self.root, &self.root.join(path))
+        match &self.place {
+            Place::Local { root, .. } => local::entry(root, &root.join(path)),
+            Place::Remote(remote) => remote.head(path),
+        }
     }
 
     /// The content of a small file, if it exists.
@@ -143,11 +271,11 @@ impl Store {
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let location = self.object_path(path)?;
         let read =
-            self.runtime.block_on(async { self.objects.get(&location).await?.bytes().await });
+            runtime()?.block_on(async { self.objects().get(&location).await?.bytes().await });
         match read {
             Ok(bytes) => Ok(Some(bytes.to_vec())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(read_error(&self.uri_of(path), error)),
+            Err(error) => Err(self.read_error(path, error)),
         }
     }
 
@@ -157,10 +285,11 @@ impl Store {
     /// CS2002.
     pub fn write(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
         let location = self.object_path(path)?;
-        self.runtime
-            .block_on(self.objects.put(&location, bytes.into()))
+        self.forget(path);
+        runtime()?
+            .block_on(self.objects().put(&location, bytes.into()))
             .map(|_| ())
-            .map_err(|error| write_error(&self.uri_of(path), error))
+            .map_err(|error| self.write_error(path, error))
     }
 
     /// Writes a small file unless it exists; false when it does.
@@ -170,10 +299,10 @@ impl Store {
     pub fn write_new(&self, path: &str, bytes: Vec<u8>) -> Result<bool> {
         let location = self.object_path(path)?;
         let options = PutOptions::from(PutMode::Create);
-        match self.runtime.block_on(self.objects.put_opts(&location, bytes.into(), options)) {
+        match runtime()?.block_on(self.objects().put_opts(&location, bytes.into(), options)) {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(error) => Err(write_error(&self.uri_of(path), error)),
+            Err(error) => Err(self.write_error(path, error)),
         }
     }
 
@@ -183,17 +312,22 @@ impl Store {
     /// CS2002.
     pub fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (source, target) = (self.object_path(from)?, self.object_path(to)?);
-        self.runtime
-            .block_on(self.objects.rename(&source, &target))
-            .map_err(|error| write_error(&self.uri_of(to), error))
+        self.forget(to);
+        runtime()?
+            .block_on(self.objects().rename(&source, &target))
+            .map_err(|error| self.write_error(to, error))
     }
 
-    /// Makes a file that another library wrote survive a crash.
+    /// Makes a file that another library wrote ([`Self::prepare`]) survive a crash; in object
+    /// storage it is there from then on.
     ///
     /// # Errors
-    /// CS2002.
+    /// CS2002, CS2003.
     pub fn sync(&self, path: &str) -> Result<()> {
-        local::sync_file(&self.local_path(path))
+        match &self.place {
+            Place::Local { .. } => local::sync_file(&self.local_path(path)),
+            Place::Remote(remote) => remote.upload(path),
+        }
     }
 
     /// Deletes a file if it exists.
@@ -202,9 +336,10 @@ impl Store {
     /// CS2002.
     pub fn delete(&self, path: &str) -> Result<()> {
         let location = self.object_path(path)?;
-        match self.runtime.block_on(self.objects.delete(&location)) {
+        self.forget(path);
+        match runtime()?.block_on(self.objects().delete(&location)) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(write_error(&self.uri_of(path), error)),
+            Err(error) => Err(self.write_error(path, error)),
         }
     }
 
@@ -213,6 +348,11 @@ impl Store {
     /// # Errors
     /// CS2002.
     pub fn delete_folder(&self, folder: &str) -> Result<()> {
+        if let Place::Remote(remote) = &self.place {
+            for entry in remote.list(folder)? {
+                self.delete(&entry.path)?;
+            }
+        }
         local::remove_folder(&self.local_path(folder))
     }
 
@@ -229,7 +369,27 @@ impl Store {
     }
 
     fn object_path(&self, path: &str) -> Result<ObjectPath> {
-        ObjectPath::parse(path).map_err(|error| read_error(&self.uri_of(path), error))
+        let location = match &self.place {
+            Place::Local { .. } => ObjectPath::parse(path),
+            Place::Remote(remote) => remote.location(path),
+        };
+        location.map_err(|error| read_error(&self.uri_of(path), error))
+    }
+
+    fn read_error(&self, path: &str, error: object_store::Error) -> Error {
+        let what = self.uri_of(path);
+        match &self.place {
+            Place::Local { .. } => read_error(&what, error),
+            Place::Remote(_) => remote::read_error(&what, error),
+        }
+    }
+
+    fn write_error(&self, path: &str, error: object_store::Error) -> Error {
+        let what = self.uri_of(path);
+        match &self.place {
+            Place::Local { .. } => write_error(&what, error),
+            Place::Remote(_) => remote::upload_error(&what, error),
+        }
     }
 }
 
@@ -240,10 +400,8 @@ fn local_root(uri: &str) -> Result<PathBuf> {
     match uri.split_once("://") {
         None => Ok(PathBuf::from(uri)),
         Some(("file", path)) if path.starts_with('/') => Ok(PathBuf::from(path)),
-        Some((scheme, _)) => {
-            Err(Error::new(Code::Scheme, format!("the scheme {scheme}:// is not supported"))
-                .hint("give a local folder or file:///absolute/path"))
-        }
+        Some(_) => Err(Error::new(Code::Scheme, format!("{uri} is no local folder"))
+            .hint("give a folder or file:///absolute/path")),
     }
 }
 

@@ -50,5 +50,6 @@ mod properties;
 #[allow(dead_code, reason = "the oracle computes more than is compared")]
 mod recompute;
 mod scorecard;
+mod stores;
 mod tables;
 mod vectors;

@@ -93,7 +93,7 @@ impl<'a> Side<'a> {
         partner: Option<&str>,
     ) -> Result<Self> {
         let frame =
-            |table: &Table| engine::scan(&[output.local_path(&table.path(&month.to_string(), ""))]);
+            |table: &Table| engine::scan(&[output.fetch(&table.path(&month.to_string(), ""))?]);
         Self::new(versions, partner, &frame)
     }
 

@@ -1,0 +1,222 @@
+//! A lock of a folder: locally one of the system, which ends with its process however that ends;
+//! in object storage an object that says until when, and is renewed while its process lives.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
+use serde::{Deserialize, Serialize};
+
+use super::local::FileLock;
+use super::remote::{Remote, read_error, runtime, upload_error};
+use super::{Place, Store};
+use crate::error::{Code, Error, Result};
+
+/// How long a lease holds that is not renewed.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Holds a folder for one writer.
+#[derive(Debug)]
+pub struct StoreLock {
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    // Held for its lock.
+    File(#[expect(dead_code, reason = "held for its lock")] FileLock),
+    Lease(Lease),
+}
+
+/// What the lock object says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claim {
+    owner: String,
+    expires_at: DateTime<Utc>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    uri: String,
+    is_lost: Arc<AtomicBool>,
+    /// Dropped to end the renewal.
+    end: Option<Sender<()>>,
+    renewal: Option<JoinHandle<()>>,
+}
+
+impl StoreLock {
+    /// Takes the lock at a path of a store; `Err(owner)` names who holds it.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS2003.
+    pub fn take(
+        store: &Store,
+        path: &str,
+        owner: &str,
+    ) -> Result<std::result::Result<Self, String>> {
+        let held = match &store.place {
+            Place::Local { .. } => FileLock::take(&store.local_path(path), owner)?.map(Held::File),
+            Place::Remote(remote) => Lease::take(remote, path, owner)?.map(Held::Lease),
+        };
+        Ok(held.map(|held| Self { held }))
+    }
+
+    /// Makes sure that the lock is still held.
+    ///
+    /// # Errors
+    /// CS6001 when a lease could not be renewed in time.
+    pub fn check(&self) -> Result<()> {
+        match &self.held {
+            Held::Lease(lease) if lease.is_lost.load(Ordering::SeqCst) => {
+                let text = format!("the lease of {} could not be renewed in time", lease.uri);
+                Err(Error::new(Code::Locked, text).hint("run again"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Removes a lock in object storage whatever it says; the owner that it named, if there was one. A
+/// lock on local disk ends with its process.
+///
+/// # Errors
+/// CS2001, CS2002, CS2003.
+pub fn break_lock(store: &Store, path: &str) -> Result<Option<String>> {
+    if matches!(store.place, Place::Local { .. }) {
+        return Ok(None);
+    }
+    let Some(bytes) = store.read(path)? else { return Ok(None) };
+    store.delete(path)?;
+    let claim: Option<Claim> = serde_json::from_slice(&bytes).ok();
+    Ok(Some(claim.map_or_else(|| "nobody".to_owned(), |claim| claim.owner)))
+}
+
+impl Lease {
+    fn take(
+        remote: &Arc<Remote>,
+        path: &str,
+        owner: &str,
+    ) -> Result<std::result::Result<Self, String>> {
+        let what = format!("{}/{path}", remote.identity());
+        let location = remote.location(path).map_err(|error| read_error(path, error.into()))?;
+        let version = match put(remote, &location, owner, PutMode::Create) {
+            Ok(version) => version,
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. },
+            ) => match replace_expired(remote, &location, owner, &what)? {
+                Ok(version) => version,
+                Err(owner) => return Ok(Err(owner)),
+            },
+            Err(error) => return Err(upload_error(&what, error)),
+        };
+        let is_lost = Arc::new(AtomicBool::new(false));
+        let (end, ended) = channel();
+        let renewal = {
+            let (remote, is_lost, owner) =
+                (Arc::clone(remote), Arc::clone(&is_lost), owner.to_owned());
+            let mut version = version;
+            std::thread::spawn(move || {
+                let mut renewed = Utc::now();
+                loop {
+                    match ended.recv_timeout(LEASE / 3) {
+                        Err(RecvTimeoutError::Timeout) => {}
+                        _ => break,
+                    }
+                    match put(&remote, &location, &owner, PutMode::Update(version.clone())) {
+                        Ok(next) => (version, renewed) = (next, Utc::now()),
+                        Err(object_store::Error::Precondition { .. }) => {
+                            is_lost.store(true, Ordering::SeqCst);
+                            return;
+                        }
+                        // A store that does not answer may do so before the lease ends.
+                        Err(error) => {
+                            tracing::warn!(
+                                error = super::secrets::redacted(&error),
+                                "A lease was not renewed."
+                            );
+                            let age = (Utc::now() - renewed).to_std().unwrap_or(LEASE);
+                            is_lost.store(age >= LEASE, Ordering::SeqCst);
+                        }
+                    }
+                }
+                if !is_lost.load(Ordering::SeqCst)
+                    && let Ok(runtime) = runtime()
+                {
+                    let _ = runtime.block_on(remote.objects.delete(&location));
+                }
+            })
+        };
+        Ok(Ok(Self { uri: what, is_lost, end: Some(end), renewal: Some(renewal) }))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.end.take();
+        if let Some(renewal) = self.renewal.take() {
+            let _ = renewal.join();
+        }
+    }
+}
+
+fn put(
+    remote: &Remote,
+    location: &ObjectPath,
+    owner: &str,
+    mode: PutMode,
+) -> std::result::Result<UpdateVersion, object_store::Error> {
+    let generic = |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic {
+        store: "lease",
+        source,
+    };
+    let claim = Claim { owner: owner.to_owned(), expires_at: Utc::now() + LEASE };
+    let bytes = serde_json::to_vec(&claim).map_err(|error| generic(error.into()))?;
+    let runtime = runtime().map_err(|error| generic(error.into()))?;
+    let options = PutOptions::from(mode);
+    let put = remote.objects.put_opts(location, bytes.into(), options);
+    runtime.block_on(put).map(UpdateVersion::from)
+}
+
+/// Takes a lease whose owner did not renew it; else says who that is. Of two that try one does.
+fn replace_expired(
+    remote: &Remote,
+    location: &ObjectPath,
+    owner: &str,
+    what: &str,
+) -> Result<std::result::Result<UpdateVersion, String>> {
+    let runtime = runtime()?;
+    let read = runtime.block_on(async {
+        let found = remote.objects.get(location).await?;
+        let version =
+            UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+        Ok::<_, object_store::Error>((version, found.bytes().await?))
+    });
+    let (version, bytes) = match read {
+        Ok(read) => read,
+        Err(object_store::Error::NotFound { .. }) => {
+            return Ok(Err("a run that has just ended".to_owned()));
+        }
+        Err(error) => return Err(read_error(what, error)),
+    };
+    let claim: Option<Claim> = serde_json::from_slice(&bytes).ok();
+    if let Some(claim) = claim.filter(|claim| claim.expires_at > Utc::now()) {
+        return Ok(Err(format!(
+            "{} (until {})",
+            claim.owner,
+            claim.expires_at.format("%H:%M:%S UTC")
+        )));
+    }
+    match put(remote, location, owner, PutMode::Update(version)) {
+        Ok(version) => Ok(Ok(version)),
+        Err(
+            object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. },
+        ) => Ok(Err("a run that has just begun".to_owned())),
+        Err(error) => Err(upload_error(what, error)),
+    }
+}

@@ -1,0 +1,337 @@
+//! Every place that facts and tables can be keeps the same promises: local folders in every test
+//! run, object stores by `make test-stores`, which starts them and names them in
+//! `CAPSCORE_TEST_STORES` (one `name=uri` a word; each URI an empty folder).
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command as Process, Stdio};
+use std::time::Duration;
+
+use capscore::error::Code;
+use capscore::store::{Store, StoreLock, break_lock};
+
+use crate::base::{Base, Place, capscore};
+
+/// Larger than one part of an upload or a download.
+const LARGE: usize = 20 << 20;
+
+/// The stores that honour conditions, on which runs are safe.
+fn safe_stores() -> Vec<(String, String)> {
+    let mut stores = remote_stores();
+    stores.retain(|(_, uri)| !uri.starts_with("gs://"));
+    stores
+}
+
+fn remote_stores() -> Vec<(String, String)> {
+    let named = std::env::var("CAPSCORE_TEST_STORES").expect("make test-stores names the stores");
+    let stores: Vec<(String, String)> = named
+        .split_whitespace()
+        .map(|store| store.split_once('=').unwrap())
+        .map(|(name, uri)| (name.to_owned(), uri.to_owned()))
+        .collect();
+    assert!(!stores.is_empty());
+    stores
+}
+
+#[test]
+fn a_local_folder_conforms() {
+    let place = Place::new();
+    conforms(&place.text("store"));
+}
+
+#[test]
+#[ignore = "needs servers: make test-stores"]
+fn object_stores_conform() {
+    for (name, uri) in remote_stores() {
+        eprintln!("{name}");
+        conforms(&format!("{uri}/conformance"));
+    }
+}
+
+fn large(seed: u8) -> Vec<u8> {
+    (0..LARGE).map(|at| u8::try_from(at % 251).unwrap().wrapping_add(seed)).collect()
+}
+
+fn paths(store: &Store, folder: &str) -> Vec<String> {
+    store.list(folder).unwrap().into_iter().map(|entry| entry.path).collect()
+}
+
+/// The suite: what every store promises to the layers above it.
+fn conforms(uri: &str) {
+    let store = Store::create(uri).unwrap();
+    // Nothing there is no error where nothing may be.
+    assert_eq!(store.read("a/none.txt").unwrap(), None);
+    assert_eq!(store.head("a/none.txt").unwrap(), None);
+    assert_eq!(paths(&store, "a"), Vec::<String>::new());
+    store.delete("a/none.txt").unwrap();
+    store.delete_folder("a").unwrap();
+
+    // Small files.
+    store.write("a/one.txt", b"one".to_vec()).unwrap();
+    store.write("a/b/two words.txt", b"two".to_vec()).unwrap();
+    store.write("ab.txt", b"other".to_vec()).unwrap();
+    assert_eq!(paths(&store, "a"), ["a/b/two words.txt", "a/one.txt"]);
+    assert_eq!(paths(&store, ""), ["a/b/two words.txt", "a/one.txt", "ab.txt"]);
+    assert_eq!(store.read("a/one.txt").unwrap(), Some(b"one".to_vec()));
+    let before = store.head("a/one.txt").unwrap().unwrap();
+    assert_eq!((before.path.as_str(), before.size), ("a/one.txt", 3));
+    assert_eq!(std::fs::read(store.fetch("a/one.txt").unwrap()).unwrap(), b"one");
+    store.write("a/one.txt", b"uno".to_vec()).unwrap();
+    let after = store.head("a/one.txt").unwrap().unwrap();
+    assert_ne!(before.etag, after.etag, "a change of the same size is a change");
+    assert_eq!(std::fs::read(store.fetch("a/one.txt").unwrap()).unwrap(), b"uno");
+
+    // Another handle sees it, and what one wrote the other one fetches anew.
+    let other = Store::open(uri).unwrap();
+    assert_eq!(std::fs::read(other.fetch("a/one.txt").unwrap()).unwrap(), b"uno");
+    store.write("a/one.txt", b"een".to_vec()).unwrap();
+    assert_eq!(std::fs::read(other.fetch("a/one.txt").unwrap()).unwrap(), b"een");
+
+    // Large files go in parts and come in parts.
+    for seed in [0, 7] {
+        std::fs::write(store.prepare("large/file.bin").unwrap(), large(seed)).unwrap();
+        store.sync("large/file.bin").unwrap();
+        let found = std::fs::read(other.fetch("large/file.bin").unwrap()).unwrap();
+        assert!(found == large(seed), "seed {seed}");
+        assert_eq!(other.head("large/file.bin").unwrap().unwrap().size, LARGE as u64);
+    }
+    // The start of one is there alone or with the rest.
+    let start = std::fs::read(other.fetch_start("large/file.bin", 1000).unwrap()).unwrap();
+    assert!(start.len() >= 1000 && start[..] == large(7)[..start.len()]);
+    other.release("large/file.bin");
+    assert!(std::fs::read(other.fetch("large/file.bin").unwrap()).unwrap() == large(7));
+    other.fetch_all(&["large/file.bin".to_owned(), "a/one.txt".to_owned()]).unwrap();
+
+    // One file takes the place of another.
+    store.rename("large/file.bin", "a/one.txt").unwrap();
+    assert_eq!(store.head("large/file.bin").unwrap(), None);
+    assert!(std::fs::read(other.fetch("a/one.txt").unwrap()).unwrap() == large(7));
+
+    // An input is a folder or a file.
+    let (folder, file) = Store::open_input(&format!("{uri}/a/b")).unwrap();
+    assert_eq!((paths(&folder, ""), file), (vec!["two words.txt".to_owned()], None));
+    let (folder, file) = Store::open_input(&format!("{uri}/a/one.txt")).unwrap();
+    assert_eq!(file.as_deref(), Some("one.txt"));
+    assert!(folder.head("one.txt").unwrap().is_some());
+    let error = Store::open_input(&format!("{uri}/nothing")).unwrap_err();
+    assert_eq!(error.code(), Code::StorageRead);
+
+    store.delete_folder("a").unwrap();
+    assert_eq!(paths(&store, "a"), Vec::<String>::new());
+    assert!(store.head("ab.txt").unwrap().is_some());
+
+    // Emulators of this store do not honour conditions.
+    if uri.starts_with("gs://") {
+        return;
+    }
+
+    // Only one creates.
+    assert!(store.write_new("once.txt", b"first".to_vec()).unwrap());
+    assert!(!other.write_new("once.txt", b"second".to_vec()).unwrap());
+    assert_eq!(store.read("once.txt").unwrap(), Some(b"first".to_vec()));
+    for round in 0..5 {
+        let path = format!("race/{round}.txt");
+        let won: usize = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..4_u8)
+                .map(|racer| {
+                    let path = &path;
+                    scope.spawn(move || {
+                        let own = Store::open(uri).unwrap();
+                        usize::from(own.write_new(path, vec![racer]).unwrap())
+                    })
+                })
+                .collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).sum()
+        });
+        assert_eq!(won, 1, "round {round}");
+    }
+
+    // One holds a lock.
+    let held = StoreLock::take(&store, "_lock", "one").unwrap().unwrap();
+    held.check().unwrap();
+    let owner = StoreLock::take(&other, "_lock", "two").unwrap().unwrap_err();
+    assert!(owner.contains("one"), "{owner}");
+    drop(held);
+    drop(StoreLock::take(&other, "_lock", "two").unwrap().unwrap());
+    assert_eq!(break_lock(&store, "_lock").unwrap(), None);
+}
+
+#[test]
+fn locations_without_a_store_or_with_a_secret_are_refused() {
+    for (uri, text) in [
+        ("ftp://host/folder", "ftp:// is not supported"),
+        ("memory:///folder", "memory:// is not supported"),
+        ("az://container/folder?sig=abcdefgh", "has a query"),
+        ("https://account.blob.core.windows.net/container/x?sv=1&sig=abcdefgh", "has a query"),
+        ("s3://user:abcdefgh@bucket/folder", "a password"),
+    ] {
+        let error = Store::open(uri).unwrap_err();
+        assert_eq!(error.code(), Code::Scheme, "{uri}");
+        let report = error.report();
+        assert!(report.contains(text), "{report}");
+        assert!(!report.contains("abcdefgh"), "{report}");
+    }
+}
+
+/// A store that nobody answers for is one to ask later, and its key stays secret.
+#[test]
+fn a_store_that_does_not_answer_is_temporary() {
+    let output = capscore()
+        .args(["runs", "list", "--output", "az://container/tables"])
+        .env("AZURE_STORAGE_ACCOUNT_NAME", "account")
+        .env("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0LXRoYXQtbm9ib2R5LXNlZXM=")
+        .env("AZURE_STORAGE_ENDPOINT", "http://127.0.0.1:1")
+        .env("AZURE_ALLOW_HTTP", "true")
+        .env("CAPSCORE_STORE_PATIENCE_SECONDS", "1")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(75), "{told}");
+    assert!(told.contains("CS2003"), "{told}");
+    assert!(!told.contains("c2VjcmV0"), "{told}");
+}
+
+fn base() -> Base {
+    let mut base = Base::default();
+    for partner in ["1001", "1002"] {
+        base.partner(partner);
+        base.skilled(partner, 4);
+        for tenant in 0..6 {
+            for back in 0..24 {
+                base.azure(partner, back, tenant, "612.345678");
+            }
+            base.seats(partner, 0, tenant, "Intune", 40, 30);
+        }
+    }
+    base
+}
+
+/// A run on local deliveries with facts and tables at a store.
+fn run(deliveries: &str, facts: &str, output: &str) -> Process {
+    let mut run = Process::new(capscore().get_program());
+    run.args(["run", "--as-of", "2026-09", "--input", deliveries, "--facts", facts])
+        .args(["--output", output])
+        .env("CAPSCORE_PERSON_KEY", "test")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    run
+}
+
+/// The files of a location with their bytes, without what differs by clock.
+fn files(uri: &str) -> BTreeMap<String, Vec<u8>> {
+    let store = Store::open(uri).unwrap();
+    let is_meant = |path: &String| path.ends_with(".parquet") && !path.starts_with("_staging");
+    let paths: Vec<String> = paths(&store, "").into_iter().filter(is_meant).collect();
+    store.fetch_all(&paths).unwrap();
+    paths
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read(store.fetch(&path).unwrap()).unwrap()))
+        .collect()
+}
+
+/// Local deliveries, and the tables that they give on local disk.
+fn undisturbed() -> (Place, BTreeMap<String, Vec<u8>>) {
+    let place = Place::new();
+    base().write(&place.path("deliveries"), "2026-10-21");
+    let (deliveries, facts, tables) =
+        (place.text("deliveries"), place.text("facts"), place.text("tables"));
+    assert!(run(&deliveries, &facts, &tables).status().unwrap().success());
+    let expected = files(&tables);
+    assert!(expected.len() > 10, "{:?}", expected.keys());
+    (place, expected)
+}
+
+fn status(mut child: Child) -> i32 {
+    child.wait().unwrap().code().unwrap_or(-1)
+}
+
+#[test]
+#[ignore = "needs servers: make test-stores"]
+fn tables_in_an_object_store_are_those_on_local_disk() {
+    let (place, expected) = undisturbed();
+    for (name, uri) in safe_stores() {
+        eprintln!("{name}");
+        let (facts, tables) = (format!("{uri}/e2e/facts"), format!("{uri}/e2e/tables"));
+        let deliveries = place.text("deliveries");
+        assert_eq!(status(run(&deliveries, &facts, &tables).spawn().unwrap()), 0, "{name}");
+        assert!(files(&tables) == expected, "{name}");
+        // Nothing is new the second time, and nothing changes.
+        assert_eq!(status(run(&deliveries, &facts, &tables).spawn().unwrap()), 0, "{name}");
+        assert!(files(&tables) == expected, "{name}");
+
+        // Deliveries come from the store as well. Their location is told in the quarantine alone.
+        let input = Store::create(&format!("{uri}/e2e/deliveries")).unwrap();
+        let local = Store::open(&deliveries).unwrap();
+        for path in paths(&local, "") {
+            input.write(&path, local.read(&path).unwrap().unwrap()).unwrap();
+        }
+        let (facts, tables) = (format!("{uri}/e2e/facts2"), format!("{uri}/e2e/tables2"));
+        let input = format!("{uri}/e2e/deliveries");
+        assert_eq!(status(run(&input, &facts, &tables).spawn().unwrap()), 0, "{name}");
+        assert!(files(&tables) == expected, "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs servers: make test-stores"]
+fn of_two_runs_on_one_store_one_waits_for_another_day() {
+    let (place, expected) = undisturbed();
+    for (name, uri) in safe_stores() {
+        let (facts, tables) = (format!("{uri}/two/facts"), format!("{uri}/two/tables"));
+        let deliveries = place.text("deliveries");
+        let mut refused = 0;
+        for _ in 0..3 {
+            Store::create(&facts).unwrap().delete_folder("").unwrap();
+            Store::create(&tables).unwrap().delete_folder("").unwrap();
+            let runs: Vec<Child> =
+                (0..2).map(|_| run(&deliveries, &facts, &tables).spawn().unwrap()).collect();
+            let ended: Vec<i32> = runs.into_iter().map(status).collect();
+            assert!(ended.contains(&0), "{name}: {ended:?}");
+            assert!(ended.iter().all(|code| [0, 7].contains(code)), "{name}: {ended:?}");
+            refused += ended.iter().filter(|code| **code == 7).count();
+            assert!(files(&tables) == expected, "{name}");
+        }
+        assert!(refused > 0, "{name}: no run met the other one");
+    }
+}
+
+/// `CAPSCORE_TEST_KILLS` runs (30 unless told) on the first store are killed anywhere.
+#[test]
+#[ignore = "needs servers: make test-stores"]
+fn a_run_on_a_store_that_is_killed_is_completed_by_the_next() {
+    let (place, expected) = undisturbed();
+    let kills: u32 =
+        std::env::var("CAPSCORE_TEST_KILLS").map_or(30, |kills| kills.parse().unwrap());
+    let (name, uri) = safe_stores().swap_remove(0);
+    let (facts, tables) = (format!("{uri}/killed/facts"), format!("{uri}/killed/tables"));
+    let deliveries = place.text("deliveries");
+    let started = std::time::Instant::now();
+    assert_eq!(status(run(&deliveries, &facts, &tables).spawn().unwrap()), 0);
+    let whole = started.elapsed();
+    let unlock = || {
+        for (command, option, uri) in [("facts", "--facts", &facts), ("runs", "--output", &tables)]
+        {
+            // There may be nothing yet.
+            let _ = capscore().args([command, "unlock", option, uri]).output().unwrap();
+        }
+    };
+    for kill in 0..kills {
+        if kill % 4 == 0 {
+            Store::create(&facts).unwrap().delete_folder("").unwrap();
+            Store::create(&tables).unwrap().delete_folder("").unwrap();
+        }
+        let mut child = run(&deliveries, &facts, &tables).spawn().unwrap();
+        std::thread::sleep(Duration::from_secs_f64(
+            whole.as_secs_f64() * f64::from((kill * 37) % kills + 1) / f64::from(kills + 1),
+        ));
+        let _ = child.kill();
+        child.wait().unwrap();
+        unlock();
+        if Store::open(&tables).is_ok() {
+            for (path, bytes) in files(&tables) {
+                assert!(expected.get(&path) == Some(&bytes), "{name}: {path} after kill {kill}");
+            }
+        }
+        assert_eq!(status(run(&deliveries, &facts, &tables).spawn().unwrap()), 0, "after {kill}");
+        assert!(files(&tables) == expected, "{name}: after kill {kill}");
+    }
+}
