@@ -82,6 +82,10 @@ def main():
         )
         create_azure_container(port)
         stores.append("azure=az://capscore")
+        faulty = free_port()
+        faults = os.path.join(os.path.dirname(os.path.abspath(__file__)), "faults.py")
+        start("faults", faulty, [sys.executable, faults, str(faulty), str(port)])
+        environment["CAPSCORE_TEST_FAULTY"] = f"http://127.0.0.1:{faulty}/{AZURE_ACCOUNT}"
 
         port = free_port()
         start("s3", port, [os.path.join(python, "moto_server"), "-H", "127.0.0.1", "-p", str(port)])
@@ -112,14 +116,16 @@ def main():
                 "capscore",
             ],
         )
-        environment.update(
-            GOOGLE_BASE_URL=f"http://127.0.0.1:{port}",
-            GOOGLE_SKIP_SIGNATURE="true",
-            GOOGLE_ALLOW_HTTP="true",
-        )
-        stores.append("gcs=gs://capscore")
         problem = probe_gcs(port)
-        missing.append(f"conditional writes, locks and runs on gs:// ({problem})")
+        if problem:
+            missing.append(f"gs:// ({problem})")
+        else:
+            environment.update(
+                GOOGLE_BASE_URL=f"http://127.0.0.1:{port}",
+                GOOGLE_SKIP_SIGNATURE="true",
+                GOOGLE_ALLOW_HTTP="true",
+            )
+            stores.append("gcs=gs://capscore")
         missing += [
             "OneLake (no emulator)",
             "managed and workload identity (no emulator)",
@@ -161,22 +167,28 @@ def create_azure_container(port):
 
 
 def probe_gcs(port):
-    """Why the emulator cannot stand for the store: it has to refuse to create what exists."""
-    url = f"http://127.0.0.1:{port}/capscore/probe.txt"
-    try:
-        for expected in (200, 412):
-            request = urllib.request.Request(
-                url, data=b"x", method="PUT", headers={"x-goog-if-generation-match": "0"}
-            )
-            try:
-                status = urllib.request.urlopen(request).status
-            except urllib.error.HTTPError as error:
-                status = error.code
-            if status != expected:
-                return f"the emulator answers {status} to a conditional create, not {expected}"
-    except OSError as error:
-        return f"the emulator does not answer: {error}"
-    return None
+    """Why the emulator cannot stand for the store: it has to refuse to create what exists, to tell
+    of an object without its content, and to list."""
+    once = {"x-goog-if-generation-match": "0"}
+    found = []
+    for what, method, path, headers, expected in (
+        ("a conditional create", "PUT", "capscore/probe.txt", once, 200),
+        ("a second conditional create", "PUT", "capscore/probe.txt", once, 412),
+        ("a look at an object", "HEAD", "capscore/probe.txt", {}, 200),
+        ("a listing", "GET", "capscore?list-type=2", {}, 200),
+    ):
+        data = b"x" if method == "PUT" else None
+        url = f"http://127.0.0.1:{port}/{path}"
+        request = urllib.request.Request(url, data=data, method=method, headers=headers)
+        try:
+            status = urllib.request.urlopen(request).status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        except OSError as error:
+            return f"the emulator does not answer: {error}"
+        if status != expected:
+            found.append(f"{status} to {what}")
+    return "the emulator answers " + ", ".join(found) if found else None
 
 
 if __name__ == "__main__":

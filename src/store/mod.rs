@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 pub use lease::{StoreLock, break_lock};
 pub use local::{
@@ -20,7 +20,7 @@ pub use local::{
     temporary_file,
 };
 
-use remote::{Remote, runtime};
+use remote::{Remote, request};
 
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
@@ -270,8 +270,7 @@ impl Store {
     /// CS2001.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let location = self.object_path(path)?;
-        let read =
-            runtime()?.block_on(async { self.objects().get(&location).await?.bytes().await });
+        let read = request(|| async { self.objects().get(&location).await?.bytes().await });
         match read {
             Ok(bytes) => Ok(Some(bytes.to_vec())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -286,22 +285,27 @@ impl Store {
     pub fn write(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
         let location = self.object_path(path)?;
         self.forget(path);
-        runtime()?
-            .block_on(self.objects().put(&location, bytes.into()))
+        let content = PutPayload::from(bytes);
+        request(|| self.objects().put(&location, content.clone()))
             .map(|_| ())
             .map_err(|error| self.write_error(path, error))
     }
 
-    /// Writes a small file unless it exists; false when it does.
+    /// Writes a small file unless it exists; false when it does. Its content must be one that nobody
+    /// else would write: a store may carry out a request without telling, and the file that then
+    /// stands in the way is known by what it says.
     ///
     /// # Errors
-    /// CS2002.
+    /// CS2002, CS2003.
     pub fn write_new(&self, path: &str, bytes: Vec<u8>) -> Result<bool> {
         let location = self.object_path(path)?;
         let options = PutOptions::from(PutMode::Create);
-        match runtime()?.block_on(self.objects().put_opts(&location, bytes.into(), options)) {
+        let content = PutPayload::from(bytes.clone());
+        match request(|| self.objects().put_opts(&location, content.clone(), options.clone())) {
             Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                Ok(self.is_remote() && self.read(path)? == Some(bytes))
+            }
             Err(error) => Err(self.write_error(path, error)),
         }
     }
@@ -313,9 +317,18 @@ impl Store {
     pub fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (source, target) = (self.object_path(from)?, self.object_path(to)?);
         self.forget(to);
-        runtime()?
-            .block_on(self.objects().rename(&source, &target))
-            .map_err(|error| self.write_error(to, error))
+        let moved =
+            match &self.place {
+                Place::Local { objects, .. } => request(|| objects.rename(&source, &target)),
+                // Two steps that can each be repeated.
+                Place::Remote(remote) => request(|| remote.objects.copy(&source, &target))
+                    .and_then(|()| match request(|| remote.objects.delete(&source)) {
+                        // It was deleted, and nobody was told.
+                        Err(object_store::Error::NotFound { .. }) => Ok(()),
+                        deleted => deleted,
+                    }),
+            };
+        moved.map_err(|error| self.write_error(to, error))
     }
 
     /// Makes a file that another library wrote ([`Self::prepare`]) survive a crash; in object
@@ -337,7 +350,7 @@ impl Store {
     pub fn delete(&self, path: &str) -> Result<()> {
         let location = self.object_path(path)?;
         self.forget(path);
-        match runtime()?.block_on(self.objects().delete(&location)) {
+        match request(|| self.objects().delete(&location)) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.write_error(path, error)),
         }

@@ -6,15 +6,17 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use backon::{BlockingRetryable, ExponentialBuilder};
 use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as ObjectPath;
 use object_store::{
-    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, ObjectStoreScheme, RetryConfig,
+    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, ObjectStoreScheme, PutPayload,
+    RetryConfig,
 };
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -37,6 +39,8 @@ const IDENTITY: [&str; 4] = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOI
 
 /// How long a store that does not answer is asked again, in seconds.
 const PATIENCE: &str = "CAPSCORE_STORE_PATIENCE_SECONDS";
+/// How often a request that failed is made; each of them is tried again by the client already.
+const MOST_REQUESTS: usize = 8;
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(180);
 
 /// A folder in object storage.
@@ -60,6 +64,31 @@ pub(super) fn runtime() -> Result<&'static Runtime> {
     let made =
         RUNTIME.get_or_init(|| Builder::new_multi_thread().worker_threads(2).enable_all().build());
     made.as_ref().map_err(|error| Error::bug(format!("no runtime for storage: {error}")))
+}
+
+/// Makes a request, and again when the store failed: its client tries again what it holds for
+/// repeatable, and all requests that come here are.
+///
+/// # Errors
+/// What the last request returned.
+pub(super) fn request<T, F>(make: impl Fn() -> F) -> std::result::Result<T, object_store::Error>
+where
+    F: Future<Output = std::result::Result<T, object_store::Error>>,
+{
+    let generic =
+        |error: Error| object_store::Error::Generic { store: "request", source: error.into() };
+    let runtime = runtime().map_err(generic)?;
+    let (started, patience) = (Instant::now(), patience().map_err(generic)?);
+    (|| runtime.block_on(make()))
+        .retry(
+            ExponentialBuilder::default()
+                .with_min_delay(Duration::from_millis(200))
+                .with_max_delay(Duration::from_secs(15))
+                .with_max_times(MOST_REQUESTS)
+                .with_jitter(),
+        )
+        .when(|error| is_temporary(error) && started.elapsed() < patience)
+        .call()
 }
 
 impl Remote {
@@ -140,8 +169,7 @@ impl Remote {
     /// All objects below a folder.
     pub(super) fn list(&self, folder: &str) -> Result<Vec<Entry>> {
         let below = self.location(folder).map_err(|error| read_error(folder, error.into()))?;
-        let listed = runtime()?
-            .block_on(self.objects.list(Some(&below)).try_collect::<Vec<ObjectMeta>>())
+        let listed = request(|| self.objects.list(Some(&below)).try_collect::<Vec<ObjectMeta>>())
             .map_err(|error| read_error(&format!("{}/{folder}", self.identity), error))?;
         Ok(listed.iter().filter_map(|meta| self.entry(meta)).collect())
     }
@@ -149,7 +177,7 @@ impl Remote {
     /// One object, if it exists.
     pub(super) fn head(&self, path: &str) -> Result<Option<Entry>> {
         let location = self.location(path).map_err(|error| read_error(path, error.into()))?;
-        match runtime()?.block_on(self.objects.head(&location)) {
+        match request(|| self.objects.head(&location)) {
             Ok(meta) => Ok(self.entry(&meta)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(read_error(&format!("{}/{path}", self.identity), error)),
@@ -162,7 +190,7 @@ impl Remote {
         let target = self.root().join(path);
         self.forget(path);
         let failed = |error| read_error(&format!("{}/{path}", self.identity), error);
-        let mut meta = runtime()?.block_on(self.objects.head(&location)).map_err(failed)?;
+        let mut meta = request(|| self.objects.head(&location)).map_err(failed)?;
         meta.size = meta.size.min(bytes);
         match self.copy(&meta, &target) {
             Ok(()) => Ok(target),
@@ -180,8 +208,7 @@ impl Remote {
         let location = self.location(path).map_err(|error| read_error(path, error.into()))?;
         let target = self.root().join(path);
         for _ in 0..MOST_CHANGES {
-            let meta = runtime()?
-                .block_on(self.objects.head(&location))
+            let meta = request(|| self.objects.head(&location))
                 .map_err(|error| read_error(&what, error))?;
             let tag = entry(&meta).etag;
             if self.fetched().get(path) == Some(&tag) {
@@ -212,7 +239,6 @@ impl Remote {
         }
         #[expect(clippy::disallowed_methods, reason = "this is the wrapper")]
         let file = File::create(target).map_err(Copying::Disk)?;
-        let runtime = runtime().map_err(|error| Copying::Disk(std::io::Error::other(error)))?;
         let next = AtomicU64::new(0);
         let read = || {
             loop {
@@ -225,8 +251,8 @@ impl Remote {
                     range: Some(GetRange::Bounded(start..meta.size.min(start + PART_BYTES))),
                     ..GetOptions::default()
                 };
-                let part = runtime.block_on(async {
-                    self.objects.get_opts(&meta.location, options).await?.bytes().await
+                let part = request(|| async {
+                    self.objects.get_opts(&meta.location, options.clone()).await?.bytes().await
                 });
                 let part = part.map_err(|error| match error {
                     object_store::Error::Precondition { .. }
@@ -266,8 +292,10 @@ impl Remote {
         self.forget(path);
         let runtime = runtime()?;
         if size <= PART_BYTES {
-            let put = self.objects.put(&location, part_at(0).map_err(failed)?.into());
-            return runtime.block_on(put).map(|_| ()).map_err(|error| upload_error(&what, error));
+            let whole = PutPayload::from(part_at(0).map_err(failed)?);
+            return request(|| self.objects.put(&location, whole.clone()))
+                .map(|_| ())
+                .map_err(|error| upload_error(&what, error));
         }
         let mut upload = runtime
             .block_on(self.objects.put_multipart(&location))
@@ -347,16 +375,21 @@ enum Copying {
 fn entry(meta: &ObjectMeta) -> Entry {
     let modified = Day::from(meta.last_modified.date_naive());
     // A store without tags tells changes by time and size.
-    let etag = meta
-        .e_tag
-        .clone()
+    // A listing may give the same tag without the quotes that a request gives it with.
+    let tag = meta.e_tag.as_ref().map(|tag| tag.trim_matches('"').to_owned());
+    let etag = tag
         .unwrap_or_else(|| format!("{:x}-{:x}", meta.last_modified.timestamp_micros(), meta.size));
     Entry { path: meta.location.to_string(), size: meta.size, etag, modified }
 }
 
 /// A store that does not answer, or not in time, may do so later.
 fn is_temporary(error: &object_store::Error) -> bool {
-    matches!(error, object_store::Error::Generic { .. } | object_store::Error::JoinError { .. })
+    match error {
+        // A disk that fails goes on to fail.
+        object_store::Error::Generic { store, .. } => *store != "LocalFileSystem",
+        object_store::Error::JoinError { .. } => true,
+        _ => false,
+    }
 }
 
 pub(super) fn read_error(what: &str, error: object_store::Error) -> Error {

@@ -25,6 +25,10 @@ const EXPLAINED: &[(&str, &str)] = &[
         "without Security Center",
         "an older name of Microsoft Defender for Cloud, as Azure Defender is",
     ),
+    (
+        "without Azure Defender",
+        "an older name of Microsoft Defender for Cloud, as Security Center is",
+    ),
     ("above_usd = \"0\" -> \"0.01\"", "one cent is no whole increment of growth"),
     ("enrolment_track = false", "probes enrol nobody; the tests of the history look at the track"),
 ];
