@@ -77,6 +77,10 @@ $(STORES)/installed: stores/requirements.txt stores/package.json
 	npm install --prefix $(STORES) --no-audit --no-fund --loglevel error
 	@touch $@
 
+.PHONY: check-packaging
+check-packaging: build $(STORES)/installed ## Read the examples of packaging/ and compare them with the program
+	$(STORES)/venv/bin/python packaging/check.py $(CAPSCORE)
+
 # Made anew only when the requirements change.
 $(VENV)/installed: readers/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -111,7 +115,7 @@ sample: build ## Write sample_data/deliveries anew
 # Cheap checks first. `docs` reuses what `lint` checked, `test-readers` what `test` built: the query
 # engine is checked once and built once.
 .PHONY: ci
-ci: fmt lint docs test fuzz test-readers ## Run what CI runs
+ci: fmt lint docs test fuzz test-readers test-stores check-packaging ## Run what CI runs
 
 .PHONY: clean
 clean: ## Remove out/ and this program's build, keep its dependencies

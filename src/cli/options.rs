@@ -9,13 +9,14 @@ use clap::{Args, ValueEnum};
 use crate::calendar::{Day, Month};
 use crate::checks::Severity;
 use crate::error::{Code, Error, Result};
-use crate::ingest::{Input, OnBadFile, Sources};
+use crate::ingest::{Input, OnBadFile, Sources, Summary};
 use crate::job::{
-    AsOf, FailOnSetting, IngestSettings, InputSetting, JobFile, NamesSetting, OnBadFileSetting,
-    Pipeline, ScopeSetting, ScopedInput, ScoreSettings,
+    self, AsOf, Attempt, FailOnSetting, IngestSettings, InputSetting, JobFile, NamesSetting,
+    OnBadFileSetting, Pipeline, ScopeSetting, ScopedInput, ScoreSettings, Scored,
 };
 use crate::pipelines::PipelineFiles;
 use crate::rules::{Catalogs, Rules};
+use crate::store;
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -127,6 +128,31 @@ pub(super) struct Global {
     /// Which failed checks stop a publication [default: error]
     #[arg(long, global = true, env = "CAPSCORE_FAIL_ON", value_name = "SEVERITY")]
     pub(super) fail_on: Option<FailOn>,
+}
+
+/// Where a run that ends well tells a monitoring system about itself.
+#[derive(Debug, Default, Args)]
+pub(super) struct MetricsOption {
+    /// File for the metrics of the run in Prometheus' text format, replaced when it ends well
+    #[arg(long, value_name = "FILE", env = "CAPSCORE_METRICS_FILE")]
+    metrics_file: Option<PathBuf>,
+}
+
+impl MetricsOption {
+    /// Writes the metrics if they are asked for.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS2003, CS9001.
+    pub(super) fn write(
+        &self,
+        attempt: &Attempt,
+        summary: Option<&Summary>,
+        months: &[Scored],
+    ) -> Result<()> {
+        let Some(path) = &self.metrics_file else { return Ok(()) };
+        let text = job::metrics_text(attempt, summary, months)?;
+        store::replace_file(path, text.as_bytes())
+    }
 }
 
 /// Where exports come from.

@@ -2,7 +2,9 @@
 
 use clap::Args;
 
-use super::options::{Context, FactsOption, Global, InputOptions, OutputOption, ScoreOptions};
+use super::options::{
+    Context, FactsOption, Global, InputOptions, MetricsOption, OutputOption, ScoreOptions,
+};
 use super::{ingest, output, score};
 use crate::error::Result;
 use crate::job::{self, Attempt};
@@ -19,6 +21,8 @@ pub(super) struct Arguments {
     output: OutputOption,
     #[command(flatten)]
     score: ScoreOptions,
+    #[command(flatten)]
+    metrics: MetricsOption,
     /// Print what would be read, scored and written, and touch nothing
     #[arg(long)]
     plan: bool,
@@ -43,5 +47,6 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     let summary = ingest::ingest(global, &pipeline, &ingest, &attempt)?;
     output::print(&job::ingest_text(&summary))?;
     let scored = score::score(global, &pipeline, &score, &attempt)?;
+    arguments.metrics.write(&attempt, Some(&summary), &scored)?;
     output::print(&job::score_text(&scored))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::options::{Context, FactsOption, Global, OutputOption, ScoreOptions};
+use super::options::{Context, FactsOption, Global, MetricsOption, OutputOption, ScoreOptions};
 use super::output;
 use super::progress::Bar;
 use crate::error::{Code, Result};
@@ -22,6 +22,8 @@ pub(super) struct Arguments {
     output: OutputOption,
     #[command(flatten)]
     score: ScoreOptions,
+    #[command(flatten)]
+    metrics: MetricsOption,
     /// Print what would be scored and written, and touch nothing
     #[arg(long)]
     plan: bool,
@@ -34,7 +36,9 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<()> {
     if arguments.plan {
         return output::print(&plan_text(&pipeline, &settings, false)?);
     }
-    let scored = score(global, &pipeline, &settings, &Attempt::start())?;
+    let attempt = Attempt::start();
+    let scored = score(global, &pipeline, &settings, &attempt)?;
+    arguments.metrics.write(&attempt, None, &scored)?;
     output::print(&job::score_text(&scored))
 }
 

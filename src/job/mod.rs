@@ -9,6 +9,7 @@ mod enrolments;
 mod feeding;
 mod file;
 mod history;
+mod metrics;
 mod month;
 mod record;
 mod reference;
@@ -29,6 +30,7 @@ pub use changes::{AreaChange, Change, ChangeSettings, Changes, changes};
 pub use file::{
     FailOnSetting, InputSetting, JobFile, NamesSetting, OnBadFileSetting, ScopeSetting, ScopedInput,
 };
+pub use metrics::metrics_text;
 pub use reference::AsOf;
 pub use scoring::{ScorePlan, Scored, plan_score};
 pub use summary::{ingest_text, score_text};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::customer_rows::{Customer, CustomerRows};
 use super::seats::SeatCount;
 use crate::calendar::{Day, Month};
+use crate::error::Result;
 use crate::facts::{NumberedFacts, NumberedRow, Seats};
 use crate::ids::AttributionSet;
 
@@ -29,6 +30,9 @@ pub(super) struct SeatMonth {
     /// Whether there are seats or users under other associations.
     pub(super) has_other: bool,
 }
+
+/// What looks at a workload of a customer and its months.
+type Visit<'a> = dyn FnMut(Customer<'_>, &Arc<str>, &[SeatMonth]) -> Result<()> + 'a;
 
 impl SeatMonths {
     /// Of all months that the versions look at, with the names that a catalog gives to workloads.
@@ -55,12 +59,12 @@ impl SeatMonths {
     ///
     /// # Errors
     /// What `visit` returns.
-    pub(super) fn visit<E>(
+    pub(super) fn visit(
         &self,
         workloads: &[String],
         associations: AttributionSet,
-        visit: &mut dyn FnMut(Customer<'_>, &Arc<str>, &[SeatMonth]) -> Result<(), E>,
-    ) -> Result<(), E> {
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
         let is_listed: Vec<bool> = self
             .workloads
             .iter()

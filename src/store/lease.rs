@@ -18,7 +18,7 @@ use super::{Place, Store};
 use crate::error::{Code, Error, Result};
 
 /// How long a lease holds that is not renewed.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// Holds a folder for one writer.
 #[derive(Debug)]
@@ -123,11 +123,7 @@ impl Lease {
             let mut version = version;
             std::thread::spawn(move || {
                 let mut renewed = Utc::now();
-                loop {
-                    match ended.recv_timeout(LEASE / 3) {
-                        Err(RecvTimeoutError::Timeout) => {}
-                        _ => break,
-                    }
+                while ended.recv_timeout(LEASE / 3) == Err(RecvTimeoutError::Timeout) {
                     match put(&remote, &location, &owner, PutMode::Update(version.clone())) {
                         Ok(next) => (version, renewed) = (next, Utc::now()),
                         // It may be the own claim that stands there: a store may carry out a

@@ -42,6 +42,25 @@ pub fn create_file(path: &Path) -> Result<BufWriter<File>> {
     Ok(BufWriter::with_capacity(1 << 20, file))
 }
 
+/// Replaces a small file, or makes it: readers see the old content or the new.
+///
+/// # Errors
+/// CS2002.
+pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| write_error(&path.display().to_string(), error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    create_folder(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    // Collectors run as another user.
+    #[cfg(unix)]
+    fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
 /// Makes a folder and its parents.
 ///
 /// # Errors

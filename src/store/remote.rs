@@ -41,7 +41,7 @@ const IDENTITY: [&str; 4] = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOI
 const PATIENCE: &str = "CAPSCORE_STORE_PATIENCE_SECONDS";
 /// How often a request that failed is made; each of them is tried again by the client already.
 const MOST_REQUESTS: usize = 8;
-const DEFAULT_PATIENCE: Duration = Duration::from_secs(180);
+const DEFAULT_PATIENCE: Duration = Duration::from_mins(3);
 
 /// A folder in object storage.
 #[derive(Debug)]
@@ -220,7 +220,7 @@ impl Remote {
                     return Ok(target);
                 }
                 Err(Copying::Changed) => {
-                    tracing::debug!(what, "An object changed while it was read.")
+                    tracing::debug!(what, "An object changed while it was read.");
                 }
                 Err(Copying::Failed(error)) => return Err(read_error(&what, error)),
                 Err(Copying::Disk(error)) => {
@@ -357,6 +357,7 @@ fn client(kind: &ObjectStoreScheme, url: &Url) -> Result<Option<Box<dyn ObjectSt
 
 /// How long a request is tried again.
 fn patience() -> Result<Duration> {
+    #[expect(clippy::disallowed_methods, reason = "stores are configured by the environment")]
     let Ok(seconds) = std::env::var(PATIENCE) else { return Ok(DEFAULT_PATIENCE) };
     seconds.parse().map(Duration::from_secs).map_err(|_| {
         Error::new(Code::Usage, format!("{PATIENCE} is no number of seconds"))
@@ -400,6 +401,7 @@ pub(super) fn upload_error(what: &str, error: object_store::Error) -> Error {
     store_error(Code::StorageWrite, format!("cannot write {what}"), error)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
 fn store_error(code: Code, message: String, error: object_store::Error) -> Error {
     let (code, hint) = match &error {
         error if is_temporary(error) => {

@@ -325,3 +325,46 @@ fn listings_show_what_there_is() {
         assert!(page.contains("1001"), "{page}");
     }
 }
+
+/// A run that ends well tells a collector; one that fails leaves what the last success told.
+#[test]
+fn metrics_are_those_of_the_last_success() {
+    let place = Place::new();
+    let mut base = small();
+    for back in 0..24 {
+        base.azure("1001", back, 1, "2000");
+    }
+    base.write(&place.path("deliveries"), "2026-10-21");
+    let file = place.text("metrics/capscore.prom");
+    let metrics = || fs::read_to_string(&file).unwrap();
+    place.run().args(["--metrics-file", &file]).assert().success();
+    let value = |text: &str, name: &str| -> i64 {
+        let of_name = |line: &&str| line.split(' ').next() == Some(name);
+        let line = text.lines().find(of_name).unwrap_or_else(|| panic!("{name} in {text}"));
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let first = metrics();
+    assert!(value(&first, "capscore_last_success_timestamp_seconds") > 1_700_000_000);
+    assert!(value(&first, "capscore_ingested_records") >= 24);
+    assert_eq!(value(&first, "capscore_rejected_records"), 0);
+    assert_eq!(value(&first, "capscore_scored_month{month=\"2026-09\"}"), 1);
+    assert_eq!(value(&first, "capscore_partners{area=\"security\"}"), 1);
+    assert_eq!(value(&first, "capscore_qualified_partners{area=\"security\"}"), 0);
+    assert!(value(&first, "capscore_published_rows") > 0);
+    for line in first.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        assert!(first.contains(&format!("# TYPE {name} gauge\n")), "{line}");
+    }
+
+    // Nothing is new: what is published is told all the same.
+    place.run().args(["--metrics-file", &file]).assert().success();
+    let second = metrics();
+    assert_eq!(value(&second, "capscore_ingested_records"), 0);
+    assert_eq!(value(&second, "capscore_partners{area=\"security\"}"), 1);
+    let rows = "capscore_published_rows";
+    assert_eq!(value(&second, rows), value(&first, rows));
+
+    fs::write(place.path("deliveries/2026-10-21/other.csv"), "what,is,this\n1,2,3\n").unwrap();
+    place.run().args(["--metrics-file", &file]).assert().code(4);
+    assert_eq!(metrics(), second);
+}
