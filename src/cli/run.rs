@@ -1,5 +1,7 @@
 //! `capscore run`: ingest, score, publish.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::options::{
@@ -7,7 +9,9 @@ use super::options::{
 };
 use super::{ingest, output, score};
 use crate::error::Result;
-use crate::job::{self, Attempt};
+use crate::ingest::Summary;
+use crate::job::{self, Attempt, IngestSettings, Pipeline, RunState, ScoreSettings, Scored};
+use crate::store::{self, Store};
 
 /// Ingests what is new in the input, scores the reference month of every partner, and publishes the
 /// tables. Running it again when nothing changed writes nothing.
@@ -23,6 +27,10 @@ pub(super) struct Arguments {
     score: ScoreOptions,
     #[command(flatten)]
     metrics: MetricsOption,
+    /// File that gets an event for catalogs of lineage when the run starts and one when it ends, a
+    /// line of JSON each
+    #[arg(long, value_name = "FILE", env = "CAPSCORE_OPENLINEAGE")]
+    openlineage: Option<PathBuf>,
     /// Print what would be read, scored and written, and touch nothing
     #[arg(long)]
     plan: bool,
@@ -42,11 +50,35 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
         return output::print(&score::plan_text(&pipeline, &score, true)?);
     }
     let attempt = Attempt::start();
+    let tell = |state: &RunState<'_>| match &arguments.openlineage {
+        Some(path) => store::append_line(path, &job::run_event(&attempt, state).to_string()),
+        None => Ok(()),
+    };
+    tell(&RunState::Start)?;
+    match execute(global, &pipeline, &ingest, &score, &attempt) {
+        Ok((summary, scored)) => {
+            tell(&RunState::Complete(&summary, &scored))?;
+            arguments.metrics.write(&attempt, Some(&summary), &scored)?;
+            output::print(&job::score_text(&scored))
+        }
+        Err(error) => {
+            tell(&RunState::Fail(&error))?;
+            Err(error)
+        }
+    }
+}
+
+fn execute(
+    global: &Global,
+    pipeline: &Pipeline,
+    ingest: &IngestSettings,
+    score: &ScoreSettings,
+    attempt: &Attempt,
+) -> Result<(Summary, Vec<Scored>)> {
     // An output that cannot be written stops the run before a night of reading.
-    crate::store::Store::create(&score.output)?;
-    let summary = ingest::ingest(global, &pipeline, &ingest, &attempt)?;
+    Store::create(&score.output)?;
+    let summary = ingest::ingest(global, pipeline, ingest, attempt)?;
     output::print(&job::ingest_text(&summary))?;
-    let scored = score::score(global, &pipeline, &score, &attempt)?;
-    arguments.metrics.write(&attempt, Some(&summary), &scored)?;
-    output::print(&job::score_text(&scored))
+    let scored = score::score(global, pipeline, score, attempt)?;
+    Ok((summary, scored))
 }

@@ -9,6 +9,7 @@ mod enrolments;
 mod feeding;
 mod file;
 mod history;
+mod lineage;
 mod metrics;
 mod month;
 mod record;
@@ -30,6 +31,7 @@ pub use changes::{AreaChange, Change, ChangeSettings, Changes, changes};
 pub use file::{
     FailOnSetting, InputSetting, JobFile, NamesSetting, OnBadFileSetting, ScopeSetting, ScopedInput,
 };
+pub use lineage::{RunState, run_event};
 pub use metrics::metrics_text;
 pub use reference::AsOf;
 pub use scoring::{ScorePlan, Scored, plan_score};

@@ -61,6 +61,20 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Appends a line to a file, or makes it.
+///
+/// # Errors
+/// CS2002.
+pub fn append_line(path: &Path, line: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        create_folder(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    let file = options.create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
+        .map_err(|error| write_error(&path.display().to_string(), error))
+}
+
 /// Makes a folder and its parents.
 ///
 /// # Errors

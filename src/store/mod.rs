@@ -16,8 +16,8 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload}
 
 pub use lease::{StoreLock, break_lock};
 pub use local::{
-    content_hash, create_file, create_folder, list_folder, open_file, read_text, replace_file,
-    size, temporary_file,
+    append_line, content_hash, create_file, create_folder, list_folder, open_file, read_text,
+    replace_file, size, temporary_file,
 };
 
 use remote::{Remote, request};

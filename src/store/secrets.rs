@@ -7,8 +7,7 @@ use std::fmt::Write as _;
 const SECRET: [&str; 6] = ["KEY", "SECRET", "TOKEN", "SAS", "PASSWORD", "CREDENTIAL"];
 const STORES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
 /// Query parameters that sign a request.
-const SIGNATURES: [&str; 4] =
-    ["sig=", "X-Amz-Signature=", "X-Amz-Security-Token=", "X-Goog-Signature="];
+const SIGNATURES: [&str; 4] = ["sig=", "-Signature=", "-Token=", "-Credential="];
 const HIDDEN: &str = "***";
 /// Shorter values are no secrets, and would be found everywhere.
 const SHORTEST: usize = 8;

@@ -133,7 +133,7 @@ fn usage_errors_have_exit_code_two() {
         capscore().args([
             "run",
             "--input",
-            "s3://bucket/x",
+            "ftp://host/x",
             "--facts",
             &place.text("f"),
             "--output",
@@ -141,7 +141,7 @@ fn usage_errors_have_exit_code_two() {
         ]),
         2,
         "CS1003",
-        &["s3://"],
+        &["ftp://"],
     );
     fails(&place, capscore().args(["score", "--facts", "x"]), 2, "CS1001", &["--output"]);
     let mut score = capscore();
@@ -361,10 +361,34 @@ fn metrics_are_those_of_the_last_success() {
     let second = metrics();
     assert_eq!(value(&second, "capscore_ingested_records"), 0);
     assert_eq!(value(&second, "capscore_partners{area=\"security\"}"), 1);
-    let rows = "capscore_published_rows";
-    assert_eq!(value(&second, rows), value(&first, rows));
+    let rows_name = "capscore_published_rows";
+    assert_eq!(value(&second, rows_name), value(&first, rows_name));
 
     fs::write(place.path("deliveries/2026-10-21/other.csv"), "what,is,this\n1,2,3\n").unwrap();
-    place.run().args(["--metrics-file", &file]).assert().code(4);
+    let events = place.text("events.ndjson");
+    let lineage = ["--openlineage", events.as_str()];
+    place.run().args(["--metrics-file", &file]).args(lineage).assert().code(4);
     assert_eq!(metrics(), second);
+
+    // Catalogs of lineage are told of each run, how it ended and what it wrote.
+    fs::remove_file(place.path("deliveries/2026-10-21/other.csv")).unwrap();
+    place.run().args(lineage).assert().success();
+    let events: Vec<serde_json::Value> = fs::read_to_string(events)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let kinds: Vec<&str> = events.iter().filter_map(|event| event["eventType"].as_str()).collect();
+    assert_eq!(kinds, ["START", "FAIL", "START", "COMPLETE"]);
+    assert_eq!(events[0]["run"]["runId"], events[1]["run"]["runId"]);
+    assert_ne!(events[1]["run"]["runId"], events[2]["run"]["runId"]);
+    let message = &events[1]["run"]["facets"]["errorMessage"]["message"];
+    assert!(message.as_str().unwrap().starts_with("CS3003: "), "{message}");
+    let rows: i64 = events[3]["outputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|output| output["outputFacets"]["outputStatistics"]["rowCount"].as_i64().unwrap())
+        .sum();
+    assert_eq!(rows, value(&second, rows_name));
 }
