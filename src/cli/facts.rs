@@ -19,7 +19,7 @@ pub(super) enum Command {
         #[command(flatten)]
         facts: FactsOption,
     },
-    /// Take away the lease of an ingest that was killed, before it ends by itself after a minute
+    /// Take away the lease of an ingest that was killed, before it ends by itself after two minutes
     ///
     /// Only facts in object storage have a lease; the lock of a local folder ends with its process.
     /// Make sure that the ingest is dead.

@@ -57,9 +57,9 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     tell(&RunState::Start)?;
     match execute(global, &pipeline, &ingest, &score, &attempt) {
         Ok((summary, scored)) => {
+            output::print(&job::score_text(&scored))?;
             tell(&RunState::Complete(&summary, &scored))?;
-            arguments.metrics.write(&attempt, Some(&summary), &scored)?;
-            output::print(&job::score_text(&scored))
+            arguments.metrics.write(&attempt, Some(&summary), &scored)
         }
         Err(error) => {
             tell(&RunState::Fail(&error))?;

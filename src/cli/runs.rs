@@ -16,7 +16,7 @@ pub(super) enum Command {
         #[command(flatten)]
         output: OutputOption,
     },
-    /// Take away the lease of a run that was killed, before it ends by itself after a minute
+    /// Take away the lease of a run that was killed, before it ends by itself after two minutes
     ///
     /// Only an output in object storage has a lease; the lock of a local folder ends with its process.
     /// Make sure that the run is dead.

@@ -38,8 +38,8 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<()> {
     }
     let attempt = Attempt::start();
     let scored = score(global, &pipeline, &settings, &attempt)?;
-    arguments.metrics.write(&attempt, None, &scored)?;
-    output::print(&job::score_text(&scored))
+    output::print(&job::score_text(&scored))?;
+    arguments.metrics.write(&attempt, None, &scored)
 }
 
 /// Scores with a progress bar.

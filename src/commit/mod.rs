@@ -88,16 +88,16 @@ impl<'a> Staging<'a> {
         for path in &self.moves {
             self.target.sync(&self.staged(path))?;
         }
-        self.lease.lock.check()?;
+        self.lease.lock.confirm()?;
         let journal = serde_json::to_vec(&Journal { moves: self.moves })
             .map_err(|error| Error::bug("a journal cannot be written").because(error))?;
         self.target.write(&format!("{}/{JOURNAL}", self.folder), journal)?;
-        complete(self.target, &self.folder)
+        complete(self.target, &self.folder, false)
     }
 }
 
 /// Carries out a journal as far as it has not been, and removes the staging folder.
-fn complete(target: &Store, folder: &str) -> Result<()> {
+fn complete(target: &Store, folder: &str, is_recovery: bool) -> Result<()> {
     let name = format!("{folder}/{JOURNAL}");
     let Some(bytes) = target.read(&name)? else { return target.delete_folder(folder) };
     let journal: Journal = serde_json::from_slice(&bytes).map_err(|error| {
@@ -107,9 +107,12 @@ fn complete(target: &Store, folder: &str) -> Result<()> {
     })?;
     for path in &journal.moves {
         let staged = format!("{folder}/{path}");
-        // A missing staged file was moved before the crash.
         if target.head(&staged)?.is_some() {
             target.rename(&staged, path)?;
+        } else if !is_recovery {
+            // Somebody else cleaned up: after a crash only, a missing file was moved before it.
+            let text = format!("{} is gone", target.uri_of(&staged));
+            return Err(Error::new(Code::Locked, text).hint("run again"));
         }
     }
     target.delete_folder(folder)
@@ -126,7 +129,7 @@ fn recover(target: &Store) -> Result<()> {
     attempts.dedup();
     for attempt in attempts {
         tracing::info!(attempt, "Completing a publication that was interrupted.");
-        complete(target, &format!("{STAGING}/{attempt}"))?;
+        complete(target, &format!("{STAGING}/{attempt}"), true)?;
     }
     target.delete_folder(STAGING)
 }

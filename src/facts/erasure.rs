@@ -76,7 +76,7 @@ fn digest(kind: &str, id: &[u8]) -> String {
 /// # Errors
 /// CS6004 when no row is about them; CS2001, CS2002, CS6001, CS6003, CS6005.
 pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<ErasedRows> {
-    let _lock = lock(facts, attempt_id)?;
+    let lock = lock(facts, attempt_id)?;
     let mut ledger = Ledger::read(facts)?;
     let tenants = erasure.tenants.iter().map(|tenant| digest("tenant", tenant.as_bytes()));
     let people = erasure.people.iter().map(|key| digest("person", key.as_bytes()));
@@ -87,6 +87,7 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
         erased: digests,
         ..LedgerEntry::without_files(ledger.next_sequence(), attempt_id)
     };
+    lock.confirm()?;
     ledger.append(facts, entry)?;
     let mut months: BTreeSet<StoredMonth> = BTreeSet::new();
     let entries: Vec<u64> = ledger

@@ -117,7 +117,8 @@ impl LiveFrames<'_> {
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
         let file = source.open(self.live)?;
         visit_dictionaries(file, &source.name(self.live), &columns, &mut |batch| {
-            let batch = FactBatch::<M>::new(batch).ok_or_else(|| source.damaged(self.live))?;
+            let batch =
+                FactBatch::<M>::new(batch, table).ok_or_else(|| source.damaged(self.live))?;
             let mut building =
                 building.lock().map_err(|_| Error::bug("a reader of facts panicked"))?;
             building.add(&batch, source, self);
@@ -163,11 +164,11 @@ impl<'a> Names<'a> {
 
 impl<'a, M: FactMeasures> FactBatch<'a, M> {
     /// None when the batch is not what a fact file holds.
-    fn new(batch: &'a RecordBatch) -> Option<Self> {
+    fn new(batch: &'a RecordBatch, table: &FactTable) -> Option<Self> {
         let column =
             |name: &str| batch.column_by_name(name).filter(|known| known.null_count() == 0);
         let names = |name: &str| Names::new(column(name)?.as_dictionary_opt()?);
-        let has_reseller = batch.column_by_name("reseller_id").is_some();
+        let has_reseller = table.columns.iter().any(|column| column.name == "reseller_id");
         Some(Self {
             month: column("month")?.as_primitive_opt::<Date32Type>()?.values(),
             partner: names("partner_id")?,

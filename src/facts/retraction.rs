@@ -19,7 +19,7 @@ pub fn retract(
     is_undone: bool,
     attempt_id: &str,
 ) -> Result<()> {
-    let _lock = lock(facts, attempt_id)?;
+    let lock = lock(facts, attempt_id)?;
     let mut ledger = Ledger::read(facts)?;
     let of_day = || ledger.entries.iter().filter(|entry| entry.has_units());
     let is_there = of_day().any(|entry| {
@@ -46,5 +46,6 @@ pub fn retract(
         retracted: vec![retraction],
         ..LedgerEntry::without_files(ledger.next_sequence(), attempt_id)
     };
+    lock.confirm()?;
     ledger.append(facts, entry)
 }

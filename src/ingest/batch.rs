@@ -28,6 +28,7 @@ use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
 use crate::facts::{Erased, FileRecord, Ledger, read_units};
 use crate::money::Money;
+use crate::store::StoreLock;
 
 /// The month of a dataset, over all deliveries of the batch.
 type Slice = (usize, Option<Month>);
@@ -39,6 +40,8 @@ const MOST_BYTES: u64 = 256 << 20;
 
 pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings<'a>,
+    /// Holds the facts.
+    pub(super) lock: &'a StoreLock,
     pub(super) shared: Shared<'a>,
     pub(super) deliveries: Vec<(Day, Vec<PlannedFile>)>,
     stored: Stored,
@@ -54,7 +57,11 @@ pub(super) struct Collapsed {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(settings: &'a Settings<'a>, ledger: &Ledger) -> Result<Self> {
+    pub(super) fn new(
+        settings: &'a Settings<'a>,
+        lock: &'a StoreLock,
+        ledger: &Ledger,
+    ) -> Result<Self> {
         let shared = Shared::new(
             settings.sources,
             settings.catalogs,
@@ -74,7 +81,7 @@ impl<'a> Batch<'a> {
                 stored.entry((slice, partner)).or_default().push((unit.hash, unit.stored));
             }
         }
-        Ok(Self { settings, shared, deliveries: Vec::new(), stored })
+        Ok(Self { settings, lock, shared, deliveries: Vec::new(), stored })
     }
 
     /// Whether one more delivery keeps the batch small.
@@ -116,6 +123,7 @@ impl<'a> Batch<'a> {
                 collapsed.iter().filter(|collapsed| collapsed.delivery == at).collect();
             let sequence = ledger.next_sequence();
             let entry = self.entry(*delivery, sequence, &files, &of_delivery, &texts, summary)?;
+            self.lock.confirm()?;
             ledger.append(&self.settings.facts, entry)?;
             summary.deliveries.push(*delivery);
             progress(Event::Delivery { delivery: *delivery });
@@ -252,6 +260,7 @@ impl<'a> Batch<'a> {
                 let sequence = sequences[*delivery];
                 let target = Target {
                     facts: &self.settings.facts,
+                    lock: self.lock,
                     dataset: dataset_name(slice.0),
                     month: slice.1,
                     sequence,

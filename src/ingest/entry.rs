@@ -113,6 +113,7 @@ impl Batch<'_> {
     fn write_frame(&self, path: &str, frame: DataFrame) -> Result<()> {
         let file = self.settings.facts.prepare(path)?;
         engine::write_parquet(frame, &file, 1 << 20, Vec::new(), path)?;
+        self.lock.check()?;
         self.settings.facts.sync(path)
     }
 }

@@ -188,6 +188,8 @@ impl Rows {
         let metadata =
             vec![("capscore.facts_schema".to_owned(), crate::facts::SCHEMA_VERSION.to_string())];
         engine::write_parquet(frame, &file, ROW_GROUP_ROWS, metadata, &path)?;
+        // Whoever took the facts over writes files of the same names.
+        target.lock.check()?;
         target.facts.sync(&path)
     }
 

@@ -53,7 +53,7 @@ use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
 use crate::facts::{self, Acceptance, FileRecord, Ledger, LedgerEntry, Live};
 use crate::rules::Catalogs;
-use crate::store::Store;
+use crate::store::{Store, StoreLock};
 
 use batch::Batch;
 use decode::Text;
@@ -236,7 +236,7 @@ impl PlannedFile {
 /// # Errors
 /// CS1003, CS2001, CS2002, CS3001 to CS3009, CS4001, CS6001, CS6003, CS6005.
 pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Summary> {
-    let _lock = facts::lock(&settings.facts, &settings.attempt_id)?;
+    let lock = facts::lock(&settings.facts, &settings.attempt_id)?;
     let mut ledger = Ledger::read(&settings.facts)?;
     remove_leftovers(&settings.facts, ledger.next_sequence())?;
     let plan = plan(&settings.inputs, &ledger, settings.sources)?;
@@ -249,14 +249,14 @@ pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) ->
     });
     let mut waiting = plan.deliveries.into_iter().peekable();
     while waiting.peek().is_some() {
-        let mut batch = Batch::new(settings, &ledger)?;
+        let mut batch = Batch::new(settings, &lock, &ledger)?;
         while let Some((delivery, files)) = waiting.next_if(|_| batch.has_room()) {
             batch.add(delivery, files);
         }
         batch.run(&mut ledger, &mut summary, progress)?;
     }
     if settings.accept_drop {
-        summary.accepted = accept_held(settings, &mut ledger)?;
+        summary.accepted = accept_held(settings, &lock, &mut ledger)?;
     }
     Ok(summary)
 }
@@ -282,7 +282,7 @@ fn remove_leftovers(facts: &Store, next: u64) -> Result<()> {
 }
 
 /// Takes every replacement that is held, also those of earlier ingests.
-fn accept_held(settings: &Settings<'_>, ledger: &mut Ledger) -> Result<usize> {
+fn accept_held(settings: &Settings<'_>, lock: &StoreLock, ledger: &mut Ledger) -> Result<usize> {
     let mut count = 0;
     loop {
         let held = Live::read(&settings.facts)?.held;
@@ -302,6 +302,7 @@ fn accept_held(settings: &Settings<'_>, ledger: &mut Ledger) -> Result<usize> {
         let sequence = ledger.next_sequence();
         let entry =
             LedgerEntry { accepted, ..LedgerEntry::without_files(sequence, &settings.attempt_id) };
+        lock.confirm()?;
         ledger.append(&settings.facts, entry)?;
     }
 }

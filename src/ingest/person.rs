@@ -67,8 +67,11 @@ impl PersonKey {
         }
         // Two random UUIDs: 244 bits from the system's generator.
         let text = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        facts.write_new(KEY_FILE, text.clone().into_bytes())?;
-        Ok(Self::from_secret(&text))
+        if facts.write_new(KEY_FILE, text.clone().into_bytes())? {
+            return Ok(Self::from_secret(&text));
+        }
+        // Another first ingest made it meanwhile.
+        Self::kept(facts)?.ok_or_else(|| Error::bug("the key of the facts is there and is not"))
     }
 
     /// The keys that a person may have in the facts, by an id or a mail address.

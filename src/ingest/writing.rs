@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::facts::{FactTable, TABLES, finished};
 use crate::ids::Attribution;
 use crate::money::Money;
-use crate::store::Store;
+use crate::store::{Store, StoreLock};
 
 /// A partner as delivered.
 pub(super) type PartnerText = (String, bool);
@@ -28,6 +28,8 @@ pub(super) type PartnerText = (String, bool);
 /// Where a month of facts goes.
 pub(super) struct Target<'a> {
     pub(super) facts: &'a Store,
+    /// Holds the facts.
+    pub(super) lock: &'a StoreLock,
     pub(super) dataset: &'a str,
     pub(super) month: Option<Month>,
     pub(super) sequence: u64,

@@ -1,11 +1,11 @@
 //! A lock of a folder: locally one of the system, which ends with its process however that ends;
 //! in object storage an object that says until when, and is renewed while its process lives.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use object_store::path::Path as ObjectPath;
@@ -17,8 +17,11 @@ use super::remote::{Remote, read_error, runtime, upload_error};
 use super::{Place, Store};
 use crate::error::{Code, Error, Result};
 
-/// How long a lease holds that is not renewed.
+/// How long a lease holds that is not renewed. Others wait as long again before they take it: their
+/// clock may be another one.
 const LEASE: Duration = Duration::from_mins(1);
+/// Whoever holds one stops so much before that.
+const MARGIN: Duration = Duration::from_secs(15);
 
 /// Holds a folder for one writer.
 #[derive(Debug)]
@@ -42,11 +45,73 @@ struct Claim {
 
 #[derive(Debug)]
 struct Lease {
-    uri: String,
-    is_lost: Arc<AtomicBool>,
+    claim: Arc<Renewed>,
     /// Dropped to end the renewal.
     end: Option<Sender<()>>,
     renewal: Option<JoinHandle<()>>,
+}
+
+/// A lease that is renewed.
+#[derive(Debug)]
+struct Renewed {
+    remote: Arc<Remote>,
+    location: ObjectPath,
+    uri: String,
+    owner: String,
+    is_lost: AtomicBool,
+    /// When the last renewal that the store carried out was asked for.
+    since: Mutex<Instant>,
+}
+
+impl Renewed {
+    fn since(&self) -> MutexGuard<'_, Instant> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_held(&self) -> bool {
+        !self.is_lost.load(Ordering::SeqCst)
+            && self.since().elapsed() < LEASE.saturating_sub(MARGIN)
+    }
+
+    /// Whether the object says so too.
+    fn is_claimed(&self) -> bool {
+        let found = claimed(&self.remote, &self.location);
+        matches!(found, Ok((Some(claim), _)) if claim.owner == self.owner)
+    }
+
+    /// Renews it once; the version that stands there now.
+    fn renew(&self, version: UpdateVersion) -> UpdateVersion {
+        let asked = Instant::now();
+        match put(&self.remote, &self.location, &self.owner, PutMode::Update(version.clone())) {
+            Ok(next) => {
+                *self.since() = asked;
+                next
+            }
+            // It may be the own claim that stands there: a store may carry out a request without
+            // telling.
+            Err(object_store::Error::Precondition { .. }) => {
+                match claimed(&self.remote, &self.location) {
+                    Ok((Some(claim), found)) if claim.owner == self.owner => {
+                        let left = (claim.expires_at - Utc::now()).to_std().unwrap_or_default();
+                        let age = LEASE.saturating_sub(left);
+                        *self.since() = asked.checked_sub(age).unwrap_or(asked);
+                        found
+                    }
+                    Ok(_) => {
+                        self.is_lost.store(true, Ordering::SeqCst);
+                        version
+                    }
+                    Err(_) => version,
+                }
+            }
+            // A store that does not answer may do so before the lease ends.
+            Err(error) => {
+                let error = super::secrets::redacted(&error);
+                tracing::warn!(error, "A lease was not renewed.");
+                version
+            }
+        }
+    }
 }
 
 impl StoreLock {
@@ -66,14 +131,26 @@ impl StoreLock {
         Ok(held.map(|held| Self { held }))
     }
 
-    /// Makes sure that the lock is still held.
+    /// Makes sure that the lock is still held, as far as that is known without asking.
     ///
     /// # Errors
     /// CS6001 when a lease could not be renewed in time.
     pub fn check(&self) -> Result<()> {
+        self.held_if(Renewed::is_held)
+    }
+
+    /// Makes sure that the lock is still held, and that the store says so.
+    ///
+    /// # Errors
+    /// CS6001 when it is not, or the store cannot be asked.
+    pub fn confirm(&self) -> Result<()> {
+        self.held_if(|lease| lease.is_held() && lease.is_claimed() && lease.is_held())
+    }
+
+    fn held_if(&self, is_held: impl Fn(&Renewed) -> bool) -> Result<()> {
         match &self.held {
-            Held::Lease(lease) if lease.is_lost.load(Ordering::SeqCst) => {
-                let text = format!("the lease of {} could not be renewed in time", lease.uri);
+            Held::Lease(Lease { claim, .. }) if !is_held(claim) => {
+                let text = format!("the lease {} could not be renewed in time", claim.uri);
                 Err(Error::new(Code::Locked, text).hint("run again"))
             }
             _ => Ok(()),
@@ -104,6 +181,7 @@ impl Lease {
     ) -> Result<std::result::Result<Self, String>> {
         let what = format!("{}/{path}", remote.identity());
         let location = remote.location(path).map_err(|error| read_error(path, error.into()))?;
+        let asked = Instant::now();
         let version = match put(remote, &location, owner, PutMode::Create) {
             Ok(version) => version,
             Err(
@@ -115,49 +193,33 @@ impl Lease {
             },
             Err(error) => return Err(upload_error(&what, error)),
         };
-        let is_lost = Arc::new(AtomicBool::new(false));
+        let claim = Arc::new(Renewed {
+            remote: Arc::clone(remote),
+            location,
+            uri: what,
+            owner: owner.to_owned(),
+            is_lost: AtomicBool::new(false),
+            since: Mutex::new(asked),
+        });
         let (end, ended) = channel();
         let renewal = {
-            let (remote, is_lost, owner) =
-                (Arc::clone(remote), Arc::clone(&is_lost), owner.to_owned());
+            let claim = Arc::clone(&claim);
             let mut version = version;
             std::thread::spawn(move || {
-                let mut renewed = Utc::now();
-                while ended.recv_timeout(LEASE / 3) == Err(RecvTimeoutError::Timeout) {
-                    match put(&remote, &location, &owner, PutMode::Update(version.clone())) {
-                        Ok(next) => (version, renewed) = (next, Utc::now()),
-                        // It may be the own claim that stands there: a store may carry out a
-                        // request without telling.
-                        Err(object_store::Error::Precondition { .. }) => {
-                            match claimed(&remote, &location) {
-                                Ok((Some(claim), found)) if claim.owner == owner => {
-                                    (version, renewed) = (found, Utc::now());
-                                }
-                                _ => {
-                                    is_lost.store(true, Ordering::SeqCst);
-                                    return;
-                                }
-                            }
-                        }
-                        // A store that does not answer may do so before the lease ends.
-                        Err(error) => {
-                            tracing::warn!(
-                                error = super::secrets::redacted(&error),
-                                "A lease was not renewed."
-                            );
-                            let age = (Utc::now() - renewed).to_std().unwrap_or(LEASE);
-                            is_lost.store(age >= LEASE, Ordering::SeqCst);
-                        }
+                while ended.recv_timeout(LEASE / 4) == Err(RecvTimeoutError::Timeout) {
+                    if !claim.is_lost.load(Ordering::SeqCst) {
+                        version = claim.renew(version);
                     }
                 }
-                if !is_lost.load(Ordering::SeqCst)
+                // Another one's claim stays.
+                if claim.is_claimed()
                     && let Ok(runtime) = runtime()
                 {
-                    let _ = runtime.block_on(remote.objects.delete(&location));
+                    let _ = runtime.block_on(claim.remote.objects.delete(&claim.location));
                 }
             })
         };
-        Ok(Ok(Self { uri: what, is_lost, end: Some(end), renewal: Some(renewal) }))
+        Ok(Ok(Self { claim, end: Some(end), renewal: Some(renewal) }))
     }
 }
 
@@ -184,8 +246,13 @@ fn put(
     let bytes = serde_json::to_vec(&claim).map_err(|error| generic(error.into()))?;
     let runtime = runtime().map_err(|error| generic(error.into()))?;
     let options = PutOptions::from(mode);
-    let put = remote.objects.put_opts(location, bytes.into(), options);
-    runtime.block_on(put).map(UpdateVersion::from)
+    // What is carried out late would be void when it is there.
+    let put = async {
+        let put = remote.objects.put_opts(location, bytes.into(), options);
+        tokio::time::timeout(LEASE / 4, put).await
+    };
+    let put = runtime.block_on(put).map_err(|late| generic(late.into()))?;
+    put.map(UpdateVersion::from)
 }
 
 /// Who claims the lease, if that can be read, and by which version of the object.
@@ -221,7 +288,7 @@ fn replace_expired(
     if claim.as_ref().is_some_and(|claim| claim.owner == owner) {
         return Ok(Ok(version));
     }
-    if let Some(claim) = claim.filter(|claim| claim.expires_at > Utc::now()) {
+    if let Some(claim) = claim.filter(|claim| claim.expires_at + LEASE > Utc::now()) {
         return Ok(Err(format!(
             "{} (until {})",
             claim.owner,

@@ -99,6 +99,7 @@ impl Store {
     pub fn open_input(uri: &str) -> Result<(Self, Option<String>)> {
         let uri = uri.trim_end_matches('/');
         if uri.contains("://") && !uri.starts_with("file://") {
+            remote::refuse_secrets(uri)?;
             if let Some((folder, name)) = uri.rsplit_once('/')
                 && !folder.ends_with('/')
                 && let Some(store) = Self::remote(folder)?
@@ -317,17 +318,10 @@ impl Store {
     pub fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (source, target) = (self.object_path(from)?, self.object_path(to)?);
         self.forget(to);
-        let moved =
-            match &self.place {
-                Place::Local { objects, .. } => request(|| objects.rename(&source, &target)),
-                // Two steps that can each be repeated.
-                Place::Remote(remote) => request(|| remote.objects.copy(&source, &target))
-                    .and_then(|()| match request(|| remote.objects.delete(&source)) {
-                        // It was deleted, and nobody was told.
-                        Err(object_store::Error::NotFound { .. }) => Ok(()),
-                        deleted => deleted,
-                    }),
-            };
+        let moved = match &self.place {
+            Place::Local { objects, .. } => request(|| objects.rename(&source, &target)),
+            Place::Remote(remote) => remote.rename(&source, &target),
+        };
         moved.map_err(|error| self.write_error(to, error))
     }
 

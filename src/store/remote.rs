@@ -1,7 +1,7 @@
 //! Object storage: a client, and a folder on local disk that holds what is being read or written.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
-use super::secrets::redacted;
+use super::secrets::{hidden, redacted};
 use super::{Entry, local, write_error};
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
@@ -66,6 +66,33 @@ pub(super) fn runtime() -> Result<&'static Runtime> {
     made.as_ref().map_err(|error| Error::bug(format!("no runtime for storage: {error}")))
 }
 
+fn unsupported(text: String) -> Error {
+    Error::new(Code::Scheme, text).hint(
+        "give a local folder, s3://bucket/path, az://container/path, \
+         abfss://container@account.dfs.core.windows.net/path or gs://bucket/path",
+    )
+}
+
+/// A location as a URI. One with a password, or with a token in its query, would end in logs.
+///
+/// # Errors
+/// CS1003.
+pub(super) fn refuse_secrets(uri: &str) -> Result<Url> {
+    let url =
+        Url::parse(uri).map_err(|error| unsupported(format!("a location is no URI: {error}")))?;
+    let has_secret = url.password().is_some() || url.query().is_some();
+    if !has_secret && url.fragment().is_none() {
+        return Ok(url);
+    }
+    let mut plain = url;
+    plain.set_query(None);
+    plain.set_fragment(None);
+    let _ = plain.set_password(None);
+    let text = format!("the location {plain} has a query, a fragment or a password");
+    Err(Error::new(Code::Scheme, text)
+        .hint("give credentials by environment variables, such as AZURE_STORAGE_SAS_TOKEN"))
+}
+
 /// Makes a request, and again when the store failed: its client tries again what it holds for
 /// repeatable, and all requests that come here are.
 ///
@@ -102,27 +129,7 @@ impl Remote {
         if scheme == "file" {
             return Ok(None);
         }
-        let unsupported = |text: String| {
-            Error::new(Code::Scheme, text).hint(
-                "give a local folder, s3://bucket/path, az://container/path, \
-                 abfss://container@account.dfs.core.windows.net/path or gs://bucket/path",
-            )
-        };
-        let url = Url::parse(uri)
-            .map_err(|error| unsupported(format!("a location is no URI: {error}")))?;
-        let mut plain = url.clone();
-        plain.set_query(None);
-        plain.set_fragment(None);
-        // A password in a location ends in logs; so does a token.
-        let has_secret = url.password().is_some() || url.query().is_some();
-        if has_secret || url.fragment().is_some() {
-            let _ = plain.set_password(None);
-            return Err(Error::new(
-                Code::Scheme,
-                format!("the location {plain} has a query, a fragment or a password"),
-            )
-            .hint("give credentials by environment variables, such as AZURE_STORAGE_SAS_TOKEN"));
-        }
+        let url = refuse_secrets(uri)?;
         let unknown = || unsupported(format!("the scheme {scheme}:// is not supported"));
         let (kind, prefix) = ObjectStoreScheme::parse(&url).map_err(|_| unknown())?;
         let objects = client(&kind, &url)?.ok_or_else(unknown)?;
@@ -130,7 +137,7 @@ impl Remote {
             .prefix("capscore-")
             .tempdir()
             .map_err(|error| write_error("a temporary folder", error))?;
-        let identity = plain.as_str().trim_end_matches('/').to_owned();
+        let identity = url.as_str().trim_end_matches('/').to_owned();
         Ok(Some(Self { objects, prefix, identity, scratch, fetched: Mutex::default() }))
     }
 
@@ -171,7 +178,13 @@ impl Remote {
         let below = self.location(folder).map_err(|error| read_error(folder, error.into()))?;
         let listed = request(|| self.objects.list(Some(&below)).try_collect::<Vec<ObjectMeta>>())
             .map_err(|error| read_error(&format!("{}/{folder}", self.identity), error))?;
-        Ok(listed.iter().filter_map(|meta| self.entry(meta)).collect())
+        let entries: Vec<Entry> = listed.iter().filter_map(|meta| self.entry(meta)).collect();
+        // Consoles keep a folder as an object without content that has its name.
+        let is_folder = |entry: &&Entry| {
+            let name = entry.path.rsplit('/').next().unwrap_or_default();
+            entry.size == 0 && !name.contains('.')
+        };
+        Ok(entries.iter().filter(|entry| !is_folder(entry)).cloned().collect())
     }
 
     /// One object, if it exists.
@@ -237,8 +250,10 @@ impl Remote {
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder).map_err(Copying::Disk)?;
         }
-        #[expect(clippy::disallowed_methods, reason = "this is the wrapper")]
-        let file = File::create(target).map_err(Copying::Disk)?;
+        // Who reads an earlier copy goes on to read that.
+        let folder = target.parent().unwrap_or(self.root());
+        let copy = tempfile::NamedTempFile::new_in(folder).map_err(Copying::Disk)?;
+        let file = copy.as_file();
         let next = AtomicU64::new(0);
         let read = || {
             loop {
@@ -263,7 +278,7 @@ impl Remote {
             }
         };
         let parts = usize::try_from(meta.size.div_ceil(PART_BYTES)).unwrap_or(usize::MAX);
-        std::thread::scope(|scope| {
+        let read_all = std::thread::scope(|scope| {
             let others: Vec<_> = (1..parts.min(PARTS_AT_ONCE)).map(|_| scope.spawn(read)).collect();
             let mut result = read();
             for other in others {
@@ -271,7 +286,32 @@ impl Remote {
                 result = result.and(other.join().unwrap_or_else(panicked));
             }
             result
-        })
+        });
+        read_all?;
+        copy.persist(target).map(|_| ()).map_err(|error| Copying::Disk(error.error))
+    }
+
+    /// Moves an object: two steps that can each be repeated. A store may copy in its own time, so
+    /// that nothing is deleted before its copy is seen.
+    pub(super) fn rename(
+        &self,
+        from: &ObjectPath,
+        to: &ObjectPath,
+    ) -> std::result::Result<(), object_store::Error> {
+        let size = request(|| self.objects.head(from))?.size;
+        request(|| self.objects.copy(from, to))?;
+        request(|| async {
+            if self.objects.head(to).await?.size == size {
+                return Ok(());
+            }
+            let source = "the copy is not complete".into();
+            Err(object_store::Error::Generic { store: "copy", source })
+        })?;
+        match request(|| self.objects.delete(from)) {
+            // It was deleted, and nobody was told.
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            deleted => deleted,
+        }
     }
 
     /// Uploads a local file: readers see the old object or the new, whole.
@@ -413,5 +453,5 @@ fn store_error(code: Code, message: String, error: object_store::Error) -> Error
         }
         _ => (code, "check the location"),
     };
-    Error::new(code, message).because(redacted(&error)).hint(hint)
+    Error::new(code, hidden(message)).because(redacted(&error)).hint(hint)
 }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 
 /// Parts of names of environment variables that hold secrets.
-const SECRET: [&str; 6] = ["KEY", "SECRET", "TOKEN", "SAS", "PASSWORD", "CREDENTIAL"];
-const STORES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+const SECRET: [&str; 7] = ["HEADER", "KEY", "SECRET", "TOKEN", "SAS", "PASSWORD", "CREDENTIAL"];
+const STORES: [&str; 5] = ["AWS_", "AZURE_", "GOOGLE_", "IDENTITY_", "MSI_"];
 /// Query parameters that sign a request.
 const SIGNATURES: [&str; 4] = ["sig=", "-Signature=", "-Token=", "-Credential="];
 const HIDDEN: &str = "***";
@@ -24,6 +24,11 @@ pub(super) fn redacted(error: &dyn Error) -> String {
         }
         cause = error.source();
     }
+    hidden(text)
+}
+
+/// A text without the secrets that the environment has.
+pub(super) fn hidden(text: String) -> String {
     let secrets = std::env::vars().filter(|(name, value)| {
         STORES.iter().any(|store| name.starts_with(store))
             && SECRET.iter().any(|part| name.contains(part))

@@ -99,6 +99,13 @@ fn conforms(uri: &str) {
     assert_eq!(store.head("large/file.bin").unwrap(), None);
     assert!(std::fs::read(other.fetch("a/one.txt").unwrap()).unwrap() == large(7));
 
+    // What a console keeps for a folder is no file.
+    if store.is_remote() {
+        store.write("a/2026-10-21", Vec::new()).unwrap();
+        assert_eq!(paths(&store, "a"), ["a/b/two words.txt", "a/one.txt"]);
+        store.delete("a/2026-10-21").unwrap();
+    }
+
     // An input is a folder or a file.
     let (folder, file) = Store::open_input(&format!("{uri}/a/b")).unwrap();
     assert_eq!((paths(&folder, ""), file), (vec!["two words.txt".to_owned()], None));
@@ -136,9 +143,20 @@ fn conforms(uri: &str) {
     // One holds a lock.
     let held = StoreLock::take(&store, "_lock", "one").unwrap().unwrap();
     held.check().unwrap();
+    held.confirm().unwrap();
     let owner = StoreLock::take(&other, "_lock", "two").unwrap().unwrap_err();
     assert!(owner.contains("one"), "{owner}");
-    drop(held);
+    if store.is_remote() {
+        // Whose lease was taken away knows it when it asks, and leaves the next one's alone.
+        assert!(break_lock(&other, "_lock").unwrap().unwrap().contains("one"));
+        assert_eq!(held.confirm().unwrap_err().code(), Code::Locked);
+        let next = StoreLock::take(&other, "_lock", "two").unwrap().unwrap();
+        drop(held);
+        next.confirm().unwrap();
+        assert!(StoreLock::take(&store, "_lock", "three").unwrap().is_err());
+    } else {
+        drop(held);
+    }
     drop(StoreLock::take(&other, "_lock", "two").unwrap().unwrap());
     assert_eq!(break_lock(&store, "_lock").unwrap(), None);
 }
@@ -152,11 +170,12 @@ fn locations_without_a_store_or_with_a_secret_are_refused() {
         ("https://account.blob.core.windows.net/container/x?sv=1&sig=abcdefgh", "has a query"),
         ("s3://user:abcdefgh@bucket/folder", "a password"),
     ] {
-        let error = Store::open(uri).unwrap_err();
-        assert_eq!(error.code(), Code::Scheme, "{uri}");
-        let report = error.report();
-        assert!(report.contains(text), "{report}");
-        assert!(!report.contains("abcdefgh"), "{report}");
+        for error in [Store::open(uri).unwrap_err(), Store::open_input(uri).unwrap_err()] {
+            assert_eq!(error.code(), Code::Scheme, "{uri}");
+            let report = error.report();
+            assert!(report.contains(text), "{report}");
+            assert!(!report.contains("abcdefgh"), "{report}");
+        }
     }
 }
 
