@@ -58,7 +58,8 @@ def main():
     service.read(path("capscore.service"))
     words = service["Service"]["ExecStart"].split()
     accepts(capscore, words[1:], "capscore.service")
-    check(service["Service"]["RestartForceExitStatus"] == "75", "systemd tries again what is final")
+    final = [int(code) for code in service["Service"]["RestartPreventExitStatus"].split()]
+    check(final == final_codes(), "systemd tries again what is final")
     if shutil.which("systemd-analyze"):
         timer = service["Service"]["ExecStart"]
         verified = subprocess.run(
