@@ -13,7 +13,7 @@ use object_store::{ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 use serde::{Deserialize, Serialize};
 
 use super::local::FileLock;
-use super::remote::{Remote, read_error, runtime, upload_error};
+use super::remote::{Remote, read_error, request, retried, runtime, upload_error};
 use super::{Place, Store};
 use crate::error::{Code, Error, Result};
 
@@ -182,7 +182,7 @@ impl Lease {
         let what = format!("{}/{path}", remote.identity());
         let location = remote.location(path).map_err(|error| read_error(path, error.into()))?;
         let asked = Instant::now();
-        let version = match put(remote, &location, owner, PutMode::Create) {
+        let version = match retried(|| put(remote, &location, owner, PutMode::Create)) {
             Ok(version) => version,
             Err(
                 object_store::Error::AlreadyExists { .. }
@@ -260,9 +260,7 @@ fn claimed(
     remote: &Remote,
     location: &ObjectPath,
 ) -> std::result::Result<(Option<Claim>, UpdateVersion), object_store::Error> {
-    let runtime = runtime()
-        .map_err(|error| object_store::Error::Generic { store: "lease", source: error.into() })?;
-    runtime.block_on(async {
+    request(|| async {
         let found = remote.objects.get(location).await?;
         let version =
             UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
@@ -295,7 +293,7 @@ fn replace_expired(
             claim.expires_at.format("%H:%M:%S UTC")
         )));
     }
-    match put(remote, location, owner, PutMode::Update(version)) {
+    match retried(|| put(remote, location, owner, PutMode::Update(version.clone()))) {
         Ok(version) => Ok(Ok(version)),
         Err(
             object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. },

@@ -102,20 +102,32 @@ pub(super) fn request<T, F>(make: impl Fn() -> F) -> std::result::Result<T, obje
 where
     F: Future<Output = std::result::Result<T, object_store::Error>>,
 {
-    let generic =
-        |error: Error| object_store::Error::Generic { store: "request", source: error.into() };
-    let runtime = runtime().map_err(generic)?;
-    let (started, patience) = (Instant::now(), patience().map_err(generic)?);
-    (|| runtime.block_on(make()))
-        .retry(
-            ExponentialBuilder::default()
-                .with_min_delay(Duration::from_millis(200))
-                .with_max_delay(Duration::from_secs(15))
-                .with_max_times(MOST_REQUESTS)
-                .with_jitter(),
-        )
-        .when(|error| is_temporary(error) && started.elapsed() < patience)
-        .call()
+    let runtime = runtime().map_err(unasked)?;
+    retried(|| runtime.block_on(make()))
+}
+
+/// As [`request`], for what waits by itself.
+///
+/// # Errors
+/// What the last request returned.
+pub(super) fn retried<T>(
+    make: impl FnMut() -> std::result::Result<T, object_store::Error>,
+) -> std::result::Result<T, object_store::Error> {
+    let (started, patience) = (Instant::now(), patience().map_err(unasked)?);
+    make.retry(
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(15))
+            .with_max_times(MOST_REQUESTS)
+            .with_jitter(),
+    )
+    .when(|error| is_temporary(error) && started.elapsed() < patience)
+    .call()
+}
+
+/// A request that could not be made.
+fn unasked(error: Error) -> object_store::Error {
+    object_store::Error::Generic { store: "request", source: error.into() }
 }
 
 impl Remote {
