@@ -77,6 +77,19 @@ $(STORES)/installed: stores/requirements.txt stores/package.json
 	npm install --prefix $(STORES) --no-audit --no-fund --loglevel error
 	@touch $@
 
+.PHONY: test-delta
+test-delta: build $(OUT)/delta/installed ## Read the Delta tables with deltalake, polars, DuckDB and Sail
+	$(OUT)/delta/bin/python readers/delta.py $(CAPSCORE) sample_data
+
+.PHONY: test-spark
+test-spark: build $(OUT)/spark/installed ## Read the Parquet tables with Spark (half a gigabyte to install; needs Java 17)
+	$(OUT)/spark/bin/python readers/delta.py $(CAPSCORE) sample_data --spark
+
+$(OUT)/%/installed: readers/%-requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 .PHONY: check-packaging
 check-packaging: build $(STORES)/installed ## Read the examples of packaging/ and compare them with the program
 	$(STORES)/venv/bin/python packaging/check.py $(CAPSCORE)
@@ -115,7 +128,7 @@ sample: build ## Write sample_data/deliveries anew
 # Cheap checks first. `docs` reuses what `lint` checked, `test-readers` what `test` built: the query
 # engine is checked once and built once.
 .PHONY: ci
-ci: fmt lint docs test fuzz test-readers test-stores check-packaging ## Run what CI runs
+ci: fmt lint docs test fuzz test-readers test-delta test-stores check-packaging ## Run what CI runs
 
 .PHONY: clean
 clean: ## Remove out/ and this program's build, keep its dependencies

@@ -1,4 +1,8 @@
-//! x
+//! Scores a whole base of Microsoft partners: exports of Partner Center become facts
+//! ([`ingest`], [`facts`]), facts become scores by dated rule packs ([`rules`], [`score`]), and scores
+//! become published tables ([`tables`], [`publish`]). [`job`] runs these phases in order; [`cli`] is
+//! the command line around it. Where each part stands is told by `docs/architecture.md`.
+
 pub mod calendar;
 pub mod checks;
 pub mod cli;

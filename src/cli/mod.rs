@@ -9,6 +9,7 @@ mod facts;
 mod generate;
 mod ingest;
 mod inspect;
+mod lineage;
 mod logging;
 mod options;
 mod output;

@@ -11,8 +11,8 @@ use crate::checks::Severity;
 use crate::error::{Code, Error, Result};
 use crate::ingest::{Input, OnBadFile, Sources, Summary};
 use crate::job::{
-    self, AsOf, Attempt, FailOnSetting, IngestSettings, InputSetting, JobFile, NamesSetting,
-    OnBadFileSetting, Pipeline, ScopeSetting, ScopedInput, ScoreSettings, Scored,
+    self, AsOf, Attempt, FailOnSetting, FormatSetting, IngestSettings, InputSetting, JobFile,
+    NamesSetting, OnBadFileSetting, Pipeline, ScopeSetting, ScopedInput, ScoreSettings, Scored,
 };
 use crate::pipelines::PipelineFiles;
 use crate::rules::{Catalogs, Rules};
@@ -79,8 +79,10 @@ pub(super) enum CustomerNames {
 /// A published format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum OutputFormat {
-    /// Plain Parquet files.
+    /// Plain Parquet files, which are always there.
     Parquet,
+    /// Delta tables of the same files below `delta/`.
+    Delta,
 }
 
 /// Options of every command.
@@ -207,8 +209,9 @@ pub(super) struct ScoreOptions {
     /// Rule pack that replaces or adds its area
     #[arg(long, value_name = "FILE")]
     pub(super) ruleset_file: Option<PathBuf>,
-    /// Formats to publish
-    #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "parquet")]
+    /// Formats to publish: parquet, or parquet,delta for Delta tables below delta/ too. Delta tables
+    /// that are there follow what is published in any case [default: parquet]
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',', env = "CAPSCORE_FORMAT")]
     format: Vec<OutputFormat>,
 }
 
@@ -293,6 +296,7 @@ impl<'a> Context<'a> {
         } else {
             input.input.into_iter().map(|uri| (uri, ScopeSetting::Partner)).collect()
         };
+        inputs.iter().try_for_each(|(uri, _)| refuse_memory(uri))?;
         let inputs: Vec<Input> = inputs
             .into_iter()
             .map(|(uri, scope)| Input {
@@ -367,17 +371,46 @@ impl<'a> Context<'a> {
             ruleset: ruleset.filter(|id| id.as_str() != "auto").cloned(),
             fail_on,
             limits: self.job.limits(),
+            has_delta: self.has_delta(&options.format)?,
         })
+    }
+
+    /// Whether Delta tables are asked for.
+    fn has_delta(&self, formats: &[OutputFormat]) -> Result<bool> {
+        let of_job = self.job.format.iter().flatten().map(|format| match format {
+            FormatSetting::Parquet => OutputFormat::Parquet,
+            FormatSetting::Delta => OutputFormat::Delta,
+        });
+        let formats = if formats.is_empty() { of_job.collect() } else { formats.to_vec() };
+        if !formats.is_empty() && !formats.contains(&OutputFormat::Parquet) {
+            let text = "the Parquet files are published in any format";
+            return Err(Error::new(Code::Usage, text).hint("give --format parquet,delta"));
+        }
+        Ok(formats.contains(&OutputFormat::Delta))
     }
 }
 
 fn location(flag: Option<&String>, job: Option<&String>, name: &str) -> Result<String> {
-    flag.or(job).cloned().ok_or_else(|| {
+    let uri = flag.or(job).ok_or_else(|| {
         Error::new(Code::Usage, format!("the location of the {name} is missing")).hint(format!(
             "give --{name} URI, set CAPSCORE_{}, or write it into a job file",
             name.to_uppercase()
         ))
-    })
+    })?;
+    refuse_memory(uri)?;
+    Ok(uri.clone())
+}
+
+/// What a command leaves in memory is gone when it ends.
+///
+/// # Errors
+/// CS1003.
+fn refuse_memory(uri: &str) -> Result<()> {
+    if !uri.starts_with("memory:") {
+        return Ok(());
+    }
+    Err(Error::new(Code::Scheme, "a location in memory ends with the command")
+        .hint("give a folder or object storage"))
 }
 
 fn wrong_setting(name: &str, given: &str, expected: &str) -> Error {

@@ -1,9 +1,8 @@
 //! `capscore run`: ingest, score, publish.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
+use super::lineage::LineageOption;
 use super::options::{
     Context, FactsOption, Global, InputOptions, MetricsOption, OutputOption, ScoreOptions,
 };
@@ -11,7 +10,7 @@ use super::{ingest, output, score};
 use crate::error::Result;
 use crate::ingest::Summary;
 use crate::job::{self, Attempt, IngestSettings, Pipeline, RunState, ScoreSettings, Scored};
-use crate::store::{self, Store};
+use crate::store::Store;
 
 /// Ingests what is new in the input, scores the reference month of every partner, and publishes the
 /// tables. Running it again when nothing changed writes nothing.
@@ -27,10 +26,8 @@ pub(super) struct Arguments {
     score: ScoreOptions,
     #[command(flatten)]
     metrics: MetricsOption,
-    /// File that gets an event for catalogs of lineage when the run starts and one when it ends, a
-    /// line of JSON each
-    #[arg(long, value_name = "FILE", env = "CAPSCORE_OPENLINEAGE")]
-    openlineage: Option<PathBuf>,
+    #[command(flatten)]
+    lineage: LineageOption,
     /// Print what would be read, scored and written, and touch nothing
     #[arg(long)]
     plan: bool,
@@ -50,10 +47,7 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
         return output::print(&score::plan_text(&pipeline, &score, true)?);
     }
     let attempt = Attempt::start();
-    let tell = |state: &RunState<'_>| match &arguments.openlineage {
-        Some(path) => store::append_line(path, &job::run_event(&attempt, state).to_string()),
-        None => Ok(()),
-    };
+    let tell = |state: &RunState<'_>| arguments.lineage.tell(&attempt, state);
     tell(&RunState::Start)?;
     match execute(global, &pipeline, &ingest, &score, &attempt) {
         Ok((summary, scored)) => {

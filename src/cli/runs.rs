@@ -1,17 +1,20 @@
 //! `capscore runs`: what was published.
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 
 use super::options::{Context, Global, OutputOption};
 use super::output;
 use crate::error::{Code, Error, Result};
 use crate::ids::RunId;
-use crate::publish::{list_runs, published_run};
+use crate::job::{self, Attempt};
+use crate::publish::{Manifest, is_kept, list_runs, published_run};
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List the runs; the one whose tables are published is marked
+    /// List the runs: published, replaced and kept (a rollback brings it back), or replaced
     List {
         #[command(flatten)]
         output: OutputOption,
@@ -31,6 +34,31 @@ pub(super) enum Command {
         #[command(flatten)]
         output: OutputOption,
     },
+    /// Publish the tables of an earlier run of a month again
+    ///
+    /// The tables of a run are kept when another one replaces them (`runs list` says of which). The
+    /// run that is taken back is not published again by itself: a later run leaves the month alone
+    /// until its facts or rules give another result. Tables about partners, customers and rules
+    /// belong to no month and stay as they are.
+    Rollback {
+        /// The run to go back to: its id, or its first digits
+        run: String,
+        #[command(flatten)]
+        output: OutputOption,
+    },
+    /// Delete what is kept of the past: tables of replaced runs, files that Delta tables left behind
+    ///
+    /// Who has read a Delta table keeps the version that it read for as many days.
+    Vacuum {
+        /// Keep what was replaced within so many days
+        #[arg(long, default_value_t = 7, value_name = "DAYS")]
+        days: u32,
+        /// Print what would be deleted, and touch nothing
+        #[arg(long)]
+        plan: bool,
+        #[command(flatten)]
+        output: OutputOption,
+    },
 }
 
 pub(super) fn run(global: &Global, command: Command) -> Result<()> {
@@ -42,6 +70,8 @@ pub(super) fn run(global: &Global, command: Command) -> Result<()> {
             output::print(&unlocked(output.uri(), crate::commit::unlock(&output)?))
         }
         Command::Show { run, output } => show(&Store::open(&context.output(&output)?)?, &run),
+        Command::Rollback { run, output } => rollback(&context.output(&output)?, &run),
+        Command::Vacuum { days, plan, output } => vacuum(&context.output(&output)?, days, plan),
     }
 }
 
@@ -59,6 +89,13 @@ fn list(output: &Store) -> Result<()> {
     for run in list_runs(output)? {
         let published = published_run(output, &run.as_of_month)?;
         let is_published = published.as_ref().map(RunId::as_str) == Some(run.run_id.as_str());
+        let state = if is_published {
+            "yes"
+        } else if is_kept(output, &run)? {
+            "kept"
+        } else {
+            "replaced"
+        };
         let rulesets: Vec<String> = run
             .rulesets
             .iter()
@@ -67,7 +104,7 @@ fn list(output: &Store) -> Result<()> {
         table.add_row([
             run.run_id,
             run.as_of_month,
-            if is_published { "yes" } else { "replaced" }.to_owned(),
+            state.to_owned(),
             rulesets.join(", "),
             run.checks.warn.to_string(),
             run.finished,
@@ -77,14 +114,45 @@ fn list(output: &Store) -> Result<()> {
 }
 
 fn show(output: &Store, run: &str) -> Result<()> {
-    let runs = list_runs(output)?;
-    let found: Vec<_> = runs.iter().filter(|known| known.run_id.starts_with(run)).collect();
-    let [manifest] = found[..] else {
-        let what = if found.is_empty() { "no run starts" } else { "several runs start" };
-        return Err(Error::new(Code::NotFound, format!("{what} with {run:?}"))
-            .hint("run `capscore runs list`"));
-    };
-    let text = serde_json::to_string_pretty(manifest)
+    let text = serde_json::to_string_pretty(&named(output, run)?)
         .map_err(|error| Error::bug("a manifest cannot be printed").because(error))?;
     output::print(&format!("{text}\n"))
+}
+
+/// The run whose id starts with some digits.
+fn named(output: &Store, run: &str) -> Result<Manifest> {
+    let mut found = list_runs(output)?;
+    found.retain(|known| known.run_id.starts_with(run));
+    let what = if found.is_empty() { "no run starts" } else { "several runs start" };
+    found.pop().filter(|_| found.is_empty()).ok_or_else(|| {
+        Error::new(Code::NotFound, format!("{what} with {run:?}")).hint("run `capscore runs list`")
+    })
+}
+
+fn rollback(output: &str, run: &str) -> Result<()> {
+    let run = named(&Store::open(output)?, run)?;
+    let replaced = job::roll_back(output, &run, &Attempt::start())?;
+    let (month, id) = (&run.as_of_month, &run.run_id);
+    output::print(&match replaced {
+        Some(replaced) => {
+            format!("{month} is published as run {id} again, which run {replaced} had replaced\n")
+        }
+        None => format!("{month} is published as run {id}\n"),
+    })
+}
+
+fn vacuum(output: &str, days: u32, is_plan: bool) -> Result<()> {
+    let files = job::vacuum(output, days, is_plan, &Attempt::start())?;
+    let bytes: u64 = files.iter().map(|file| file.size).sum();
+    let mut text = String::new();
+    if is_plan {
+        for file in &files {
+            let _ = writeln!(text, "  {}", file.path);
+        }
+    }
+    let word = if is_plan { "Would delete" } else { "Deleted" };
+    let size = bytesize::ByteSize::b(bytes).display().iec();
+    let _ =
+        writeln!(text, "{word} {} files, {size}, replaced more than {days} days ago", files.len());
+    output::print(&text)
 }

@@ -20,6 +20,14 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Makes sure that the target is still held, and that its store says so.
+    ///
+    /// # Errors
+    /// CS6001 when it is not, or the store cannot be asked.
+    pub fn confirm(&self) -> Result<()> {
+        self.lock.confirm()
+    }
+
     /// Takes the target for one attempt and completes what a killed attempt left.
     ///
     /// # Errors
@@ -57,12 +65,15 @@ pub struct Staging<'a> {
     lease: &'a Lease,
     folder: String,
     moves: Vec<String>,
+    /// Those of the moves whose files another library writes.
+    written: Vec<String>,
 }
 
 impl<'a> Staging<'a> {
     /// An empty staging folder for an attempt; the lease is what makes it safe.
     pub fn new(target: &'a Store, lease: &'a Lease, attempt_id: &str) -> Self {
-        Self { target, lease, folder: format!("{STAGING}/{attempt_id}"), moves: Vec::new() }
+        let folder = format!("{STAGING}/{attempt_id}");
+        Self { target, lease, folder, moves: Vec::new(), written: Vec::new() }
     }
 
     /// Where to write the staged file of a published path.
@@ -71,7 +82,17 @@ impl<'a> Staging<'a> {
     /// CS2002.
     pub fn stage(&mut self, path: &str) -> Result<PathBuf> {
         self.moves.push(path.to_owned());
+        self.written.push(path.to_owned());
         self.target.prepare(&self.staged(path))
+    }
+
+    /// Stages a copy of another file of the target.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS2003.
+    pub fn stage_copy(&mut self, from: &str, path: &str) -> Result<()> {
+        self.moves.push(path.to_owned());
+        self.target.copy(from, &self.staged(path))
     }
 
     /// The staged file of a published path, relative to the target.
@@ -85,10 +106,10 @@ impl<'a> Staging<'a> {
     /// CS2002; CS6001 when the target is no longer held. After the journal is written the next run
     /// completes the replacement.
     pub fn commit(self) -> Result<()> {
-        for path in &self.moves {
+        for path in &self.written {
             self.target.sync(&self.staged(path))?;
         }
-        self.lease.lock.confirm()?;
+        self.lease.confirm()?;
         let journal = serde_json::to_vec(&Journal { moves: self.moves })
             .map_err(|error| Error::bug("a journal cannot be written").because(error))?;
         self.target.write(&format!("{}/{JOURNAL}", self.folder), journal)?;

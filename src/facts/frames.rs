@@ -232,7 +232,7 @@ impl<'a> LiveFrames<'a> {
         let mut whole: Vec<PathBuf> = Vec::new();
         let mut frames = Vec::new();
         for source in self.sources(table, keep)? {
-            let path = self.live.store.fetch(&source.path)?;
+            let path = source.local(self.live);
             let Some(live) = source.partners else {
                 whole.push(path);
                 continue;
@@ -350,8 +350,13 @@ impl Source<'_> {
         live.store.uri_of(&self.path)
     }
 
+    /// Where it is on local disk: sources are fetched when they are listed.
+    fn local(&self, live: &Live) -> PathBuf {
+        live.store.local_path(&self.path)
+    }
+
     pub(super) fn open(&self, live: &Live) -> Result<File> {
-        store::open_file(&live.store.fetch(&self.path)?)
+        store::open_file(&self.local(live))
     }
 
     /// It is not there, or not readable.

@@ -32,6 +32,8 @@ pub struct JobFile {
     pub accept_drop: Option<bool>,
     /// Whether facts and tables have the names of customers.
     pub customer_names: Option<NamesSetting>,
+    /// What is published; `"parquet"` has to be among it.
+    pub format: Option<Vec<FormatSetting>>,
     /// Which failed checks stop a publication.
     pub fail_on: Option<FailOnSetting>,
     /// From where on a check is a warning or an error, by its id.
@@ -102,6 +104,16 @@ pub enum NamesSetting {
     Keep,
     /// They end at ingest.
     Drop,
+}
+
+/// `parquet` or `delta`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FormatSetting {
+    /// Plain Parquet files.
+    Parquet,
+    /// Delta tables of the same files.
+    Delta,
 }
 
 /// `warn` or `error`.

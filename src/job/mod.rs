@@ -17,19 +17,24 @@ mod reference;
 mod scoring;
 mod summary;
 
+use chrono::TimeDelta;
+
 use crate::calendar::{Day, Month};
 use crate::checks::{Limits, Severity};
+use crate::commit::Lease;
 use crate::error::{Code, Error, Result};
 use crate::facts::{self, ErasedRows, Erasure, Ledger, Live, Restatement, Verification};
-use crate::ids::Guid;
+use crate::ids::{Guid, RunId};
 use crate::ingest::{self, OnBadFile, PersonKey, Sources};
+use crate::publish::{self, Manifest, Retention};
 use crate::rules::{Catalogs, Rules};
-use crate::store::Store;
+use crate::store::{Entry, Store};
 
 pub use attempt::Attempt;
 pub use changes::{AreaChange, Change, ChangeSettings, Changes, changes};
 pub use file::{
-    FailOnSetting, InputSetting, JobFile, NamesSetting, OnBadFileSetting, ScopeSetting, ScopedInput,
+    FailOnSetting, FormatSetting, InputSetting, JobFile, NamesSetting, OnBadFileSetting,
+    ScopeSetting, ScopedInput,
 };
 pub use lineage::{RunState, run_event};
 pub use metrics::metrics_text;
@@ -84,6 +89,8 @@ pub struct ScoreSettings {
     pub fail_on: Severity,
     /// From where on checks fail.
     pub limits: Limits,
+    /// Whether Delta tables are made. Those that there are follow the published files in any case.
+    pub has_delta: bool,
 }
 
 /// Ingests what is new.
@@ -234,6 +241,40 @@ pub fn restatements(facts: &str, from: Day, to: Day) -> Result<Vec<Restatement>>
 /// CS2001, CS6005.
 pub fn verify_facts(facts: &str) -> Result<Verification> {
     facts::verify(&Store::open(facts)?)
+}
+
+/// Publishes the kept tables of an earlier run again; the run that they replaced. None when the run
+/// is published already.
+///
+/// # Errors
+/// CS6001, CS6004, CS6005, CS2001, CS2002, CS2003.
+pub fn roll_back(output: &str, run: &Manifest, attempt: &Attempt) -> Result<Option<RunId>> {
+    let output = Store::open(output)?;
+    let lease = Lease::take(&output, &attempt.id)?;
+    let replaced = publish::roll_back(&output, &lease, run, &attempt.id)?;
+    // A repetition after a crash finds the run published, and the Delta tables behind.
+    if publish::has_delta(&output)? {
+        publish::mirror(&output, &lease, attempt.started.timestamp_millis())?;
+    }
+    Ok(replaced)
+}
+
+/// Deletes what the output keeps of the past for longer than some days; the files.
+///
+/// # Errors
+/// CS6001, CS6005, CS2001, CS2002, CS2003.
+pub fn vacuum(output: &str, days: u32, is_plan: bool, attempt: &Attempt) -> Result<Vec<Entry>> {
+    let output = Store::open(output)?;
+    let since = attempt.started - TimeDelta::days(days.into());
+    let retention =
+        Retention { since: since.timestamp_millis(), day: Day::from(since.date_naive()) };
+    if is_plan {
+        return publish::obsolete(&output, retention);
+    }
+    let lease = Lease::take(&output, &attempt.id)?;
+    let files = publish::obsolete(&output, retention)?;
+    publish::delete(&output, &lease, &files)?;
+    Ok(files)
 }
 
 /// The months that a scored month reads: R−23 to R.

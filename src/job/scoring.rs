@@ -23,8 +23,8 @@ use crate::facts::{Credit, Live, LiveFrames};
 use crate::ids::RunId;
 use crate::money::Money;
 use crate::publish::{
-    Publication, check_table, dictionary, is_published_by_default, published_run,
-    published_score_id, published_state, read_manifest,
+    Publication, check_table, dictionary, has_delta, is_published_by_default, is_rolled_back,
+    mirror, published_run, published_score_id, published_state, read_manifest,
 };
 use crate::rules::{UNMAPPED, Version};
 use crate::score::{
@@ -100,7 +100,7 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
     for prepared in months {
         let MonthPlan { reference, versions, feeding, .. } = &*prepared.month;
         let published = match &output {
-            Some(output) => published_run(output, &reference.to_string())?,
+            Some(output) => standing_run(output, &reference.to_string(), &prepared.run_id)?,
             None => None,
         };
         told.push(ScorePlan {
@@ -109,13 +109,21 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
                 .iter()
                 .map(|version| (version.area.clone(), version.id.clone()))
                 .collect(),
-            is_published: published.as_ref() == Some(&prepared.run_id),
+            is_published: published.is_some(),
             units: live.units.iter().filter(|unit| feeding.reads(unit)).count(),
             files: feeding.files.len(),
-            run_id: prepared.run_id,
+            run_id: published.unwrap_or(prepared.run_id),
         });
     }
     Ok(told)
+}
+
+/// The published run of a month, if it is to stand: it is the run that would be published, or that
+/// one was rolled back.
+fn standing_run(output: &Store, month: &str, run: &RunId) -> Result<Option<RunId>> {
+    let Some(published) = published_run(output, month)? else { return Ok(None) };
+    let stands = published == *run || is_rolled_back(output, run)?;
+    Ok(stands.then_some(published))
 }
 
 fn prepare<'a>(
@@ -192,6 +200,9 @@ pub(super) fn score_and_publish(
     for prepared in &queue {
         done.push(publishing.publish(&lease, prepared, &mut scores)?);
     }
+    if settings.has_delta || has_delta(&output)? {
+        mirror(&output, &lease, attempt.started.timestamp_millis())?;
+    }
     attempt.log(&output, &done)?;
     Ok(done)
 }
@@ -262,9 +273,17 @@ impl Publishing<'_> {
         let pipeline = base.pipeline;
         let plan = &prepared.month;
         let month = plan.reference.to_string();
-        let is_published = published_run(output, &month)?.as_ref() == Some(&prepared.run_id);
+        let standing = standing_run(output, &month, &prepared.run_id)?;
+        let is_published = standing.is_some();
         let has_dimensions = self.has_dimensions(&prepared.state)?;
         let mut scored = self.scored(prepared, is_published && has_dimensions);
+        if let Some(standing) = standing.filter(|standing| *standing != prepared.run_id) {
+            tracing::warn!(
+                %month, rolled_back = %prepared.run_id,
+                "The month stays as it was rolled back until its facts or rules change."
+            );
+            scored.run_id = standing;
+        }
         if scored.is_unchanged {
             judge(&mut scored.checks, settings);
             enforce(&scored.checks, settings.fail_on)?;

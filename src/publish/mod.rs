@@ -1,8 +1,11 @@
 //! Table frames → sorted, verified Parquet files in the output, replaced as one publication.
 
 mod check_table;
+mod delta;
 mod dictionary;
 mod manifest;
+mod rollback;
+mod vacuum;
 mod verify;
 
 use std::path::Path;
@@ -10,11 +13,15 @@ use std::path::Path;
 use polars::prelude::{DataFrame, SortMultipleOptions};
 
 pub use check_table::check_table;
+pub use delta::{has_delta, mirror};
 pub use dictionary::dictionary;
 pub use manifest::{
     ChecksSummary, InputFile, Manifest, NamedHash, OutputFile, RulesetUsed, list_runs,
     read_manifest,
 };
+
+pub use rollback::{is_kept, is_rolled_back, roll_back};
+pub use vacuum::{Retention, delete, obsolete};
 
 use crate::commit::{Lease, Staging};
 use crate::engine;
@@ -36,6 +43,7 @@ const STATE_KEY: &str = "capscore.state";
 
 /// One publication being written.
 pub struct Publication<'a> {
+    output: &'a Store,
     staging: Staging<'a>,
     month: String,
     run_id: RunId,
@@ -54,7 +62,7 @@ impl<'a> Publication<'a> {
         score_id: String,
     ) -> Self {
         let staging = Staging::new(output, lease, attempt_id);
-        Self { staging, month, run_id, score_id, files: Vec::new() }
+        Self { output, staging, month, run_id, score_id, files: Vec::new() }
     }
 
     /// Sorts, writes and verifies one table. `state` names what a table describes that belongs to
@@ -98,12 +106,14 @@ impl<'a> Publication<'a> {
         self.files.clone()
     }
 
-    /// Replaces the published files; the manifest comes last.
+    /// Replaces the published files; the manifest comes last. The tables of a run that is replaced
+    /// are kept.
     ///
     /// # Errors
     /// CS2002.
     pub fn commit(mut self, manifest: Option<&Manifest>) -> Result<()> {
         if let Some(manifest) = manifest {
+            rollback::keep(self.output, &self.month)?;
             let path = manifest::path(&self.run_id);
             let mut target = store::create_file(&self.staging.stage(&path)?)?;
             manifest.write(&mut target)?;

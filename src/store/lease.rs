@@ -180,7 +180,7 @@ impl Lease {
         owner: &str,
     ) -> Result<std::result::Result<Self, String>> {
         let what = format!("{}/{path}", remote.identity());
-        let location = remote.location(path).map_err(|error| read_error(path, error.into()))?;
+        let location = remote.location(path)?;
         let asked = Instant::now();
         let version = match retried(|| put(remote, &location, owner, PutMode::Create)) {
             Ok(version) => version,

@@ -3,6 +3,7 @@
 
 mod lease;
 mod local;
+mod post;
 mod remote;
 mod secrets;
 
@@ -20,7 +21,11 @@ pub use local::{
     replace_file, size, temporary_file,
 };
 
+pub use post::post_json;
+
 use remote::{Remote, request};
+use tokio::runtime::Handle;
+use url::Url;
 
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
@@ -53,6 +58,16 @@ pub struct Entry {
     pub etag: String,
     /// The day of the last change, UTC.
     pub modified: Day,
+}
+
+/// A folder of a store for a library that makes requests by itself.
+pub struct Objects {
+    /// The client of the store.
+    pub client: Arc<dyn ObjectStore>,
+    /// The folder, as the library names it.
+    pub url: Url,
+    /// Where requests are made.
+    pub runtime: Handle,
 }
 
 impl Store {
@@ -325,6 +340,65 @@ impl Store {
         moved.map_err(|error| self.write_error(to, error))
     }
 
+    /// Copies a file within the store, in one step: `to` is there whole or not at all. Locally both
+    /// names may be of one file, which is replaced and never changed.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS2003.
+    pub fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let (source, target) = (self.object_path(from)?, self.object_path(to)?);
+        self.forget(to);
+        let copied = match &self.place {
+            Place::Local { objects, .. } => request(|| objects.copy(&source, &target)),
+            Place::Remote(remote) => remote.duplicate(&source, &target),
+        };
+        copied.map_err(|error| self.write_error(to, error))
+    }
+
+    /// A folder for a library that makes requests by itself; a local one is made if it is missing.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS9001.
+    pub fn objects_at(&self, folder: &str) -> Result<Objects> {
+        let runtime = remote::runtime()?.handle().clone();
+        let no_url = || Error::new(Code::Usage, format!("{} has no URL", self.uri_of(folder)));
+        match &self.place {
+            Place::Local { root, .. } => {
+                let folder = root.join(folder);
+                create_folder(&folder)?;
+                let url = Url::from_directory_path(folder).map_err(|()| no_url())?;
+                let client = LocalFileSystem::new().with_fsync(true);
+                Ok(Objects { client: Arc::new(client), url, runtime })
+            }
+            Place::Remote(remote) => {
+                let mut url = Url::parse(remote.identity()).map_err(|_| no_url())?;
+                url.set_path(&format!("{}/", remote.location(folder)?));
+                Ok(Objects { client: Arc::clone(&remote.objects), url, runtime })
+            }
+        }
+    }
+
+    /// Asks a library that makes requests by itself, and again while the store does not answer;
+    /// `of_store` finds what the store said in an error of the library.
+    ///
+    /// # Errors
+    /// CS2001, CS2003 for what the store refuses; CS2002 for what the library does.
+    pub fn asked<T, E: std::error::Error + 'static>(
+        &self,
+        path: &str,
+        make: impl FnMut() -> std::result::Result<T, E>,
+        of_store: impl Fn(&E) -> Option<&object_store::Error>,
+    ) -> Result<T> {
+        let is_temporary = |error: &E| of_store(error).is_some_and(remote::is_temporary);
+        remote::retried_if(make, is_temporary, remote::patience()?).map_err(|error| {
+            let text = format!("cannot read or replace {}", self.uri_of(path));
+            match of_store(&error) {
+                Some(error) => remote::store_error(Code::StorageRead, text, error),
+                None => Error::new(Code::StorageWrite, text).because(secrets::redacted(&error)),
+            }
+        })
+    }
+
     /// Makes a file that another library wrote ([`Self::prepare`]) survive a crash; in object
     /// storage it is there from then on.
     ///
@@ -376,11 +450,12 @@ impl Store {
     }
 
     fn object_path(&self, path: &str) -> Result<ObjectPath> {
-        let location = match &self.place {
-            Place::Local { .. } => ObjectPath::parse(path),
+        match &self.place {
+            Place::Local { .. } => {
+                ObjectPath::parse(path).map_err(|error| read_error(&self.uri_of(path), error))
+            }
             Place::Remote(remote) => remote.location(path),
-        };
-        location.map_err(|error| read_error(&self.uri_of(path), error))
+        }
     }
 
     fn read_error(&self, path: &str, error: object_store::Error) -> Error {

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::{BlockingRetryable, ExponentialBuilder};
@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use object_store::{
     GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, ObjectStoreScheme, PutPayload,
@@ -46,7 +47,7 @@ const DEFAULT_PATIENCE: Duration = Duration::from_mins(3);
 /// A folder in object storage.
 #[derive(Debug)]
 pub(super) struct Remote {
-    pub(super) objects: Box<dyn ObjectStore>,
+    pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) prefix: ObjectPath,
     /// The location in the one spelling that identifies it.
     identity: String,
@@ -113,7 +114,16 @@ where
 pub(super) fn retried<T>(
     make: impl FnMut() -> std::result::Result<T, object_store::Error>,
 ) -> std::result::Result<T, object_store::Error> {
-    let (started, patience) = (Instant::now(), patience().map_err(unasked)?);
+    retried_if(make, is_temporary, patience().map_err(unasked)?)
+}
+
+/// Makes requests of a kind again, until one is answered or the time is over.
+pub(super) fn retried_if<T, E>(
+    make: impl FnMut() -> std::result::Result<T, E>,
+    is_temporary: impl Fn(&E) -> bool,
+    patience: Duration,
+) -> std::result::Result<T, E> {
+    let started = Instant::now();
     make.retry(
         ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
@@ -121,7 +131,7 @@ pub(super) fn retried<T>(
             .with_max_times(MOST_REQUESTS)
             .with_jitter(),
     )
-    .when(|error| is_temporary(error) && started.elapsed() < patience)
+    .when(move |error| is_temporary(error) && started.elapsed() < patience)
     .call()
 }
 
@@ -171,11 +181,8 @@ impl Remote {
         self.fetched().remove(path);
     }
 
-    pub(super) fn location(
-        &self,
-        path: &str,
-    ) -> std::result::Result<ObjectPath, object_store::path::Error> {
-        let path = ObjectPath::parse(path)?;
+    pub(super) fn location(&self, path: &str) -> Result<ObjectPath> {
+        let path = ObjectPath::parse(path).map_err(|error| read_error(path, error.into()))?;
         Ok(self.prefix.parts().chain(path.parts()).collect())
     }
 
@@ -187,7 +194,7 @@ impl Remote {
 
     /// All objects below a folder.
     pub(super) fn list(&self, folder: &str) -> Result<Vec<Entry>> {
-        let below = self.location(folder).map_err(|error| read_error(folder, error.into()))?;
+        let below = self.location(folder)?;
         let listed = request(|| self.objects.list(Some(&below)).try_collect::<Vec<ObjectMeta>>())
             .map_err(|error| read_error(&format!("{}/{folder}", self.identity), error))?;
         let entries: Vec<Entry> = listed.iter().filter_map(|meta| self.entry(meta)).collect();
@@ -201,7 +208,7 @@ impl Remote {
 
     /// One object, if it exists.
     pub(super) fn head(&self, path: &str) -> Result<Option<Entry>> {
-        let location = self.location(path).map_err(|error| read_error(path, error.into()))?;
+        let location = self.location(path)?;
         match request(|| self.objects.head(&location)) {
             Ok(meta) => Ok(self.entry(&meta)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -211,7 +218,7 @@ impl Remote {
 
     /// Copies the first bytes of an object to local disk.
     pub(super) fn fetch_start(&self, path: &str, bytes: u64) -> Result<PathBuf> {
-        let location = self.location(path).map_err(|error| read_error(path, error.into()))?;
+        let location = self.location(path)?;
         let target = self.root().join(path);
         self.forget(path);
         let failed = |error| read_error(&format!("{}/{path}", self.identity), error);
@@ -230,7 +237,7 @@ impl Remote {
     /// changes while it is read is read again.
     pub(super) fn fetch(&self, path: &str) -> Result<PathBuf> {
         let what = format!("{}/{path}", self.identity);
-        let location = self.location(path).map_err(|error| read_error(path, error.into()))?;
+        let location = self.location(path)?;
         let target = self.root().join(path);
         for _ in 0..MOST_CHANGES {
             let meta = request(|| self.objects.head(&location))
@@ -303,9 +310,9 @@ impl Remote {
         copy.persist(target).map(|_| ()).map_err(|error| Copying::Disk(error.error))
     }
 
-    /// Moves an object: two steps that can each be repeated. A store may copy in its own time, so
-    /// that nothing is deleted before its copy is seen.
-    pub(super) fn rename(
+    /// Copies an object within the store. A store may do so in its own time: it is done when the copy
+    /// is seen.
+    pub(super) fn duplicate(
         &self,
         from: &ObjectPath,
         to: &ObjectPath,
@@ -318,7 +325,16 @@ impl Remote {
             }
             let source = "the copy is not complete".into();
             Err(object_store::Error::Generic { store: "copy", source })
-        })?;
+        })
+    }
+
+    /// Moves an object: two steps that can each be repeated.
+    pub(super) fn rename(
+        &self,
+        from: &ObjectPath,
+        to: &ObjectPath,
+    ) -> std::result::Result<(), object_store::Error> {
+        self.duplicate(from, to)?;
         match request(|| self.objects.delete(from)) {
             // It was deleted, and nobody was told.
             Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -340,7 +356,7 @@ impl Remote {
             file.read_exact_at(&mut part, start)?;
             Ok(part)
         };
-        let location = self.location(path).map_err(|error| read_error(path, error.into()))?;
+        let location = self.location(path)?;
         self.forget(path);
         let runtime = runtime()?;
         if size <= PART_BYTES {
@@ -368,7 +384,10 @@ impl Remote {
 
 /// The client of a store, configured by the environment as the store's own tools are; none for a
 /// kind that is not supported.
-fn client(kind: &ObjectStoreScheme, url: &Url) -> Result<Option<Box<dyn ObjectStore>>> {
+fn client(kind: &ObjectStoreScheme, url: &Url) -> Result<Option<Arc<dyn ObjectStore>>> {
+    /// What `memory:///` names, until the process ends: for tests and for programs that embed this
+    /// one. The command line refuses it.
+    static MEMORY: LazyLock<Arc<InMemory>> = LazyLock::new(Arc::default);
     let is_setting = |name: &str| {
         ENVIRONMENT.iter().any(|prefix| name.starts_with(prefix)) || IDENTITY.contains(&name)
     };
@@ -391,13 +410,16 @@ fn client(kind: &ObjectStoreScheme, url: &Url) -> Result<Option<Box<dyn ObjectSt
                     Ok(key) => builder.with_config(key, value),
                     Err(_) => builder,
                 });
-            builder.build().map(|client| Some(Box::new(client) as Box<dyn ObjectStore>))
+            builder.build().map(|client| Some(Arc::new(client) as Arc<dyn ObjectStore>))
         }};
     }
     let built = match kind {
         ObjectStoreScheme::AmazonS3 => built!(AmazonS3Builder),
         ObjectStoreScheme::GoogleCloudStorage => built!(GoogleCloudStorageBuilder),
         ObjectStoreScheme::MicrosoftAzure => built!(MicrosoftAzureBuilder),
+        ObjectStoreScheme::Memory => {
+            return Ok(Some(Arc::clone(&*MEMORY) as Arc<dyn ObjectStore>));
+        }
         _ => return Ok(None),
     };
     built.map_err(|error| {
@@ -408,7 +430,7 @@ fn client(kind: &ObjectStoreScheme, url: &Url) -> Result<Option<Box<dyn ObjectSt
 }
 
 /// How long a request is tried again.
-fn patience() -> Result<Duration> {
+pub(super) fn patience() -> Result<Duration> {
     #[expect(clippy::disallowed_methods, reason = "stores are configured by the environment")]
     let Ok(seconds) = std::env::var(PATIENCE) else { return Ok(DEFAULT_PATIENCE) };
     seconds.parse().map(Duration::from_secs).map_err(|_| {
@@ -436,7 +458,7 @@ fn entry(meta: &ObjectMeta) -> Entry {
 }
 
 /// A store that does not answer, or not in time, may do so later.
-fn is_temporary(error: &object_store::Error) -> bool {
+pub(super) fn is_temporary(error: &object_store::Error) -> bool {
     match error {
         // A disk that fails goes on to fail.
         object_store::Error::Generic { store, .. } => *store != "LocalFileSystem",
@@ -445,17 +467,18 @@ fn is_temporary(error: &object_store::Error) -> bool {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
 pub(super) fn read_error(what: &str, error: object_store::Error) -> Error {
-    store_error(Code::StorageRead, format!("cannot read {what}"), error)
-}
-
-pub(super) fn upload_error(what: &str, error: object_store::Error) -> Error {
-    store_error(Code::StorageWrite, format!("cannot write {what}"), error)
+    store_error(Code::StorageRead, format!("cannot read {what}"), &error)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
-fn store_error(code: Code, message: String, error: object_store::Error) -> Error {
-    let (code, hint) = match &error {
+pub(super) fn upload_error(what: &str, error: object_store::Error) -> Error {
+    store_error(Code::StorageWrite, format!("cannot write {what}"), &error)
+}
+
+pub(super) fn store_error(code: Code, message: String, error: &object_store::Error) -> Error {
+    let (code, hint) = match error {
         error if is_temporary(error) => {
             (Code::StorageBusy, "run again later; check the network and the address of the store")
         }
@@ -465,5 +488,5 @@ fn store_error(code: Code, message: String, error: object_store::Error) -> Error
         }
         _ => (code, "check the location"),
     };
-    Error::new(code, hidden(message)).because(redacted(&error)).hint(hint)
+    Error::new(code, hidden(message)).because(redacted(error)).hint(hint)
 }

@@ -155,6 +155,22 @@ pub struct Base {
 }
 
 impl Base {
+    /// Partners with people, and with customers that all use the same.
+    pub fn alike(partners: &[&str], tenants: u32) -> Self {
+        let mut base = Self::default();
+        for partner in partners {
+            base.partner(partner);
+            base.skilled(partner, 4);
+            for tenant in 0..tenants {
+                for back in 0..24 {
+                    base.azure(partner, back, tenant, "612.345678");
+                }
+                base.seats(partner, 0, tenant, "Intune", 40, 30);
+            }
+        }
+        base
+    }
+
     /// Gives a partner data in every month that a score looks at, none of which counts anywhere.
     pub fn partner(&mut self, partner: &str) {
         for back in 0..24 {

@@ -1,75 +1,47 @@
 //! A run that is killed anywhere leaves tables that open, and the next run ends with the bytes of
 //! an undisturbed one.
 
+use std::path::Path;
 use std::process::{Command as Process, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::base::{Base, Place, capscore, published};
+use crate::restated::{Restated, ended, kills};
 
 fn base() -> Base {
-    let mut base = Base::default();
-    for partner in ["1001", "1002", "1003"] {
-        base.partner(partner);
-        base.skilled(partner, 4);
-        for tenant in 0..40 {
-            for back in 0..24 {
-                base.azure(partner, back, tenant, "612.345678");
-            }
-            base.seats(partner, 0, tenant, "Intune", 40, 30);
-        }
-    }
-    base
+    Base::alike(&["1001", "1002", "1003"], 40)
 }
 
+/// `CAPSCORE_TEST_KILLS` runs, 30 unless told.
 #[test]
 fn a_killed_run_is_completed_by_the_next() {
-    let base = base();
-    let undisturbed = Place::new();
-    base.write(&undisturbed.path("deliveries"), "2026-10-21");
-    let started = Instant::now();
-    undisturbed.run().assert().success();
-    let whole = started.elapsed();
-    let expected = published(&undisturbed.path("tables"));
+    let restated = Restated::new(&["1001", "1002", "1003"], 20);
     let place = Place::new();
-    base.write(&place.path("deliveries"), "2026-10-21");
-    let program = capscore().get_program().to_owned();
-    // Kills spread over the length of a run, on one and the same target.
-    let kills = 40;
-    for kill in 0..kills {
-        if kill % 8 == 0 {
-            // Start over, so that each phase is hit early and late.
-            for folder in ["facts", "tables"] {
-                let _ = std::fs::remove_dir_all(place.path(folder));
-            }
+    let (facts, tables) = (place.text("facts"), place.text("tables"));
+    assert_eq!(ended(restated.first(&facts, &tables)), 0);
+    let names = [("facts", "facts0"), ("tables", "tables0")];
+    for (now, kept) in names {
+        copy_folder(&place.path(now), &place.path(kept));
+    }
+    let reset = || {
+        for (now, kept) in names {
+            std::fs::remove_dir_all(place.path(now)).unwrap();
+            copy_folder(&place.path(kept), &place.path(now));
         }
-        let mut child = Process::new(&program)
-            .args(["run", "--as-of", "2026-09", "--ruleset", "2023-12-01"])
-            .args(["--input", &place.text("deliveries")])
-            .args(["--facts", &place.text("facts"), "--output", &place.text("tables")])
-            .env("CAPSCORE_PERSON_KEY", "test")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_micros(
-            u64::try_from(whole.as_micros()).unwrap() * (kill + 1) / (kills + 1),
-        ));
-        let _ = child.kill();
-        child.wait().unwrap();
-        let tables = place.path("tables");
-        if tables.is_dir() {
-            for (name, bytes) in published(&tables) {
-                // Staged files may be half-written; published ones never are.
-                if !name.starts_with("_staging") {
-                    assert!(expected.get(&name) == Some(&bytes), "{name} after kill {kill}");
-                }
-            }
-        }
-        if kill % 4 == 3 {
-            place.run().assert().success();
-            let found = published(&tables);
-            assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
-            assert!(found == expected, "after kill {kill}");
+    };
+    restated.survives(kills(30), &facts, &tables, reset);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (source, target) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if source.is_dir() {
+            copy_folder(&source, &target);
+        } else {
+            std::fs::copy(&source, &target).unwrap();
         }
     }
 }

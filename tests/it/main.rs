@@ -31,6 +31,7 @@ mod fuzz;
 mod golden;
 mod history;
 mod layouts;
+mod lineage;
 mod maintenance;
 mod modern_work;
 mod modern_work_association;
@@ -49,6 +50,8 @@ mod project;
 mod properties;
 #[allow(dead_code, reason = "the oracle computes more than is compared")]
 mod recompute;
+mod restated;
+mod rollback;
 mod scorecard;
 mod stores;
 mod tables;

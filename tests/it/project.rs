@@ -161,6 +161,10 @@ fn only_the_wrappers_touch_what_they_wrap() {
         assert!(!uses(".collect_with_engine(") || path == "engine.rs", "{path} runs queries");
         assert!(!uses("use parquet::") || path == "parquet.rs", "{path} reads footers");
         assert!(
+            !uses("delta_kernel") || path == "publish/delta/log.rs",
+            "{path} knows the library of Delta tables"
+        );
+        assert!(
             !uses("Utc::now")
                 || path.starts_with("cli/")
                 || path.starts_with("job/")

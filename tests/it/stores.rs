@@ -2,14 +2,13 @@
 //! run, object stores by `make test-stores`, which starts them and names them in
 //! `CAPSCORE_TEST_STORES` (one `name=uri` a word; each URI an empty folder).
 
-use std::collections::BTreeMap;
 use std::process::{Child, Command as Process, Stdio};
-use std::time::Duration;
 
 use capscore::error::Code;
 use capscore::store::{Store, StoreLock, break_lock};
 
 use crate::base::{Base, Place, capscore};
+use crate::restated::{Files, Restated, ended, files, kills, status};
 
 /// Larger than one part of an upload or a download.
 const LARGE: usize = 20 << 20;
@@ -29,6 +28,11 @@ fn remote_stores() -> Vec<(String, String)> {
 fn a_local_folder_conforms() {
     let place = Place::new();
     conforms(&place.text("store"));
+}
+
+#[test]
+fn a_store_in_memory_conforms() {
+    conforms("memory:///conformance");
 }
 
 #[test]
@@ -165,7 +169,6 @@ fn conforms(uri: &str) {
 fn locations_without_a_store_or_with_a_secret_are_refused() {
     for (uri, text) in [
         ("ftp://host/folder", "ftp:// is not supported"),
-        ("memory:///folder", "memory:// is not supported"),
         ("az://container/folder?sig=abcdefgh", "has a query"),
         ("https://account.blob.core.windows.net/container/x?sv=1&sig=abcdefgh", "has a query"),
         ("s3://user:abcdefgh@bucket/folder", "a password"),
@@ -176,6 +179,19 @@ fn locations_without_a_store_or_with_a_secret_are_refused() {
             assert!(report.contains(text), "{report}");
             assert!(!report.contains("abcdefgh"), "{report}");
         }
+    }
+}
+
+#[test]
+fn nothing_that_is_to_last_is_kept_in_memory() {
+    for options in [
+        ["runs", "list", "--output", "memory:///tables"].as_slice(),
+        &["facts", "list", "--facts", "memory:///facts"],
+        &["ingest", "--input", "memory:///deliveries", "--facts", "facts"],
+    ] {
+        let told = capscore().args(options).output().unwrap();
+        assert_eq!(told.status.code(), Some(2), "{options:?}");
+        assert!(String::from_utf8(told.stderr).unwrap().contains("CS1003"), "{options:?}");
     }
 }
 
@@ -198,45 +214,22 @@ fn a_store_that_does_not_answer_is_temporary() {
 }
 
 fn base() -> Base {
-    let mut base = Base::default();
-    for partner in ["1001", "1002"] {
-        base.partner(partner);
-        base.skilled(partner, 4);
-        for tenant in 0..6 {
-            for back in 0..24 {
-                base.azure(partner, back, tenant, "612.345678");
-            }
-            base.seats(partner, 0, tenant, "Intune", 40, 30);
-        }
-    }
-    base
+    Base::alike(&["1001", "1002"], 6)
 }
 
 /// A run on local deliveries with facts and tables at a store.
 fn run(deliveries: &str, facts: &str, output: &str) -> Process {
     let mut run = Process::new(capscore().get_program());
     run.args(["run", "--as-of", "2026-09", "--input", deliveries, "--facts", facts])
-        .args(["--output", output])
+        .args(["--output", output, "--format", "parquet,delta"])
         .env("CAPSCORE_PERSON_KEY", "test")
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     run
 }
 
-/// The files of a location with their bytes, without what differs by clock.
-fn files(uri: &str) -> BTreeMap<String, Vec<u8>> {
-    let store = Store::open(uri).unwrap();
-    let is_meant = |path: &String| path.ends_with(".parquet") && !path.starts_with("_staging");
-    let paths: Vec<String> = paths(&store, "").into_iter().filter(is_meant).collect();
-    store.fetch_all(&paths).unwrap();
-    paths
-        .into_iter()
-        .map(|path| (path.clone(), std::fs::read(store.fetch(&path).unwrap()).unwrap()))
-        .collect()
-}
-
 /// Local deliveries, and the tables that they give on local disk.
-fn undisturbed() -> (Place, BTreeMap<String, Vec<u8>>) {
+fn undisturbed() -> (Place, Files) {
     let place = Place::new();
     base().write(&place.path("deliveries"), "2026-10-21");
     let (deliveries, facts, tables) =
@@ -245,10 +238,6 @@ fn undisturbed() -> (Place, BTreeMap<String, Vec<u8>>) {
     let expected = files(&tables);
     assert!(expected.len() > 10, "{:?}", expected.keys());
     (place, expected)
-}
-
-fn status(mut child: Child) -> i32 {
-    child.wait().unwrap().code().unwrap_or(-1)
 }
 
 #[test]
@@ -328,39 +317,13 @@ fn a_store_with_faults_gives_the_same_tables() {
 #[test]
 #[ignore = "needs servers: make test-stores"]
 fn a_run_on_a_store_that_is_killed_is_completed_by_the_next() {
-    let (place, expected) = undisturbed();
-    let kills: u32 = std::env::var("CAPSCORE_TEST_KILLS").map_or(8, |kills| kills.parse().unwrap());
-    let (name, uri) = remote_stores().swap_remove(0);
+    let restated = Restated::new(&["1001", "1002"], 6);
+    let (_, uri) = remote_stores().swap_remove(0);
     let (facts, tables) = (format!("{uri}/killed/facts"), format!("{uri}/killed/tables"));
-    let deliveries = place.text("deliveries");
-    let started = std::time::Instant::now();
-    assert_eq!(status(run(&deliveries, &facts, &tables).spawn().unwrap()), 0);
-    let whole = started.elapsed();
-    let unlock = || {
-        for (command, option, uri) in [("facts", "--facts", &facts), ("runs", "--output", &tables)]
-        {
-            // There may be nothing yet.
-            let _ = capscore().args([command, "unlock", option, uri]).output().unwrap();
-        }
+    let reset = || {
+        Store::create(&facts).unwrap().delete_folder("").unwrap();
+        Store::create(&tables).unwrap().delete_folder("").unwrap();
+        assert_eq!(ended(restated.first(&facts, &tables)), 0);
     };
-    for kill in 0..kills {
-        if kill % 4 == 0 {
-            Store::create(&facts).unwrap().delete_folder("").unwrap();
-            Store::create(&tables).unwrap().delete_folder("").unwrap();
-        }
-        let mut child = run(&deliveries, &facts, &tables).spawn().unwrap();
-        std::thread::sleep(Duration::from_secs_f64(
-            whole.as_secs_f64() * f64::from((kill * 37) % kills + 1) / f64::from(kills + 1),
-        ));
-        let _ = child.kill();
-        child.wait().unwrap();
-        unlock();
-        if Store::open(&tables).is_ok() {
-            for (path, bytes) in files(&tables) {
-                assert!(expected.get(&path) == Some(&bytes), "{name}: {path} after kill {kill}");
-            }
-        }
-        assert_eq!(status(run(&deliveries, &facts, &tables).spawn().unwrap()), 0, "after {kill}");
-        assert!(files(&tables) == expected, "{name}: after kill {kill}");
-    }
+    restated.survives(kills(8), &facts, &tables, reset);
 }

@@ -1,0 +1,275 @@
+//! The log of one Delta table: the only file that knows the library behind it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use delta_kernel::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StructArray,
+};
+use delta_kernel::arrow::datatypes::{DataType as ArrowType, Field, Fields};
+use delta_kernel::committer::FileSystemCommitter;
+use delta_kernel::engine::arrow_data::ArrowEngineData;
+use delta_kernel::schema::{DataType, MetadataValue, SchemaRef, StructField, StructType};
+use delta_kernel::snapshot::{Snapshot, SnapshotRef};
+use delta_kernel::transaction::create_table::create_table;
+use delta_kernel::transaction::{CommitResult, CommittedTransaction, UpdateTableOperation};
+use delta_kernel::{Engine, FileMeta, FilteredEngineData, KernelError, KernelResult};
+use delta_kernel_default_engine::DefaultEngineBuilder;
+use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
+use delta_kernel_default_engine::parquet::DataFileMetadata;
+use url::Url;
+
+use crate::calendar::Month;
+use crate::error::Result;
+use crate::store::Store;
+use crate::tables::{Column, ColumnType, Table};
+
+const WRITER: &str = concat!("capscore/", env!("CARGO_PKG_VERSION"));
+/// A checkpoint is written after so many commits.
+const COMMITS_PER_CHECKPOINT: u64 = 10;
+/// The column that files of a month are passed over by.
+const MONTH_COLUMN: &str = "as_of_month";
+
+/// A published file as a part of a Delta table.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// Its name in the folder of the table.
+    pub(super) name: String,
+    /// Its month, `YYYY-MM`; empty where a table has no months.
+    pub(super) month: String,
+    /// Its published path.
+    pub(super) source: String,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+/// A table at one version.
+pub(super) struct State {
+    /// None before the first commit.
+    snapshot: Option<SnapshotRef>,
+    /// The paths of its files, as its log has them.
+    pub(super) files: BTreeSet<String>,
+}
+
+pub(super) struct Log<'a> {
+    output: &'a Store,
+    folder: &'a str,
+    table: &'a Table,
+    url: Url,
+    engine: Arc<dyn Engine>,
+}
+
+impl<'a> Log<'a> {
+    /// # Errors
+    /// CS2001, CS2002, CS9001.
+    pub(super) fn open(output: &'a Store, folder: &'a str, table: &'a Table) -> Result<Self> {
+        let objects = output.objects_at(folder)?;
+        let executor = Arc::new(TokioMultiThreadExecutor::new(objects.runtime));
+        let engine = DefaultEngineBuilder::new(objects.client).with_task_executor(executor).build();
+        Ok(Self { output, folder, table, url: objects.url, engine: Arc::new(engine) })
+    }
+
+    fn asked<T>(&self, make: impl FnMut() -> KernelResult<T>) -> Result<T> {
+        self.output.asked(self.folder, make, |error| match error {
+            KernelError::ObjectStore(error) => Some(error),
+            _ => None,
+        })
+    }
+
+    /// The table as it is now.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS2003.
+    pub(super) fn state(&self) -> Result<State> {
+        if self.output.list(&format!("{}/_delta_log", self.folder))?.is_empty() {
+            return Ok(State { snapshot: None, files: BTreeSet::new() });
+        }
+        let snapshot = self.snapshot()?;
+        let files = self.asked(|| self.files(&snapshot))?;
+        Ok(State { snapshot: Some(snapshot), files })
+    }
+
+    fn snapshot(&self) -> Result<SnapshotRef> {
+        self.asked(|| Snapshot::builder_for(self.url.as_str()).build(&*self.engine))
+    }
+
+    fn files(&self, snapshot: &SnapshotRef) -> KernelResult<BTreeSet<String>> {
+        let scan = Arc::clone(snapshot).scan_builder().build()?;
+        let mut files = BTreeSet::new();
+        for batch in scan.scan_metadata(&*self.engine)? {
+            files = batch?.visit_scan_files(files, |files, file| {
+                files.insert(file.path);
+            })?;
+        }
+        Ok(files)
+    }
+
+    /// The files of all versions that were current since an instant (milliseconds of 1970), and the
+    /// files of no version that is older.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS2003.
+    pub(super) fn files_since(&self, since: i64) -> Result<BTreeSet<String>> {
+        let State { snapshot, mut files } = self.state()?;
+        let Some(mut snapshot) = snapshot else { return Ok(files) };
+        while self.asked(|| snapshot.get_timestamp(&*self.engine))? > since
+            && let Some(version) = snapshot.version().checked_sub(1)
+        {
+            let earlier = Snapshot::builder_for(self.url.as_str()).at_version(version);
+            // The log may have been shortened: who cannot open a version does not need its files.
+            let Ok(earlier) = earlier.build(&*self.engine) else { break };
+            files.extend(self.asked(|| self.files(&earlier))?);
+            snapshot = earlier;
+        }
+        Ok(files)
+    }
+
+    /// Commits the next version at an instant (milliseconds of 1970); false when another writer was
+    /// faster.
+    ///
+    /// # Errors
+    /// CS2001, CS2002, CS2003.
+    pub(super) fn commit(
+        &self,
+        state: &State,
+        added: &[&Part],
+        removed: &BTreeSet<&str>,
+        now: i64,
+    ) -> Result<bool> {
+        let committed = self.asked(|| match &state.snapshot {
+            None => self.create(added, now),
+            Some(snapshot) => self.replace(snapshot, added, removed, now),
+        })?;
+        let Some(committed) = committed else { return Ok(false) };
+        if committed.post_commit_stats().commits_since_checkpoint >= COMMITS_PER_CHECKPOINT {
+            let snapshot = match committed.post_commit_snapshot() {
+                Some(snapshot) => Arc::clone(snapshot),
+                None => self.snapshot()?,
+            };
+            self.asked(|| snapshot.checkpoint(&*self.engine, None))?;
+        }
+        Ok(true)
+    }
+
+    fn create(&self, added: &[&Part], now: i64) -> KernelResult<Option<CommittedTransaction>> {
+        let transaction = create_table(&self.url, schema(self.table)?, WRITER, true)
+            .build(&*self.engine, Box::new(FileSystemCommitter::new()));
+        let mut transaction = match transaction {
+            // Another writer was faster, or the last request was carried out without an answer.
+            Err(KernelError::TableAlreadyExistsAtPath(_)) => return Ok(None),
+            transaction => transaction?,
+        };
+        let context = transaction.write_state()?.write_context_builder().build()?;
+        for part in added {
+            let file = self.file(part, now)?;
+            transaction
+                .add_files(delta_kernel_default_engine::build_add_file_metadata(file, &context)?);
+        }
+        committed(transaction.commit(&*self.engine)?)
+    }
+
+    fn replace(
+        &self,
+        snapshot: &SnapshotRef,
+        added: &[&Part],
+        removed: &BTreeSet<&str>,
+        now: i64,
+    ) -> KernelResult<Option<CommittedTransaction>> {
+        if *snapshot.schema() != *schema(self.table)? {
+            return Err(KernelError::generic(format!(
+                "the Delta table has other columns than contract {} says: remove the folder {} and \
+                 run again",
+                crate::tables::CONTRACT_VERSION,
+                self.folder
+            )));
+        }
+        let mut transaction = Arc::clone(snapshot)
+            .update_table(UpdateTableOperation::Write, WRITER, true)
+            .with_operation_parameters([("mode", Some("Overwrite"))])
+            .build(&*self.engine, Box::new(FileSystemCommitter::new()))?;
+        let scan = Arc::clone(snapshot).scan_builder().build()?;
+        for batch in scan.scan_metadata(&*self.engine)? {
+            transaction.remove_files(only(batch?.scan_files, removed)?);
+        }
+        let context = transaction.write_state()?.write_context_builder().build()?;
+        for part in added {
+            let file = self.file(part, now)?;
+            transaction
+                .add_files(delta_kernel_default_engine::build_add_file_metadata(file, &context)?);
+        }
+        committed(transaction.commit(&*self.engine)?)
+    }
+
+    fn file(&self, part: &Part, now: i64) -> KernelResult<DataFileMetadata> {
+        let meta = FileMeta::new(self.url.join(&part.name)?, now, part.bytes);
+        Ok(DataFileMetadata::new(meta, statistics(self.table, part)))
+    }
+}
+
+/// None when another writer was faster.
+fn committed<S>(result: CommitResult<S>) -> KernelResult<Option<CommittedTransaction>> {
+    match result {
+        CommitResult::Committed(committed) => Ok(Some(committed)),
+        CommitResult::Conflicted(_) => Ok(None),
+        CommitResult::Retryable(failed) => Err(failed.error),
+    }
+}
+
+/// Of some files of a table those that are removed.
+fn only(files: FilteredEngineData, removed: &BTreeSet<&str>) -> KernelResult<FilteredEngineData> {
+    let (data, selected) = files.into_parts();
+    let data = ArrowEngineData::try_from_engine_data(data)?;
+    let batch = data.record_batch();
+    let paths = batch
+        .column_by_name("path")
+        .ok_or_else(|| KernelError::generic("files without paths"))?
+        .as_string::<i32>();
+    let selected = (0..batch.num_rows())
+        .map(|row| selected.get(row).copied().unwrap_or(true) && removed.contains(paths.value(row)))
+        .collect();
+    FilteredEngineData::try_new(data, selected)
+}
+
+/// The columns of a table as Delta has them. Its files hold nothing else, so that their own types
+/// need not be asked; none is declared as required, which not every reader knows.
+fn schema(table: &Table) -> KernelResult<SchemaRef> {
+    let fields: Vec<StructField> = table.columns.iter().map(field).collect::<KernelResult<_>>()?;
+    Ok(Arc::new(StructType::try_new(fields)?))
+}
+
+fn field(column: &Column) -> KernelResult<StructField> {
+    let kind = match column.kind {
+        ColumnType::Text => DataType::STRING,
+        ColumnType::Int64 => DataType::LONG,
+        ColumnType::Boolean => DataType::BOOLEAN,
+        ColumnType::Date => DataType::DATE,
+        ColumnType::Amount => DataType::decimal(19, 4)?,
+        ColumnType::Ratio => DataType::decimal(19, 6)?,
+    };
+    let comment = MetadataValue::String(column.meaning.to_owned());
+    Ok(StructField::nullable(column.name, kind).with_metadata([("comment", comment)]))
+}
+
+/// What readers pass over files by: the rows, and the month where a table has months.
+fn statistics(table: &Table, part: &Part) -> StructArray {
+    let rows: ArrayRef = Arc::new(Int64Array::from_iter_values(i64::try_from(part.rows).ok()));
+    let mut fields = vec![Field::new("numRecords", ArrowType::Int64, true)];
+    let mut values = vec![rows];
+    let month = Month::parse(&part.month).filter(|_| table.column(MONTH_COLUMN).is_some());
+    if let Some(month) = month.filter(|_| part.rows > 0) {
+        let mut add = |name: &str, value: ArrayRef| {
+            let inner =
+                Fields::from(vec![Field::new(MONTH_COLUMN, value.data_type().clone(), true)]);
+            let nested = StructArray::new(inner, vec![value], None);
+            fields.push(Field::new(name, nested.data_type().clone(), true));
+            values.push(Arc::new(nested));
+        };
+        let day: ArrayRef = Arc::new(Date32Array::from_iter_values([month.first_day().0]));
+        add("nullCount", Arc::new(Int64Array::from_iter_values([0])));
+        add("minValues", Arc::clone(&day));
+        add("maxValues", day);
+    }
+    fields.push(Field::new("tightBounds", ArrowType::Boolean, true));
+    values.push(Arc::new(BooleanArray::from(vec![true])));
+    StructArray::new(Fields::from(fields), values, None)
+}
