@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::job::{Attempt, RunState, run_event};
 use crate::store;
 
@@ -24,11 +24,12 @@ impl LineageOption {
     /// run is for.
     ///
     /// # Errors
-    /// CS2002 for a file that cannot be written.
+    /// CS1003 for a target that is neither a file nor a service, CS2002 for a file that cannot be
+    /// written.
     pub(super) fn tell(&self, attempt: &Attempt, state: &RunState<'_>) -> Result<()> {
         let Some(target) = &self.openlineage else { return Ok(()) };
         let event = run_event(attempt, state).to_string();
-        let Some(url) = service(target) else {
+        let Some(url) = service(target)? else {
             return store::append_line(Path::new(target), &event);
         };
         if let Err(error) = store::post_json(&url, &event, token().as_deref()) {
@@ -40,14 +41,19 @@ impl LineageOption {
 }
 
 /// The URL of a service; none for a file.
-fn service(target: &str) -> Option<String> {
-    let (scheme, rest) = target.split_once("://")?;
-    if !["http", "https"].contains(&scheme) {
-        return None;
+///
+/// # Errors
+/// CS1003 for another scheme.
+fn service(target: &str) -> Result<Option<String>> {
+    let Some((scheme, rest)) = target.split_once("://") else { return Ok(None) };
+    let scheme = scheme.to_ascii_lowercase();
+    if !["http", "https"].contains(&&*scheme) {
+        let text = format!("lineage cannot go to {scheme}://");
+        return Err(Error::new(Code::Scheme, text).hint("give a file, or an http(s) URL"));
     }
     let rest = rest.trim_end_matches('/');
     let interface = if rest.contains('/') { "" } else { INTERFACE };
-    Some(format!("{scheme}://{rest}{interface}"))
+    Ok(Some(format!("{scheme}://{rest}{interface}")))
 }
 
 /// The key of the service, where `OpenLineage`'s own clients look for it. Flags show in process lists.

@@ -406,7 +406,7 @@ fn location(flag: Option<&String>, job: Option<&String>, name: &str) -> Result<S
 /// # Errors
 /// CS1003.
 fn refuse_memory(uri: &str) -> Result<()> {
-    if !uri.starts_with("memory:") {
+    if !uri.to_ascii_lowercase().starts_with("memory:") {
         return Ok(());
     }
     Err(Error::new(Code::Scheme, "a location in memory ends with the command")

@@ -7,14 +7,13 @@ use clap::Subcommand;
 use super::options::{Context, Global, OutputOption};
 use super::output;
 use crate::error::{Code, Error, Result};
-use crate::ids::RunId;
 use crate::job::{self, Attempt};
-use crate::publish::{Manifest, is_kept, list_runs, published_run};
+use crate::publish::{Manifest, is_held, is_kept, list_runs, published_run};
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List the runs: published, replaced and kept (a rollback brings it back), or replaced
+    /// List the runs: published (yes, or held by a rollback), replaced and kept for one, or replaced
     List {
         #[command(flatten)]
         output: OutputOption,
@@ -37,8 +36,8 @@ pub(super) enum Command {
     /// Publish the tables of an earlier run of a month again
     ///
     /// The tables of a run are kept when another one replaces them (`runs list` says of which). The
-    /// run that is taken back is not published again by itself: a later run leaves the month alone
-    /// until its facts or rules give another result. Tables about partners, customers and rules
+    /// run that is taken back is not published again by itself: later runs leave the month alone
+    /// until its facts or rules change. Tables about partners, customers and rules
     /// belong to no month and stay as they are.
     Rollback {
         /// The run to go back to: its id, or its first digits
@@ -48,10 +47,11 @@ pub(super) enum Command {
     },
     /// Delete what is kept of the past: tables of replaced runs, files that Delta tables left behind
     ///
-    /// Who has read a Delta table keeps the version that it read for as many days.
+    /// Versions of Delta tables that were current within so many days stay readable. With 0 days
+    /// everything goes that is not published, as it has to after an erasure.
     Vacuum {
         /// Keep what was replaced within so many days
-        #[arg(long, default_value_t = 7, value_name = "DAYS")]
+        #[arg(long, default_value_t = 7, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(..=36_500))]
         days: u32,
         /// Print what would be deleted, and touch nothing
         #[arg(long)]
@@ -88,13 +88,11 @@ fn list(output: &Store) -> Result<()> {
         output::table(&["RUN", "MONTH", "PUBLISHED", "RULESETS", "WARNINGS", "FINISHED"]);
     for run in list_runs(output)? {
         let published = published_run(output, &run.as_of_month)?;
-        let is_published = published.as_ref().map(RunId::as_str) == Some(run.run_id.as_str());
-        let state = if is_published {
-            "yes"
-        } else if is_kept(output, &run)? {
-            "kept"
-        } else {
-            "replaced"
+        let state = match published.filter(|published| published.as_str() == run.run_id) {
+            Some(published) if is_held(output, &run.as_of_month, &published)? => "held",
+            Some(_) => "yes",
+            None if is_kept(output, &run)? => "kept",
+            None => "replaced",
         };
         let rulesets: Vec<String> = run
             .rulesets
@@ -131,14 +129,16 @@ fn named(output: &Store, run: &str) -> Result<Manifest> {
 
 fn rollback(output: &str, run: &str) -> Result<()> {
     let run = named(&Store::open(output)?, run)?;
-    let replaced = job::roll_back(output, &run, &Attempt::start())?;
+    let attempt = Attempt::start();
+    let replaced = job::roll_back(output, &run, &attempt)?;
     let (month, id) = (&run.as_of_month, &run.run_id);
     output::print(&match replaced {
         Some(replaced) => {
             format!("{month} is published as run {id} again, which run {replaced} had replaced\n")
         }
         None => format!("{month} is published as run {id}\n"),
-    })
+    })?;
+    job::mirror(output, &attempt)
 }
 
 fn vacuum(output: &str, days: u32, is_plan: bool) -> Result<()> {

@@ -20,6 +20,14 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Makes sure that the target is still held, as far as that is known without asking.
+    ///
+    /// # Errors
+    /// CS6001 when it is not.
+    pub fn check(&self) -> Result<()> {
+        self.lock.check()
+    }
+
     /// Makes sure that the target is still held, and that its store says so.
     ///
     /// # Errors

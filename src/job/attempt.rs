@@ -1,10 +1,11 @@
 //! One execution of a command: its id and its log in the output.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Scored;
 use crate::error::{Error, Result};
+use crate::publish::Manifest;
 use crate::store::Store;
 
 /// One execution.
@@ -40,6 +41,23 @@ impl Attempt {
                 })
             })
             .collect();
+        self.write(output, &months)
+    }
+
+    /// Records in the output that somebody went back to a run.
+    ///
+    /// # Errors
+    /// CS2002.
+    pub fn log_rollback(&self, output: &Store, run: &Manifest) -> Result<()> {
+        let month = json!({
+            "as_of_month": run.as_of_month,
+            "outcome": "rolled_back",
+            "run_id": run.run_id,
+        });
+        self.write(output, &[month])
+    }
+
+    fn write(&self, output: &Store, months: &[Value]) -> Result<()> {
         let entry = json!({
             "attempt_id": self.id,
             "started": instant(self.started),

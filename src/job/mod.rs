@@ -244,7 +244,7 @@ pub fn verify_facts(facts: &str) -> Result<Verification> {
 }
 
 /// Publishes the kept tables of an earlier run again; the run that they replaced. None when the run
-/// is published already.
+/// is published already. Delta tables follow by [`mirror`].
 ///
 /// # Errors
 /// CS6001, CS6004, CS6005, CS2001, CS2002, CS2003.
@@ -252,26 +252,44 @@ pub fn roll_back(output: &str, run: &Manifest, attempt: &Attempt) -> Result<Opti
     let output = Store::open(output)?;
     let lease = Lease::take(&output, &attempt.id)?;
     let replaced = publish::roll_back(&output, &lease, run, &attempt.id)?;
-    // A repetition after a crash finds the run published, and the Delta tables behind.
+    attempt.log_rollback(&output, run)?;
+    Ok(replaced)
+}
+
+/// Brings the Delta tables of an output, if it has any, to the state of its published files.
+///
+/// # Errors
+/// CS6001, CS6005, CS2001, CS2002, CS2003.
+pub fn mirror(output: &str, attempt: &Attempt) -> Result<()> {
+    let output = Store::open(output)?;
+    let lease = Lease::take(&output, &attempt.id)?;
     if publish::has_delta(&output)? {
         publish::mirror(&output, &lease, attempt.started.timestamp_millis())?;
     }
-    Ok(replaced)
+    Ok(())
 }
 
 /// Deletes what the output keeps of the past for longer than some days; the files.
 ///
 /// # Errors
-/// CS6001, CS6005, CS2001, CS2002, CS2003.
+/// CS1001 for more days than there are; CS6001, CS6005, CS2001, CS2002, CS2003.
 pub fn vacuum(output: &str, days: u32, is_plan: bool, attempt: &Attempt) -> Result<Vec<Entry>> {
     let output = Store::open(output)?;
-    let since = attempt.started - TimeDelta::days(days.into());
-    let retention =
-        Retention { since: since.timestamp_millis(), day: Day::from(since.date_naive()) };
+    let since =
+        attempt.started.checked_sub_signed(TimeDelta::days(days.into())).ok_or_else(|| {
+            Error::new(Code::Usage, format!("{days} days ago there was no day")).hint("give fewer")
+        })?;
+    // What was replaced today is older than none of today.
+    let day = if days == 0 { Day(i32::MAX) } else { Day::from(since.date_naive()) };
+    let retention = Retention { since: since.timestamp_millis(), day };
     if is_plan {
         return publish::obsolete(&output, retention);
     }
     let lease = Lease::take(&output, &attempt.id)?;
+    // The lease may have completed a publication.
+    if publish::has_delta(&output)? {
+        publish::mirror(&output, &lease, attempt.started.timestamp_millis())?;
+    }
     let files = publish::obsolete(&output, retention)?;
     publish::delete(&output, &lease, &files)?;
     Ok(files)

@@ -23,8 +23,8 @@ use crate::facts::{Credit, Live, LiveFrames};
 use crate::ids::RunId;
 use crate::money::Money;
 use crate::publish::{
-    Publication, check_table, dictionary, has_delta, is_published_by_default, is_rolled_back,
-    mirror, published_run, published_score_id, published_state, read_manifest,
+    Publication, Standing, check_table, dictionary, has_delta, is_published_by_default, mirror,
+    published_run, published_score_id, published_state, read_manifest, standing,
 };
 use crate::rules::{UNMAPPED, Version};
 use crate::score::{
@@ -100,7 +100,7 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
     for prepared in months {
         let MonthPlan { reference, versions, feeding, .. } = &*prepared.month;
         let published = match &output {
-            Some(output) => standing_run(output, &reference.to_string(), &prepared.run_id)?,
+            Some(output) => standing_run(output, &prepared)?,
             None => None,
         };
         told.push(ScorePlan {
@@ -118,12 +118,25 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
     Ok(told)
 }
 
-/// The published run of a month, if it is to stand: it is the run that would be published, or that
-/// one was rolled back.
-fn standing_run(output: &Store, month: &str, run: &RunId) -> Result<Option<RunId>> {
-    let Some(published) = published_run(output, month)? else { return Ok(None) };
-    let stands = published == *run || is_rolled_back(output, run)?;
-    Ok(stands.then_some(published))
+/// The published run of a month, if it is to stand: it is the run that would be published, or somebody
+/// went back from what would be published.
+fn standing_run(output: &Store, prepared: &Prepared<'_>) -> Result<Option<RunId>> {
+    let month = prepared.month.reference.to_string();
+    let Some(published) = published_run(output, &month)? else { return Ok(None) };
+    if published == prepared.run_id {
+        return Ok(Some(published));
+    }
+    Ok(match standing(output, &month, &published, &prepared.month.score_id)? {
+        Standing::Free => None,
+        Standing::Held => Some(published),
+        Standing::Released => {
+            tracing::warn!(
+                %month,
+                "The month was rolled back; its facts or rules changed since, and it moves on."
+            );
+            None
+        }
+    })
 }
 
 fn prepare<'a>(
@@ -197,12 +210,23 @@ pub(super) fn score_and_publish(
     let mut scores = Scores::new(&base, &output);
     let publishing = Publishing { base: &base, settings, output: &output, attempt };
     let mut done: Vec<Scored> = Vec::new();
+    let mut published = Ok(());
     for prepared in &queue {
-        done.push(publishing.publish(&lease, prepared, &mut scores)?);
+        match publishing.publish(&lease, prepared, &mut scores) {
+            Ok(scored) => done.push(scored),
+            Err(error) => {
+                published = Err(error);
+                break;
+            }
+        }
     }
-    if settings.has_delta || has_delta(&output)? {
-        mirror(&output, &lease, attempt.started.timestamp_millis())?;
-    }
+    // Months before one that failed are published: who reads Delta sees them too.
+    let mirrored = if settings.has_delta || has_delta(&output)? {
+        mirror(&output, &lease, attempt.started.timestamp_millis())
+    } else {
+        Ok(())
+    };
+    published.and(mirrored)?;
     attempt.log(&output, &done)?;
     Ok(done)
 }
@@ -273,14 +297,14 @@ impl Publishing<'_> {
         let pipeline = base.pipeline;
         let plan = &prepared.month;
         let month = plan.reference.to_string();
-        let standing = standing_run(output, &month, &prepared.run_id)?;
+        let standing = standing_run(output, prepared)?;
         let is_published = standing.is_some();
         let has_dimensions = self.has_dimensions(&prepared.state)?;
         let mut scored = self.scored(prepared, is_published && has_dimensions);
         if let Some(standing) = standing.filter(|standing| *standing != prepared.run_id) {
             tracing::warn!(
-                %month, rolled_back = %prepared.run_id,
-                "The month stays as it was rolled back until its facts or rules change."
+                %month, held_back = %prepared.run_id,
+                "The month was rolled back: it stays so until its facts or rules change."
             );
             scored.run_id = standing;
         }

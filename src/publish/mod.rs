@@ -20,7 +20,7 @@ pub use manifest::{
     read_manifest,
 };
 
-pub use rollback::{is_kept, is_rolled_back, roll_back};
+pub use rollback::{Standing, is_held, is_kept, roll_back, standing};
 pub use vacuum::{Retention, delete, obsolete};
 
 use crate::commit::{Lease, Staging};
@@ -110,10 +110,10 @@ impl<'a> Publication<'a> {
     /// are kept.
     ///
     /// # Errors
-    /// CS2002.
+    /// CS2001, CS2002, CS2003, CS6005; CS6001 when the output is no longer held.
     pub fn commit(mut self, manifest: Option<&Manifest>) -> Result<()> {
         if let Some(manifest) = manifest {
-            rollback::keep(self.output, &self.month)?;
+            rollback::keep(self.output, &self.month, self.run_id.as_str())?;
             let path = manifest::path(&self.run_id);
             let mut target = store::create_file(&self.staging.stage(&path)?)?;
             manifest.write(&mut target)?;

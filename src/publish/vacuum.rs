@@ -1,10 +1,8 @@
 //! What the output keeps of the past, and how it ends: tables of replaced runs, which a rollback
 //! needs, and files of Delta tables, which readers of earlier versions need.
 
-use std::collections::BTreeMap;
-
 use super::delta::unreferenced;
-use super::rollback::{replaceable, rolled_back_on};
+use super::rollback::kept_before;
 use super::{list_runs, published_run};
 use crate::calendar::Day;
 use crate::commit::Lease;
@@ -38,29 +36,19 @@ pub fn obsolete(output: &Store, retention: Retention) -> Result<Vec<Entry>> {
 /// CS2002, CS2003; CS6001 when the lease is lost.
 pub fn delete(output: &Store, lease: &Lease, files: &[Entry]) -> Result<()> {
     lease.confirm()?;
-    files.iter().try_for_each(|file| output.delete(&file.path))
+    files.iter().try_for_each(|file| {
+        lease.check()?;
+        output.delete(&file.path)
+    })
 }
 
 /// The kept tables of runs that were replaced before a day.
 fn replaced(output: &Store, day: Day) -> Result<Vec<Entry>> {
-    let runs = list_runs(output)?;
-    // When the run was published that stands for its month now: all others were replaced by then.
-    let mut published: BTreeMap<&str, (&str, Option<Day>)> = BTreeMap::new();
-    for run in &runs {
-        if published_run(output, &run.as_of_month)?.is_some_and(|id| id.as_str() == run.run_id) {
-            let day = run.finished.get(..10).and_then(Day::parse);
-            published.insert(&run.as_of_month, (&run.run_id, day));
-        }
-    }
     let mut files = Vec::new();
-    for run in &runs {
-        let Some((current, since)) = published.get(run.as_of_month.as_str()) else { continue };
-        let last = rolled_back_on(output, &run.run_id)?.max(*since);
-        if *current == run.run_id || last.is_none_or(|last| last >= day) {
-            continue;
-        }
-        for (_, kept, ..) in replaceable(run) {
-            files.extend(output.head(&kept)?);
+    for run in list_runs(output)? {
+        let published = published_run(output, &run.as_of_month)?;
+        if published.is_none_or(|published| published.as_str() != run.run_id) {
+            files.extend(kept_before(output, &run, day)?);
         }
     }
     Ok(files)

@@ -101,6 +101,35 @@ pub fn list_folder(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// Gives a file a second name in one step, or copies it where that cannot be: names are not allowed
+/// on another's file, on another disk, or at all in a network's folder.
+///
+/// # Errors
+/// CS2001 when there is no such file, CS2002.
+pub(super) fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| write_error(&to.display().to_string(), error);
+    let folder = to.parent().unwrap_or(Path::new("."));
+    create_folder(folder)?;
+    let mut source = open_file(from)?;
+    if let Ok(linked) = tempfile::Builder::new().make_in(folder, |path| fs::hard_link(from, path)) {
+        // A name cannot replace another one of the same file: then there is nothing to do.
+        let ((), staged) = linked.keep().map_err(|error| failed(error.error))?;
+        fs::rename(&staged, to).map_err(failed)?;
+        if staged.exists() {
+            fs::remove_file(&staged).map_err(failed)?;
+        }
+        return Ok(());
+    }
+    let mut copy = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    std::io::copy(&mut source, &mut copy).map_err(failed)?;
+    #[cfg(unix)]
+    fs::set_permissions(copy.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .map_err(failed)?;
+    copy.as_file().sync_all().map_err(failed)?;
+    copy.persist(to).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
 pub(super) fn sync_file(path: &Path) -> Result<()> {
     let synced = open_file(path)?.sync_all();
     synced.map_err(|error| write_error(&path.display().to_string(), error))

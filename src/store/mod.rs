@@ -346,22 +346,29 @@ impl Store {
     /// # Errors
     /// CS2001, CS2002, CS2003.
     pub fn copy(&self, from: &str, to: &str) -> Result<()> {
-        let (source, target) = (self.object_path(from)?, self.object_path(to)?);
-        self.forget(to);
-        let copied = match &self.place {
-            Place::Local { objects, .. } => request(|| objects.copy(&source, &target)),
-            Place::Remote(remote) => remote.duplicate(&source, &target),
-        };
-        copied.map_err(|error| self.write_error(to, error))
+        match &self.place {
+            Place::Local { root, .. } => local::copy_file(&root.join(from), &root.join(to)),
+            Place::Remote(remote) => {
+                let (source, target) = (remote.location(from)?, remote.location(to)?);
+                self.forget(to);
+                remote.duplicate(&source, &target).map_err(|error| self.write_error(to, error))
+            }
+        }
     }
 
     /// A folder for a library that makes requests by itself; a local one is made if it is missing.
     ///
     /// # Errors
-    /// CS2001, CS2002, CS9001.
+    /// CS1003 for a location that such a library would take for another one; CS2002, CS9001.
     pub fn objects_at(&self, folder: &str) -> Result<Objects> {
         let runtime = remote::runtime()?.handle().clone();
-        let no_url = || Error::new(Code::Usage, format!("{} has no URL", self.uri_of(folder)));
+        let no_url = || {
+            Error::new(Code::Scheme, format!("{} cannot hold this", self.uri_of(folder)))
+                .hint("take a location whose name is plain")
+        };
+        if self.identity_of(folder).contains('%') {
+            return Err(no_url());
+        }
         match &self.place {
             Place::Local { root, .. } => {
                 let folder = root.join(folder);
@@ -394,7 +401,9 @@ impl Store {
             let text = format!("cannot read or replace {}", self.uri_of(path));
             match of_store(&error) {
                 Some(error) => remote::store_error(Code::StorageRead, text, error),
-                None => Error::new(Code::StorageWrite, text).because(secrets::redacted(&error)),
+                None => Error::new(Code::StorageWrite, text)
+                    .because(secrets::redacted(&error))
+                    .hint("look whether another program has changed it; removed, it is made anew"),
             }
         })
     }

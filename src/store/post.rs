@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 
 use super::remote::{refuse_secrets, runtime};
@@ -11,21 +12,27 @@ use super::secrets::redacted;
 use crate::error::{Code, Error, Result};
 
 /// A service that is not there may not hold up a run.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(5);
 const MOST_REPETITIONS: usize = 2;
 
 /// Posts a JSON document, with a bearer token if there is one.
 ///
 /// # Errors
-/// CS1003 for a URL with a query or a password; CS2003 when the service does not take it.
+/// CS1003 for a URL with a query, a user or a password; CS2003 when the service does not take it.
 pub fn post_json(url: &str, json: &str, token: Option<&str>) -> Result<()> {
     let url = refuse_secrets(url)?;
+    if !url.username().is_empty() {
+        return Err(Error::new(Code::Scheme, "a URL has a user name in it")
+            .hint("give the key by the environment"));
+    }
     let failed = |error: &reqwest::Error| {
         Error::new(Code::StorageBusy, format!("{url} does not take the document"))
             .because(redacted(error))
             .hint("check the URL and the network")
     };
-    let client = Client::builder().timeout(TIMEOUT).build().map_err(|error| failed(&error))?;
+    // What is posted elsewhere than it was meant to is lost.
+    let client = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).build();
+    let client = client.map_err(|error| failed(&error))?;
     let send = || async {
         let mut request =
             client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(json.to_owned());
@@ -45,5 +52,9 @@ pub fn post_json(url: &str, json: &str, token: Option<&str>) -> Result<()> {
     let sent = runtime()?.block_on(async {
         send.retry(schedule).sleep(tokio::time::sleep).when(is_temporary).await
     });
-    sent.map(|_| ()).map_err(|error| failed(&error.without_url()))
+    let status = sent.map_err(|error| failed(&error.without_url()))?.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    Err(Error::new(Code::StorageBusy, format!("{url} answers {status}")).hint("check the URL"))
 }

@@ -25,6 +25,7 @@ mod collapse;
 mod command_line;
 mod crash;
 mod deliveries;
+mod delta;
 mod distributor;
 mod edges;
 mod fuzz;

@@ -160,9 +160,13 @@ pub fn kills(default: u32) -> u32 {
     std::env::var("CAPSCORE_TEST_KILLS").map_or(default, |kills| kills.parse().unwrap())
 }
 
-/// The exit code of a command.
+/// The exit code of a command; what it said of a failure is shown.
 pub fn ended(mut command: Process) -> i32 {
-    status(command.spawn().unwrap())
+    let ended = command.stderr(Stdio::piped()).output().unwrap();
+    if !ended.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&ended.stderr));
+    }
+    ended.status.code().unwrap_or(-1)
 }
 
 pub fn status(mut child: Child) -> i32 {

@@ -1,8 +1,9 @@
 //! Earlier runs of a month come back, hold, and end.
 
 use std::fs;
+use std::time::Duration;
 
-use crate::base::{Place, capscore};
+use crate::base::{Base, Place, capscore};
 use crate::restated::{Restated, ended, files};
 
 /// The files of the month tables, without what is kept of other runs.
@@ -50,6 +51,7 @@ fn a_rollback_holds_until_facts_change() {
     assert_eq!(code, Some(0));
     assert!(told.contains(&old) && told.contains(&new), "{told}");
     assert!(month_tables(&tables) == first);
+    assert_eq!(run_in_state(&tables, "held"), old);
     assert_eq!(run_in_state(&tables, "kept"), new);
     // A second time there is nothing to do.
     assert_eq!(roll_back(&old).0, Some(0));
@@ -65,18 +67,59 @@ fn a_rollback_holds_until_facts_change() {
     let plan = capscore().args(score).arg("--plan").output().unwrap();
     assert!(String::from_utf8(plan.stdout).unwrap().contains("is published already"));
 
-    // Forward again, by hand; and from then on by itself.
+    // Nor with other limits of checks, which are part of a run's id and change no score.
+    let job = place.path("job.toml");
+    fs::write(&job, "[checks.month_gap]\nwarn = 99\n").unwrap();
+    let judged = capscore().args(score).args(["--config", &place.text("job.toml")]).output();
+    let told = judged.unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    assert!(month_tables(&tables) == first);
+
+    // Forward by hand. What was gone back to is not held back for that.
     assert_eq!(roll_back(&new).0, Some(0));
     assert!(month_tables(&tables) == second);
-    assert_eq!(roll_back(&old).0, Some(0));
-    capscore().args(["facts", "retract", "2026-11-02", "--facts", &facts]).assert().success();
-    // Without the second delivery the facts are those of the first again.
+    assert_eq!(run_in_state(&tables, "yes"), new);
+    let retract = ["facts", "retract", "2026-11-02", "--facts", &facts];
+    capscore().args(retract).assert().success();
     capscore().args(score).assert().success();
     assert!(month_tables(&tables) == first);
     assert_eq!(run_in_state(&tables, "yes"), old);
 
+    // Other facts end it by themselves, and are said to.
+    capscore().args(retract).arg("--undo").assert().success();
+    capscore().args(score).assert().success();
+    assert!(month_tables(&tables) == second);
+    assert_eq!(roll_back(&old).0, Some(0));
+    let third = Base::alike(&["1003"], 1);
+    third.write(&place.path("third"), "2026-11-03");
+    let ingest = ["ingest", "--input", &place.text("third"), "--facts", &facts];
+    capscore().args(ingest).assert().success();
+    let told = capscore().args(score).output().unwrap();
+    assert!(String::from_utf8(told.stderr).unwrap().contains("moves on"));
+    assert!(month_tables(&tables) != first && month_tables(&tables) != second);
+
     let (code, _) = roll_back("ffff");
     assert_eq!(code, Some(3));
+}
+
+#[test]
+fn a_month_is_not_held_back_from_what_is_gone() {
+    let restated = Restated::new(&["1001"], 3);
+    let place = Place::new();
+    let (facts, tables) = (place.text("facts"), place.text("tables"));
+    assert_eq!(ended(restated.first(&facts, &tables)), 0);
+    let old = run_in_state(&tables, "yes");
+    assert_eq!(ended(restated.second(&facts, &tables)), 0);
+    let (new, second) = (run_in_state(&tables, "yes"), month_tables(&tables));
+    capscore().args(["runs", "rollback", &old, "--output", &tables]).assert().success();
+    fs::remove_file(place.path("tables/_runs").join(&new).join("fact_metric_part.parquet"))
+        .unwrap();
+    let refused =
+        capscore().args(["runs", "rollback", &new, "--output", &tables]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("score the month"));
+    assert_eq!(ended(restated.second(&facts, &tables)), 0);
+    assert!(month_tables(&tables) == second);
 }
 
 #[test]
@@ -101,13 +144,10 @@ fn what_is_kept_ends_with_a_vacuum() {
     assert!(vacuum(&[]).starts_with("Deleted 0 files"));
     assert!(kept.exists());
 
-    // As if the published run were of long ago.
-    let new = run_in_state(&tables, "yes");
-    let manifest = place.path("tables/_runs").join(&new).join("manifest.json");
-    let text = fs::read_to_string(&manifest).unwrap();
-    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let finished = value["finished"].as_str().unwrap();
-    fs::write(&manifest, text.replace(finished, "2020-01-02T03:04:05.000000Z")).unwrap();
+    // As if it had been long ago.
+    let replaced = place.path("tables/_runs").join(&old).join("replaced.json");
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_hours(480_000);
+    fs::File::options().write(true).open(replaced).unwrap().set_modified(long_ago).unwrap();
     let before = month_tables(&tables);
     let plan = vacuum(&["--plan"]);
     assert!(plan.contains(&format!("_runs/{old}/fact_area_score.parquet")), "{plan}");

@@ -20,9 +20,9 @@ use delta_kernel_default_engine::parquet::DataFileMetadata;
 use url::Url;
 
 use crate::calendar::Month;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::store::Store;
-use crate::tables::{Column, ColumnType, Table};
+use crate::tables::{CONTRACT_VERSION, Column, ColumnType, Table};
 
 const WRITER: &str = concat!("capscore/", env!("CARGO_PKG_VERSION"));
 /// A checkpoint is written after so many commits.
@@ -47,8 +47,36 @@ pub(super) struct Part {
 pub(super) struct State {
     /// None before the first commit.
     snapshot: Option<SnapshotRef>,
-    /// The paths of its files, as its log has them.
+    /// The paths of its whole files, as its log has them.
     pub(super) files: BTreeSet<String>,
+    /// Those of files that another writer has struck rows from.
+    pub(super) struck: BTreeSet<String>,
+}
+
+/// The version that a file of a log is about; none for other files, such as one that a killed commit
+/// left behind.
+fn version_of(name: &str) -> Option<u64> {
+    let (version, kind) = name.split_once('.')?;
+    let is_known = kind == "json" || kind.starts_with("checkpoint.") && !kind.contains('#');
+    if version.len() != 20 || !is_known {
+        return None;
+    }
+    version.parse().ok()
+}
+
+/// Whether a folder has the log of a Delta table.
+///
+/// # Errors
+/// CS2001, CS2003.
+pub(super) fn has_log(output: &Store, folder: &str) -> Result<bool> {
+    Ok(!versions(output, folder)?.is_empty())
+}
+
+/// The versions that a log has commits or checkpoints of.
+fn versions(output: &Store, folder: &str) -> Result<BTreeSet<u64>> {
+    let entries = output.list(&format!("{folder}/_delta_log"))?;
+    let name = |path: &str| path.rsplit('/').next().and_then(version_of);
+    Ok(entries.iter().filter_map(|entry| name(&entry.path)).collect())
 }
 
 pub(super) struct Log<'a> {
@@ -81,45 +109,60 @@ impl<'a> Log<'a> {
     /// # Errors
     /// CS2001, CS2002, CS2003.
     pub(super) fn state(&self) -> Result<State> {
-        if self.output.list(&format!("{}/_delta_log", self.folder))?.is_empty() {
-            return Ok(State { snapshot: None, files: BTreeSet::new() });
+        if !has_log(self.output, self.folder)? {
+            return Ok(State { snapshot: None, files: BTreeSet::new(), struck: BTreeSet::new() });
         }
         let snapshot = self.snapshot()?;
-        let files = self.asked(|| self.files(&snapshot))?;
-        Ok(State { snapshot: Some(snapshot), files })
+        let (files, struck) = self.asked(|| self.files(&snapshot))?;
+        if !has_columns(&snapshot.schema(), self.table) {
+            let text = format!(
+                "the Delta table {} has not the columns of contract {CONTRACT_VERSION}",
+                self.output.uri_of(self.folder)
+            );
+            return Err(Error::new(Code::Damaged, text)
+                .hint("remove its folder: the next run makes it anew"));
+        }
+        Ok(State { snapshot: Some(snapshot), files, struck })
     }
 
     fn snapshot(&self) -> Result<SnapshotRef> {
         self.asked(|| Snapshot::builder_for(self.url.as_str()).build(&*self.engine))
     }
 
-    fn files(&self, snapshot: &SnapshotRef) -> KernelResult<BTreeSet<String>> {
+    /// The paths of whole files, and of those with rows that are struck.
+    fn files(&self, snapshot: &SnapshotRef) -> KernelResult<(BTreeSet<String>, BTreeSet<String>)> {
         let scan = Arc::clone(snapshot).scan_builder().build()?;
-        let mut files = BTreeSet::new();
+        let mut files = (BTreeSet::new(), BTreeSet::new());
         for batch in scan.scan_metadata(&*self.engine)? {
-            files = batch?.visit_scan_files(files, |files, file| {
-                files.insert(file.path);
+            files = batch?.visit_scan_files(files, |(whole, struck), file| {
+                let paths = if file.dv_info.has_vector() { struck } else { whole };
+                paths.insert(file.path);
             })?;
         }
         Ok(files)
     }
 
-    /// The files of all versions that were current since an instant (milliseconds of 1970), and the
-    /// files of no version that is older.
+    /// The files of all versions that were current since an instant (milliseconds of 1970).
     ///
     /// # Errors
     /// CS2001, CS2002, CS2003.
     pub(super) fn files_since(&self, since: i64) -> Result<BTreeSet<String>> {
-        let State { snapshot, mut files } = self.state()?;
+        let versions = versions(self.output, self.folder)?;
+        let State { snapshot, mut files, struck } = self.state()?;
+        files.extend(struck);
         let Some(mut snapshot) = snapshot else { return Ok(files) };
+        // A version whose commit is gone cannot be opened: nobody needs its files.
         while self.asked(|| snapshot.get_timestamp(&*self.engine))? > since
             && let Some(version) = snapshot.version().checked_sub(1)
+            && versions.contains(&version)
         {
-            let earlier = Snapshot::builder_for(self.url.as_str()).at_version(version);
-            // The log may have been shortened: who cannot open a version does not need its files.
-            let Ok(earlier) = earlier.build(&*self.engine) else { break };
-            files.extend(self.asked(|| self.files(&earlier))?);
-            snapshot = earlier;
+            snapshot = self.asked(|| {
+                let earlier = Snapshot::builder_for(self.url.as_str()).at_version(version);
+                earlier.build(&*self.engine)
+            })?;
+            let (whole, struck) = self.asked(|| self.files(&snapshot))?;
+            files.extend(whole);
+            files.extend(struck);
         }
         Ok(files)
     }
@@ -175,14 +218,6 @@ impl<'a> Log<'a> {
         removed: &BTreeSet<&str>,
         now: i64,
     ) -> KernelResult<Option<CommittedTransaction>> {
-        if *snapshot.schema() != *schema(self.table)? {
-            return Err(KernelError::generic(format!(
-                "the Delta table has other columns than contract {} says: remove the folder {} and \
-                 run again",
-                crate::tables::CONTRACT_VERSION,
-                self.folder
-            )));
-        }
         let mut transaction = Arc::clone(snapshot)
             .update_table(UpdateTableOperation::Write, WRITER, true)
             .with_operation_parameters([("mode", Some("Overwrite"))])
@@ -235,6 +270,15 @@ fn only(files: FilteredEngineData, removed: &BTreeSet<&str>) -> KernelResult<Fil
 fn schema(table: &Table) -> KernelResult<SchemaRef> {
     let fields: Vec<StructField> = table.columns.iter().map(field).collect::<KernelResult<_>>()?;
     Ok(Arc::new(StructType::try_new(fields)?))
+}
+
+/// Whether a table has these columns, whatever it says of them.
+fn has_columns(found: &StructType, table: &Table) -> bool {
+    let Ok(wanted) = schema(table) else { return false };
+    let shape = |schema: &StructType| -> Vec<(String, DataType)> {
+        schema.fields().map(|field| (field.name().clone(), field.data_type().clone())).collect()
+    };
+    shape(found) == shape(&wanted)
 }
 
 fn field(column: &Column) -> KernelResult<StructField> {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::log::{Log, Part};
 use super::{published_run, read_manifest};
+use crate::calendar::Month;
 use crate::commit::Lease;
 use crate::error::{Code, Error, Result};
 use crate::parquet::Footer;
@@ -31,56 +32,60 @@ fn folder(table: &Table) -> String {
 /// # Errors
 /// CS2001, CS2003.
 pub fn has_delta(output: &Store) -> Result<bool> {
-    Ok(!output.list(&format!("{}/_delta_log", folder(&DATA_DICTIONARY)))?.is_empty())
+    log::has_log(output, &folder(&DATA_DICTIONARY))
 }
 
-/// Brings the Delta tables of an output to the state of its published files, one commit a table; the
-/// tables that were not in it, with the months whose files changed. `now` is in milliseconds of 1970. Files of earlier states stay for
-/// those who read them, until they are [`obsolete`](super::obsolete).
+/// What is published.
+#[derive(Default)]
+struct Published {
+    /// The files of each table.
+    tables: BTreeMap<&'static str, Vec<Part>>,
+    /// Months whose files are not those of one run, `YYYY-MM`.
+    damaged: Vec<String>,
+}
+
+/// Brings the Delta tables of an output to the state of its published files, one commit a table; `now`
+/// is in milliseconds of 1970. Files of earlier states stay for those who read them, until they are
+/// [`obsolete`](super::obsolete).
 ///
 /// # Errors
 /// CS2001, CS2002, CS2003; CS6001 when the lease is lost or others write without end; CS6005 when a
-/// published month is not whole.
-pub fn mirror(
-    output: &Store,
-    lease: &Lease,
-    now: i64,
-) -> Result<Vec<(&'static str, BTreeSet<String>)>> {
-    let mut changed = Vec::new();
-    for (name, parts) in published(output)? {
+/// published month is not whole, after all others were brought there.
+pub fn mirror(output: &Store, lease: &Lease, now: i64) -> Result<()> {
+    let Published { tables, damaged } = published(output)?;
+    for (name, parts) in tables {
         let Some(table) = table(name) else { continue };
-        let months = bring(output, lease, table, &parts, now)?;
-        if !months.is_empty() {
+        if bring(output, lease, table, &parts, &damaged, now)? {
             tracing::info!(table = name, "The Delta table is up to date.");
-            changed.push((name, months));
         }
     }
-    Ok(changed)
+    let Some(month) = damaged.first() else { return Ok(()) };
+    let text = format!("the published tables of {month} are not those of one run");
+    let hint = format!("run `capscore score --as-of {month}` again");
+    Err(Error::new(Code::Damaged, text).hint(hint))
 }
 
-/// The published files of each table.
-fn published(output: &Store) -> Result<BTreeMap<&'static str, Vec<Part>>> {
-    let mut tables: BTreeMap<&'static str, Vec<Part>> = BTreeMap::new();
+/// The published files of each table. Tables of runs have no column that tells their months apart.
+fn published(output: &Store) -> Result<Published> {
+    let mut found = Published::default();
     for file in output.list(FACT_AREA_SCORE.name)? {
         let name = file.path.rsplit('/').next().unwrap_or_default();
-        let Some(month) = name.strip_suffix(".parquet") else { continue };
-        let run = match published_run(output, month)? {
+        let Some(month) = name.strip_suffix(".parquet").and_then(Month::parse) else { continue };
+        let month = month.to_string();
+        let manifest = match published_run(output, &month)? {
             Some(run) => read_manifest(output, &run)?,
             None => None,
         };
-        let Some(manifest) = run else {
-            let text = format!("the published tables of {month} are not those of one run");
-            let hint = format!("run `capscore score --as-of {month}` again");
-            return Err(Error::new(Code::Damaged, text).hint(hint));
+        let Some(manifest) = manifest.filter(|manifest| manifest.as_of_month == month) else {
+            found.damaged.push(month);
+            continue;
         };
         for file in manifest.outputs {
-            let Some(table) = table(&file.table).filter(|table| table.layout != Layout::Whole)
-            else {
-                continue;
-            };
-            tables.entry(table.name).or_default().push(Part {
+            let table = table(&file.table).filter(|table| table.layout == Layout::Month);
+            let Some(table) = table else { continue };
+            found.tables.entry(table.name).or_default().push(Part {
                 name: format!("{month}-{}.parquet", digits(&file.content_hash)),
-                month: month.to_owned(),
+                month: month.clone(),
                 source: file.path,
                 rows: file.rows,
                 bytes: file.bytes,
@@ -92,7 +97,7 @@ fn published(output: &Store) -> Result<BTreeMap<&'static str, Vec<Part>>> {
         let Some(entry) = output.head(&source)? else { continue };
         let local = output.fetch(&source)?;
         let rows = Footer::read(store::open_file(&local)?, &source)?.rows().unsigned_abs();
-        tables.entry(table.name).or_default().push(Part {
+        found.tables.entry(table.name).or_default().push(Part {
             name: format!("{}.parquet", digits(&store::content_hash(&local)?)),
             month: String::new(),
             source,
@@ -100,7 +105,7 @@ fn published(output: &Store) -> Result<BTreeMap<&'static str, Vec<Part>>> {
             bytes: entry.size,
         });
     }
-    Ok(tables)
+    Ok(found)
 }
 
 /// The files below `delta/` that no version of a table needs which was current since an instant.
@@ -112,7 +117,7 @@ pub(super) fn unreferenced(output: &Store, since: i64) -> Result<Vec<Entry>> {
     if !has_delta(output)? {
         return Ok(found);
     }
-    for table in ALL {
+    for table in ALL.iter().filter(|table| table.layout != Layout::Run) {
         let folder = folder(table);
         let needed = Log::open(output, &folder, table)?.files_since(since)?;
         for entry in output.list(&folder)? {
@@ -131,35 +136,48 @@ fn digits(hash: &str) -> &str {
     hex.get(..HASH_DIGITS).unwrap_or(hex)
 }
 
-/// Brings one table to the state of its published files; the months that changed.
+/// Brings one table to the state of its published files; false when it was in it.
 fn bring(
     output: &Store,
     lease: &Lease,
     table: &Table,
     parts: &[Part],
+    damaged: &[String],
     now: i64,
-) -> Result<BTreeSet<String>> {
+) -> Result<bool> {
     let folder = folder(table);
+    let prefix = format!("{folder}/");
     let log = Log::open(output, &folder, table)?;
     for _ in 0..MOST_CONFLICTS {
+        let stored = output.list(&folder)?;
+        let stored: BTreeMap<&str, u64> = stored
+            .iter()
+            .filter_map(|entry| Some((entry.path.strip_prefix(&prefix)?, entry.size)))
+            .collect();
+        // Also one that the log has, and somebody has deleted.
+        for part in parts.iter().filter(|part| stored.get(&*part.name) != Some(&part.bytes)) {
+            output.copy(&part.source, &format!("{prefix}{}", part.name))?;
+        }
         let state = log.state()?;
         let missing: Vec<&Part> =
             parts.iter().filter(|part| !state.files.contains(&part.name)).collect();
         let wanted: BTreeSet<&str> = parts.iter().map(|part| part.name.as_str()).collect();
-        let obsolete: BTreeSet<&str> =
-            state.files.iter().map(String::as_str).filter(|name| !wanted.contains(name)).collect();
+        // What a month has that is not whole stays as it is.
+        let is_left = |name: &str| damaged.iter().any(|month| name.starts_with(&**month));
+        let obsolete: BTreeSet<&str> = state
+            .files
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !wanted.contains(name))
+            .chain(state.struck.iter().map(String::as_str))
+            .filter(|name| !is_left(name))
+            .collect();
         if missing.is_empty() && obsolete.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        for part in &missing {
-            let target = format!("{folder}/{}", part.name);
-            if output.head(&target)?.map(|entry| entry.size) != Some(part.bytes) {
-                output.copy(&part.source, &target)?;
-            }
+            return Ok(false);
         }
         lease.confirm()?;
         if log.commit(&state, &missing, &obsolete, now)? {
-            return Ok(missing.iter().map(|part| part.month.clone()).collect());
+            return Ok(true);
         }
         tracing::info!(table = table.name, "Another writer was faster: the table is read again.");
     }
