@@ -22,13 +22,13 @@ fn a_killed_run_is_completed_by_the_next() {
     for (now, kept) in names {
         copy_folder(&place.path(now), &place.path(kept));
     }
-    let reset = || {
+    restated.survives(kills(30), |_| {
         for (now, kept) in names {
             std::fs::remove_dir_all(place.path(now)).unwrap();
             copy_folder(&place.path(kept), &place.path(now));
         }
-    };
-    restated.survives(kills(30), &facts, &tables, reset);
+        (facts.clone(), tables.clone())
+    });
 }
 
 fn copy_folder(from: &Path, to: &Path) {

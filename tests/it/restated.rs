@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command as Process, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use capscore::store::Store;
 
@@ -52,8 +52,6 @@ pub struct Restated {
     place: Place,
     old: (Files, BTreeMap<String, BTreeSet<String>>),
     new: (Files, BTreeMap<String, BTreeSet<String>>),
-    /// How long the run takes that nobody disturbs.
-    whole: Duration,
 }
 
 impl Restated {
@@ -68,18 +66,11 @@ impl Restated {
             }
         }
         later.write(&place.path("second"), "2026-11-02");
-        let mut restated = Self {
-            place,
-            old: Default::default(),
-            new: Default::default(),
-            whole: Duration::default(),
-        };
+        let mut restated = Self { place, old: Default::default(), new: Default::default() };
         let (facts, tables) = (restated.place.text("facts"), restated.place.text("tables"));
         assert_eq!(ended(restated.first(&facts, &tables)), 0);
         restated.old = (files(&tables), delta(&tables));
-        let started = Instant::now();
         assert_eq!(ended(restated.second(&facts, &tables)), 0);
-        restated.whole = started.elapsed();
         restated.new = (files(&tables), delta(&tables));
         assert!(restated.old.0.len() > 20, "{:?}", restated.old.0.keys());
         let changed = |table: &String| restated.old.1[table] != restated.new.1[table];
@@ -129,28 +120,27 @@ impl Restated {
     }
 
     /// Runs on both deliveries are killed at points spread over the whole length of one, the next one
-    /// completes each. `reset` makes the facts and tables of the first delivery anew.
-    pub fn survives(&self, kills: u32, facts: &str, output: &str, mut reset: impl FnMut()) {
-        let mut whole = self.whole;
+    /// completes each. `place` gives facts and tables of the first delivery, anew for each.
+    pub fn survives(&self, kills: u32, mut place: impl FnMut(u32) -> (String, String)) {
+        let (facts, output) = place(kills);
+        let started = Instant::now();
+        assert_eq!(ended(self.second(&facts, &output)), 0);
+        let whole = started.elapsed();
         for kill in 0..kills {
-            reset();
-            if kill == 0 {
-                let started = Instant::now();
-                assert_eq!(ended(self.second(facts, output)), 0);
-                whole = started.elapsed();
-                reset();
-            }
-            let mut child = self.second(facts, output).spawn().unwrap();
-            // Each point once, in no order.
+            let (facts, output) = place(kill);
+            let mut child = self.second(&facts, &output).spawn().unwrap();
             let point = f64::from(kill) + 0.5;
             std::thread::sleep(whole.mul_f64(point / f64::from(kills)));
             let _ = child.kill();
             child.wait().unwrap();
             let when = format!("after kill {kill} of {kills}");
-            unlock(facts, output);
-            self.is_old_or_new(output, &when);
-            assert_eq!(ended(self.second(facts, output)), 0, "{when}");
-            self.is_new(output, &when);
+            unlock(&facts, &output);
+            self.is_old_or_new(&output, &when);
+            assert_eq!(ended(self.second(&facts, &output)), 0, "{when}");
+            self.is_new(&output, &when);
+            if kill % 25 == 24 {
+                eprintln!("{} of {kills} killed runs were completed", kill + 1);
+            }
         }
     }
 }

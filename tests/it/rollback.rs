@@ -69,7 +69,7 @@ fn a_rollback_holds_until_facts_change() {
 
     // Nor with other limits of checks, which are part of a run's id and change no score.
     let job = place.path("job.toml");
-    fs::write(&job, "[checks.month_gap]\nwarn = 99\n").unwrap();
+    fs::write(&job, "[checks.months_missing]\nwarn = 99\n").unwrap();
     let judged = capscore().args(score).args(["--config", &place.text("job.toml")]).output();
     let told = judged.unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
