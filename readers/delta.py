@@ -13,6 +13,8 @@ environment. Prints one line per check; exits with 1 when a check failed.
 import json
 import os
 import pathlib
+import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -241,6 +243,49 @@ def check_history(tables, program, engines):
     check_tables(tables, engines, "after a vacuum")
 
 
+def check_struck(program, schema):
+    """Rows that another writer struck from a table come back."""
+    shutil.copytree(program.home / "tables", program.home / "struck")
+    tables = Tables(program.home / "struck", schema)
+    name = "fact_area_score"
+    log = tables.delta(name) / "_delta_log"
+    version = deltalake.DeltaTable(tables.delta(name)).version()
+    add = next(json.loads(line)["add"] for line in reversed(
+        (log / f"{version:020}.json").read_text().splitlines()) if '"add"' in line)
+    # A bitmap of row 0: the magic of the format, one bitmap with key 0, one container with one value.
+    bitmap = struct.pack("<IQIIIHHIH", 1681511377, 1, 0, 12346, 1, 0, 0, 16, 0)
+    vector = {"storageType": "i", "pathOrInlineDv": z85(bitmap), "sizeInBytes": len(bitmap),
+              "cardinality": 1}
+    features = ["deletionVectors"]
+    actions = [
+        {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features,
+                      "writerFeatures": features}},
+        {"remove": {"path": add["path"], "deletionTimestamp": 1, "dataChange": True}},
+        {"add": {**add, "deletionVector": vector}},
+    ]
+    (log / f"{version + 1:020}.json").write_text("\n".join(map(json.dumps, actions)))
+
+    def back():
+        expected = tables.expected(name)
+        struck = tables.number(tables.of_duckdb(name))
+        same("rows while one is struck", int(struck[0]), int(expected[0]) - 1)
+        program("score", "--facts", "facts", "--output", "struck", "--as-of", MONTHS[-1])
+        same(name, tables.number(tables.of_duckdb(name)), expected)
+    check("rows that others struck", back)
+
+
+def z85(data):
+    """The text of some bytes in Delta's base 85."""
+    digits = ("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+              ".-:+=^!/*?&<>()[]{}@%$#")
+    data += bytes(-len(data) % 4)
+    text = ""
+    for at in range(0, len(data), 4):
+        number = int.from_bytes(data[at:at + 4], "big")
+        text += "".join(digits[number // 85 ** power % 85] for power in range(4, -1, -1))
+    return text
+
+
 def sail(tables):
     """Sail: Spark's interface without Spark."""
     from pysail.spark import SparkConnectServer
@@ -296,6 +341,7 @@ def main():
                        "duckdb": tables.of_duckdb, "sail": sail(tables)}
             check_log(tables)
             check_tables(tables, engines, "past a checkpoint")
+            check_struck(program, schema)
             check_history(tables, program, engines)
         print("not run: Spark on the Delta tables (PyPI has no Delta library for it)")
     if failures:
