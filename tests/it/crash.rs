@@ -17,15 +17,19 @@ fn a_killed_run_is_completed_by_the_next() {
     let restated = Restated::new(&["1001", "1002", "1003"], 20);
     let place = Place::new();
     let (facts, tables) = (place.text("facts"), place.text("tables"));
-    assert_eq!(ended(restated.first(&facts, &tables)), 0);
-    let names = [("facts", "facts0"), ("tables", "tables0")];
-    for (now, kept) in names {
-        copy_folder(&place.path(now), &place.path(kept));
+    let kept = ["kept", "kept_delta"];
+    for (name, has_delta) in kept.into_iter().zip([false, true]) {
+        assert_eq!(ended(restated.first(&facts, &tables, has_delta)), 0);
+        for folder in ["facts", "tables"] {
+            copy_folder(&place.path(folder), &place.path(name).join(folder));
+            std::fs::remove_dir_all(place.path(folder)).unwrap();
+        }
     }
-    restated.survives(kills(30), |_| {
-        for (now, kept) in names {
-            std::fs::remove_dir_all(place.path(now)).unwrap();
-            copy_folder(&place.path(kept), &place.path(now));
+    restated.survives(kills(30), |has_delta| {
+        for folder in ["facts", "tables"] {
+            let _ = std::fs::remove_dir_all(place.path(folder));
+            let kept = place.path(kept[usize::from(has_delta)]).join(folder);
+            copy_folder(&kept, &place.path(folder));
         }
         (facts.clone(), tables.clone())
     });

@@ -17,7 +17,10 @@ struct Published {
 impl Published {
     fn new() -> Self {
         let published = Self { restated: Restated::new(&["1001"], 3), place: Place::new() };
-        assert_eq!(ended(published.restated.first(&published.facts(), &published.tables())), 0);
+        assert_eq!(
+            ended(published.restated.first(&published.facts(), &published.tables(), true)),
+            0
+        );
         published
     }
 

@@ -33,7 +33,7 @@ fn a_rollback_holds_until_facts_change() {
     let restated = Restated::new(&["1001", "1002"], 4);
     let place = Place::new();
     let (facts, tables) = (place.text("facts"), place.text("tables"));
-    assert_eq!(ended(restated.first(&facts, &tables)), 0);
+    assert_eq!(ended(restated.first(&facts, &tables, false)), 0);
     let first = month_tables(&tables);
     let old = run_in_state(&tables, "yes");
     assert_eq!(ended(restated.second(&facts, &tables)), 0);
@@ -107,7 +107,7 @@ fn a_month_is_not_held_back_from_what_is_gone() {
     let restated = Restated::new(&["1001"], 3);
     let place = Place::new();
     let (facts, tables) = (place.text("facts"), place.text("tables"));
-    assert_eq!(ended(restated.first(&facts, &tables)), 0);
+    assert_eq!(ended(restated.first(&facts, &tables, false)), 0);
     let old = run_in_state(&tables, "yes");
     assert_eq!(ended(restated.second(&facts, &tables)), 0);
     let (new, second) = (run_in_state(&tables, "yes"), month_tables(&tables));
@@ -127,7 +127,7 @@ fn what_is_kept_ends_with_a_vacuum() {
     let restated = Restated::new(&["1001"], 3);
     let place = Place::new();
     let (facts, tables) = (place.text("facts"), place.text("tables"));
-    assert_eq!(ended(restated.first(&facts, &tables)), 0);
+    assert_eq!(ended(restated.first(&facts, &tables, false)), 0);
     assert_eq!(ended(restated.second(&facts, &tables)), 0);
     let old = run_in_state(&tables, "kept");
     let kept = place.path("tables/_runs").join(&old).join("fact_area_score.parquet");
