@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -48,6 +49,7 @@ def main():
         if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
             del environment[name]
     servers, stores, missing = [], [], []
+    files = tempfile.TemporaryDirectory(prefix="azurite-")
 
     def start(name, port, arguments, extra=None):
         log = open(os.path.join(folder, f"{name}.log"), "w")
@@ -64,7 +66,9 @@ def main():
             port,
             [
                 os.path.join(folder, "node_modules", ".bin", "azurite-blob"),
-                "--inMemoryPersistence",
+                # Its store in memory stops answering for ever when clients are killed often enough.
+                "--location",
+                files.name,
                 "--skipApiVersionCheck",
                 "--silent",
                 "--blobHost",

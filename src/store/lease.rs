@@ -22,6 +22,8 @@ use crate::error::{Code, Error, Result};
 const LEASE: Duration = Duration::from_mins(1);
 /// Whoever holds one stops so much before that.
 const MARGIN: Duration = Duration::from_secs(15);
+/// How long the end of one is waited for.
+const RELEASE: Duration = Duration::from_secs(10);
 
 /// Holds a folder for one writer.
 #[derive(Debug)]
@@ -110,6 +112,28 @@ impl Renewed {
                 tracing::warn!(error, "A lease was not renewed.");
                 version
             }
+        }
+    }
+}
+
+impl Renewed {
+    /// Deletes the claim, if it is the own one. A store that does not answer soon is not waited for:
+    /// the claim ends by itself.
+    fn release(&self) {
+        let Ok(runtime) = runtime() else { return };
+        let objects = &self.remote.objects;
+        let release = async {
+            let found = objects.get(&self.location).await?.bytes().await?;
+            let claim: Option<Claim> = serde_json::from_slice(&found).ok();
+            // Another one's stays.
+            if claim.is_some_and(|claim| claim.owner == self.owner) {
+                objects.delete(&self.location).await?;
+            }
+            Ok::<(), object_store::Error>(())
+        };
+        let released = runtime.block_on(async { tokio::time::timeout(RELEASE, release).await });
+        if !matches!(released, Ok(Ok(()))) {
+            tracing::debug!(uri = self.uri, "A lease was left to end by itself.");
         }
     }
 }
@@ -211,12 +235,7 @@ impl Lease {
                         version = claim.renew(version);
                     }
                 }
-                // Another one's claim stays.
-                if claim.is_claimed()
-                    && let Ok(runtime) = runtime()
-                {
-                    let _ = runtime.block_on(claim.remote.objects.delete(&claim.location));
-                }
+                claim.release();
             })
         };
         Ok(Ok(Self { claim, end: Some(end), renewal: Some(renewal) }))

@@ -248,3 +248,29 @@ pub(super) fn entry(root: &Path, path: &Path) -> Result<Option<Entry>> {
         modified: Day::from(DateTime::<Utc>::from(modified).date_naive()),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_whole_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        // Often a disk of its own, to which no name leads from another one.
+        let other = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let from = folder.path().join("from.parquet");
+        fs::write(&from, "content").unwrap();
+        for target in [folder.path().join("below"), other.path().join("below")] {
+            let to = target.join("to.parquet");
+            fs::create_dir_all(&target).unwrap();
+            fs::write(&to, "old").unwrap();
+            for _ in 0..2 {
+                copy_file(&from, &to).unwrap();
+                assert_eq!(fs::read(&to).unwrap(), b"content");
+                assert_eq!(list_folder(&target).unwrap(), [to.clone()]);
+            }
+        }
+        assert!(copy_file(&folder.path().join("none"), &from).is_err());
+        assert_eq!(fs::read(&from).unwrap(), b"content");
+    }
+}

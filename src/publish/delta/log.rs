@@ -12,11 +12,13 @@ use delta_kernel::engine::arrow_data::ArrowEngineData;
 use delta_kernel::schema::{DataType, MetadataValue, SchemaRef, StructField, StructType};
 use delta_kernel::snapshot::{Snapshot, SnapshotRef};
 use delta_kernel::transaction::create_table::create_table;
-use delta_kernel::transaction::{CommitResult, CommittedTransaction, UpdateTableOperation};
+use delta_kernel::transaction::{
+    CommitResult, CommittedTransaction, Transaction, UpdateTableOperation,
+};
 use delta_kernel::{Engine, FileMeta, FilteredEngineData, KernelError, KernelResult};
-use delta_kernel_default_engine::DefaultEngineBuilder;
 use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 use delta_kernel_default_engine::parquet::DataFileMetadata;
+use delta_kernel_default_engine::{DefaultEngineBuilder, build_add_file_metadata};
 use url::Url;
 
 use crate::calendar::Month;
@@ -202,12 +204,7 @@ impl<'a> Log<'a> {
             Err(KernelError::TableAlreadyExistsAtPath(_)) => return Ok(None),
             transaction => transaction?,
         };
-        let context = transaction.write_state()?.write_context_builder().build()?;
-        for part in added {
-            let file = self.file(part, now)?;
-            transaction
-                .add_files(delta_kernel_default_engine::build_add_file_metadata(file, &context)?);
-        }
+        self.add(&mut transaction, added, now)?;
         committed(transaction.commit(&*self.engine)?)
     }
 
@@ -226,18 +223,23 @@ impl<'a> Log<'a> {
         for batch in scan.scan_metadata(&*self.engine)? {
             transaction.remove_files(only(batch?.scan_files, removed)?);
         }
-        let context = transaction.write_state()?.write_context_builder().build()?;
-        for part in added {
-            let file = self.file(part, now)?;
-            transaction
-                .add_files(delta_kernel_default_engine::build_add_file_metadata(file, &context)?);
-        }
+        self.add(&mut transaction, added, now)?;
         committed(transaction.commit(&*self.engine)?)
     }
 
-    fn file(&self, part: &Part, now: i64) -> KernelResult<DataFileMetadata> {
-        let meta = FileMeta::new(self.url.join(&part.name)?, now, part.bytes);
-        Ok(DataFileMetadata::new(meta, statistics(self.table, part)))
+    fn add<S>(
+        &self,
+        transaction: &mut Transaction<S>,
+        parts: &[&Part],
+        now: i64,
+    ) -> KernelResult<()> {
+        let context = transaction.write_state()?.write_context_builder().build()?;
+        for part in parts {
+            let meta = FileMeta::new(self.url.join(&part.name)?, now, part.bytes);
+            let file = DataFileMetadata::new(meta, statistics(self.table, part));
+            transaction.add_files(build_add_file_metadata(file, &context)?);
+        }
+        Ok(())
     }
 }
 
