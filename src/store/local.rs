@@ -259,15 +259,15 @@ mod tests {
         // Often a disk of its own, to which no name leads from another one.
         let other = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let from = folder.path().join("from.parquet");
-        fs::write(&from, "content").unwrap();
+        replace_file(&from, b"content").unwrap();
         for target in [folder.path().join("below"), other.path().join("below")] {
             let to = target.join("to.parquet");
             fs::create_dir_all(&target).unwrap();
-            fs::write(&to, "old").unwrap();
+            replace_file(&to, b"old").unwrap();
             for _ in 0..2 {
                 copy_file(&from, &to).unwrap();
                 assert_eq!(fs::read(&to).unwrap(), b"content");
-                assert_eq!(list_folder(&target).unwrap(), [to.clone()]);
+                assert_eq!(list_folder(&target).unwrap(), std::slice::from_ref(&to));
             }
         }
         assert!(copy_file(&folder.path().join("none"), &from).is_err());
