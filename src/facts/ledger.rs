@@ -181,6 +181,10 @@ impl Ledger {
     pub fn read(store: &Store) -> Result<Self> {
         let mut entries: Vec<LedgerEntry> = Vec::new();
         for file in store.list("ledger")? {
+            // A writer that was killed leaves its entry under a name that is not yet that of one.
+            if !file.path.ends_with(".json") {
+                continue;
+            }
             let bytes = store.read(&file.path)?.unwrap_or_default();
             let entry: LedgerEntry = serde_json::from_slice(&bytes).map_err(|error| {
                 damaged(format!("{} is damaged", store.uri_of(&file.path)))
