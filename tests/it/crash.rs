@@ -102,3 +102,16 @@ fn two_runs_at_once_do_not_mix() {
     place.run().assert().success();
     assert!(published(&place.path("tables")) == published(&undisturbed.path("tables")));
 }
+
+/// A ledger entry is written under another name first: killed before it got its own, it is none.
+#[test]
+fn an_entry_without_its_name_is_none() {
+    let place = Place::new();
+    base().write(&place.path("deliveries"), "2026-10-21");
+    place.run().assert().success();
+    let expected = published(&place.path("tables"));
+    let half = place.path("facts/ledger/0000000002.json#1");
+    std::fs::write(half, "{\"sequence\": 2, \"deliv").unwrap();
+    place.run().assert().success();
+    assert!(published(&place.path("tables")) == expected);
+}
