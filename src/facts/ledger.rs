@@ -182,7 +182,7 @@ impl Ledger {
         let mut entries: Vec<LedgerEntry> = Vec::new();
         for file in store.list("ledger")? {
             // A writer that was killed leaves its entry under a name that is not yet that of one.
-            if !file.path.ends_with(".json") {
+            if file.path.rsplit('.').next() != Some("json") {
                 continue;
             }
             let bytes = store.read(&file.path)?.unwrap_or_default();
