@@ -65,12 +65,13 @@ impl Limits {
 }
 
 /// The checks that a limit can be set for.
-pub const LIMITED: [&str; 27] = [
+pub const LIMITED: [&str; 29] = [
     "account_ids_agree",
     "amount_digits_dropped",
     "area_without_rules",
     "assumed_alias",
     "attribution_amounts_agree",
+    "billed_without_usage",
     "consumption_keys_differ",
     "dataset_behind",
     "dataset_holds_back",
@@ -90,6 +91,7 @@ pub const LIMITED: [&str; 27] = [
     "rows_quarantined",
     "segments_unknown",
     "services_unmapped",
+    "skilling_lists_agree",
     "titles_unmatched",
     "usage_vanished",
     "volume_drop",

@@ -93,7 +93,11 @@ impl<'a> LiveFrames<'a> {
     /// # Errors
     /// CS9001.
     pub fn credentials(&self) -> Result<LazyFrame> {
-        let frame = self.table(&CREDENTIAL, &|_| true)?;
+        self.credentials_of(&CREDENTIAL)
+    }
+
+    pub(super) fn credentials_of(self, table: &FactTable) -> Result<LazyFrame> {
+        let frame = self.table(table, &|_| true)?;
         Ok(self.rolled_up(frame).select([
             col("partner_id"),
             col("person_key"),

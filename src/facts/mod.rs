@@ -10,6 +10,7 @@
 //! <facts>/quarantine/0000000001.parquet
 //! ```
 
+mod compared;
 mod credit;
 mod erasure;
 mod frames;

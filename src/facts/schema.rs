@@ -73,6 +73,9 @@ pub(super) const ACR: FactTable = FactTable {
     ],
 };
 
+/// What was billed for Azure at list prices, as [`ACR`]: no score reads it.
+pub(super) const ACR_ESTIMATE: FactTable = FactTable { name: "acr_estimate", ..ACR };
+
 /// Paid seats and active users of one workload under one attribution: the row with the most seats.
 pub(super) const SEATS: FactTable = FactTable {
     name: "seats",
@@ -104,6 +107,10 @@ pub(super) const CREDENTIAL: FactTable = FactTable {
         col("status", Text),
     ],
 };
+
+/// Credentials as the membership page lists them, as [`CREDENTIAL`]: no score reads them.
+pub(super) const LISTED_CREDENTIAL: FactTable =
+    FactTable { name: "listed_credential", ..CREDENTIAL };
 
 /// What the exports say of customers.
 pub(super) const CUSTOMER: FactTable = FactTable {
@@ -224,6 +231,8 @@ pub const TABLES: &[&FactTable] = &[
     &REVENUE,
     &USAGE,
     &ENROLMENT,
+    &ACR_ESTIMATE,
+    &LISTED_CREDENTIAL,
 ];
 
 /// The columns of a quarantine file of the facts: those of the published table, and the file's

@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed
 
 use super::buckets::{BucketKey, Buckets, SHARDS};
 use super::describe::{Described, Describer};
+use super::estimate::Estimate;
 use super::intern::{Known, LocalInterner};
 use super::layout::{CellType, Recognised};
 use super::memo::Memo;
@@ -51,17 +52,20 @@ pub(super) struct AcrReader<'a> {
     service: Option<usize>,
     service_prefix: &'a str,
     attribution: Option<usize>,
+    default_attribution: &'a str,
     role: Option<usize>,
     location: Option<usize>,
     association: Option<usize>,
     reseller: Option<usize>,
     duplicate: Option<usize>,
     amount: Option<usize>,
+    /// Where no column holds the amount.
+    estimate: Option<Estimate>,
     describer: Describer,
     memory: Memory,
     /// The columns of each group that identify the consumption, with their place in the key.
-    relation_key: Vec<(usize, u64)>,
-    service_key: Vec<(usize, u64)>,
+    relation_key: Vec<KeyColumn>,
+    service_key: Vec<KeyColumn>,
     /// The columns of each group, and of none, that tell lines of one consumption apart.
     relation_rest: Vec<RestColumn>,
     other_rest: Vec<RestColumn>,
@@ -101,6 +105,14 @@ impl Memory {
         let known = std::iter::once(&header.layout.id).chain(&header.fields);
         self.form == form && self.header.iter().eq(known)
     }
+}
+
+/// A column that identifies the consumption.
+struct KeyColumn {
+    at: usize,
+    /// Its place in the key.
+    place: u64,
+    cell_type: Option<CellType>,
 }
 
 /// A column that is part of a line's identity beside the key.
@@ -194,7 +206,7 @@ impl<'a> AcrReader<'a> {
             }
             if let Some(place) = place.filter(|_| is_known) {
                 let key = if is_service { &mut service_key } else { &mut relation_key };
-                key.push((at, place as u64 + 1));
+                key.push(KeyColumn { at, place: place as u64 + 1, cell_type });
             } else if is_relation && !canonical.contains(&Some(at)) {
                 relation_rest.push(rest);
             } else if !is_relation && !canonical.contains(&Some(at)) {
@@ -217,12 +229,14 @@ impl<'a> AcrReader<'a> {
             service: column("service"),
             service_prefix: header.layout.prefix_of("service"),
             attribution: column("attribution"),
+            default_attribution: header.layout.default_of("attribution").unwrap_or_default(),
             role: column("role"),
             location: column("location_id"),
             association: column("association_type"),
             reseller: column("reseller_id"),
             duplicate: column("duplicate_at_account"),
             amount: column("amount"),
+            estimate: Estimate::new(header),
             describer: Describer::new(header),
             memory,
             relation_key,
@@ -263,7 +277,10 @@ impl<'a> AcrReader<'a> {
     }
 
     fn convert(&mut self, cells: &Cells<'_>) -> std::result::Result<(Month, AcrLine), Rejection> {
-        let (amount, is_dropped) = amount(cells, self.amount, &mut self.tally)?;
+        let (amount, is_dropped) = match &self.estimate {
+            None => amount(cells, self.amount, &mut self.tally)?,
+            Some(estimate) => estimate.amount(cells, &mut self.tally)?,
+        };
         let month = self.month(cells)?;
         let at = match self.memory.relations.find(cells) {
             Ok(at) => at,
@@ -328,7 +345,10 @@ impl<'a> AcrReader<'a> {
         let tenant = self.intern.id(&self.scratch);
         let reseller = self.intern.id(reseller(cells, self.reseller)?.as_bytes());
         let name = cell(cells, self.attribution);
-        let name = text(&name, "attribution")?;
+        let name = match text(&name, "attribution")? {
+            "" => self.default_attribution,
+            name => name,
+        };
         let found = self.names.find(name, text(&cell(cells, self.role), "role")?);
         let unknown = found.is_none().then(|| name.to_owned());
         let attribution = found.unwrap_or(Attribution::OTHER);
@@ -435,17 +455,19 @@ impl<'a> AcrReader<'a> {
 
 /// The share of some columns in the identity of a consumption: a sum, so that the order of the
 /// columns in the file does not matter. A blank cell and a missing column are the same.
-fn key_hash(cells: &Cells<'_>, columns: &[(usize, u64)]) -> u128 {
-    columns.iter().fold(0, |sum, (column, place)| {
-        let value = cells.get(*column);
+fn key_hash(cells: &Cells<'_>, columns: &[KeyColumn]) -> u128 {
+    columns.iter().fold(0, |sum, KeyColumn { at, place, cell_type }| {
+        let value = cells.get(*at);
         if value.is_empty() {
             return sum;
         }
         // A subscription is the same in upper and lower case.
-        sum.wrapping_add(match crate::ids::Guid::parse(&value) {
-            Some(guid) => xxh3_128_with_seed(guid.as_bytes(), *place),
-            None => xxh3_128_with_seed(&value, *place),
-        })
+        let mut canonical = Vec::new();
+        match crate::ids::Guid::parse(&value) {
+            Some(guid) => canonical.extend_from_slice(guid.as_bytes()),
+            None => extend_canonical(&mut canonical, &value, *cell_type),
+        }
+        sum.wrapping_add(xxh3_128_with_seed(&canonical, *place))
     })
 }
 

@@ -332,7 +332,10 @@ impl<'a> Batch<'a> {
         done.shares = std::mem::take(&mut acr.files);
         done.shares.extend(std::mem::take(&mut seats.files));
         share_customers(&files, month, &mut done.shares);
-        let mut rows = if seats.seats.is_empty() {
+        let is_estimate = files.iter().any(|file| file.family == Some(Family::Estimates));
+        let mut rows = if is_estimate {
+            MonthRows::of_estimates(acr)
+        } else if seats.seats.is_empty() {
             MonthRows::of_acr(acr)
         } else {
             MonthRows::of_seats(seats)
@@ -474,7 +477,12 @@ fn snapshot_rows(files: &[&FileResult], shares: &mut FastMap<u32, Shares>) -> Mo
             count(enrolments.insert(*row));
         }
     }
-    rows.credentials.extend(credentials);
+    // All files of a dataset are of one family.
+    if files.iter().any(|file| file.family == Some(Family::ListedCredentials)) {
+        rows.listed_credentials.extend(credentials);
+    } else {
+        rows.credentials.extend(credentials);
+    }
     rows.locations.extend(locations);
     rows.enrolments.extend(enrolments);
     rows

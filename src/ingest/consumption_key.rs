@@ -8,7 +8,7 @@ use super::reader::FileResult;
 /// The layout and the columns of a file that tell one consumption from another; none where it holds
 /// no consumption.
 pub(super) fn consumption_key(header: &Recognised<'_>) -> Vec<String> {
-    if header.layout.family != Family::Acr {
+    if !matches!(header.layout.family, Family::Acr | Family::Estimates) {
         return Vec::new();
     }
     let fields = header.layout.key.iter().filter(|field| header.column(field).is_some());

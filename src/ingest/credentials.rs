@@ -2,7 +2,7 @@
 //! a person by a keyed hash only.
 
 use super::intern::LocalInterner;
-use super::layout::Recognised;
+use super::layout::{Family, Recognised};
 use super::person::{MCP, PersonKey, identity};
 use super::records::Cells;
 use super::row::{Rejection, Who, cell, text};
@@ -32,6 +32,8 @@ pub(super) struct CredentialReader<'a> {
     earned_on: Option<usize>,
     expires_on: Option<usize>,
     status: Option<usize>,
+    /// Whether every row counts for something: the page lists nothing else.
+    is_listed: bool,
     /// What identifies a person, best first.
     ladder: [(&'static str, Vec<usize>); 5],
     person_key: &'a PersonKey,
@@ -56,6 +58,7 @@ impl<'a> CredentialReader<'a> {
             earned_on: column("earned_on"),
             expires_on: column("expires_on"),
             status: column("status"),
+            is_listed: header.layout.family == Family::ListedCredentials,
             ladder: [
                 (MCP, columns(&["mcp_id"])),
                 ("directory", columns(&["directory_user_id"])),
@@ -101,7 +104,7 @@ impl<'a> CredentialReader<'a> {
             "exam" => Some("exam"),
             _ => Some("unknown_kind"),
         };
-        if let Some(reason) = unused {
+        if let Some(reason) = unused.filter(|_| !self.is_listed) {
             self.tally.not_used(reason, Money::ZERO);
             return Ok(());
         }

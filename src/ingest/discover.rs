@@ -34,6 +34,8 @@ pub struct FoundFile {
     pub etag: String,
     /// Whether its input is a distributor's.
     pub is_distributor: bool,
+    /// The partner that a folder of its names.
+    pub partner: Option<String>,
 }
 
 /// All files of the inputs by delivery date, files by location.
@@ -68,6 +70,7 @@ pub fn discover(inputs: &[Input]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
                 };
                 let files = deliveries.entry(delivery_of(&uri, &entry)).or_default();
                 files.push(FoundFile {
+                    partner: partner_of(&uri),
                     store: store.clone(),
                     path: entry.path.clone(),
                     source,
@@ -134,6 +137,12 @@ fn delivery_of(uri: &str, entry: &Entry) -> Day {
     folders.find_map(segment_day).unwrap_or(entry.modified)
 }
 
+/// The partner that the nearest folder of the form `partner=1000013` names.
+pub(super) fn partner_of(uri: &str) -> Option<String> {
+    let mut folders = uri.rsplit('/').skip(1);
+    folders.find_map(|folder| folder.strip_prefix("partner=")).map(str::to_owned)
+}
+
 /// `2026-10`, `2026-10-21` or `20261021`; a month means its first day.
 fn segment_day(segment: &str) -> Option<Day> {
     if let Some(month) = Month::parse(segment) {
@@ -160,6 +169,12 @@ mod tests {
         assert_eq!(day("in/2026-10/20261021/nl/a.csv"), "2026-10-21");
         assert_eq!(day("in/2026-10-21/a.csv"), "2026-10-21");
         assert_eq!(day("in/2026-13/2026-10.csv"), "2020-01-01");
+    }
+
+    #[test]
+    fn the_nearest_folder_of_a_partner_names_it() {
+        assert_eq!(partner_of("in/partner=1/2026-10/partner=2/a.csv").as_deref(), Some("2"));
+        assert_eq!(partner_of("in/2026-10/partner=2.csv"), None);
     }
 
     #[test]

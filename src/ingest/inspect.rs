@@ -108,6 +108,7 @@ fn inspect_source(
     let task = FileTask {
         number: 0,
         delivery: 0,
+        partner: super::discover::partner_of(&uri),
         uri,
         source,
         stored: None,

@@ -33,6 +33,10 @@ pub enum Family {
     Usage,
     /// Enrolments of partners in areas.
     Enrolments,
+    /// What was billed for Azure, in place of consumed revenue.
+    Estimates,
+    /// Credentials as the membership page lists them.
+    ListedCredentials,
 }
 
 impl Family {
@@ -41,13 +45,14 @@ impl Family {
         match self {
             Self::Acr => &["month", "tenant_id", "service", "attribution", "amount"],
             Self::Seats => &["month", "tenant_id", "workload", "paid_seats", "active_users"],
-            Self::Credentials => &["title", "kind", "earned_on"],
+            Self::Credentials | Self::ListedCredentials => &["title", "kind", "earned_on"],
             Self::Locations => &["location_id", "account_id"],
             Self::Customers => &["month", "tenant_id", "segment"],
             Self::Resellers => &["month", "subscription_id", "reseller_id"],
             Self::Revenue => &["month", "tenant_id", "workload", "attribution", "amount"],
             Self::Usage => &["month", "tenant_id", "workload", "attribution", "mau"],
             Self::Enrolments => &["area", "anniversary_date"],
+            Self::Estimates => &["month", "tenant_id", "service"],
         }
     }
 }
@@ -94,6 +99,8 @@ pub struct Layout {
     prefixes: BTreeMap<String, String>,
     /// Pairs of columns that are rows of their own.
     pub unpivot: Vec<Unpivot>,
+    /// How the amount is computed, where no column holds it.
+    pub estimate: Option<EstimateColumns>,
     /// Folded header → field.
     aliases: BTreeMap<String, String>,
     /// Field → documented header.
@@ -111,6 +118,16 @@ pub struct Unpivot {
     pub active_users: String,
 }
 
+/// What an amount is computed from: a cost in US dollars, before the share of it that was credited.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EstimateColumns {
+    /// The fields of a cost and of its currency; the first in US dollars counts.
+    pub costs: Vec<(String, String)>,
+    /// The field of the credited share, and the number that means the whole of it.
+    pub credits: BTreeMap<String, i64>,
+}
+
 /// A layout matched with a header.
 #[derive(Debug, Clone)]
 pub struct Recognised<'a> {
@@ -124,6 +141,8 @@ pub struct Recognised<'a> {
     pub headers: Vec<String>,
     /// Headers that no alias knows.
     pub unknown: Vec<String>,
+    /// Whose export it is by the folder that it is in, for layouts that do not say it.
+    pub partner: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -158,6 +177,7 @@ struct RawLayout {
     prefixes: BTreeMap<String, String>,
     #[serde(default)]
     unpivot: Vec<RawUnpivot>,
+    estimate: Option<Spanned<EstimateColumns>>,
 }
 
 #[derive(Deserialize)]
@@ -254,7 +274,7 @@ impl Sources {
                 .hint("export again with this column, or with all columns"));
             }
         }
-        Ok(Recognised { layout, columns, fields, headers, unknown })
+        Ok(Recognised { layout, columns, fields, headers, unknown, partner: None })
     }
 
     /// How many of the headers some layout knows.
@@ -339,6 +359,24 @@ impl Layout {
                 return Err(file.mistake(&raw.id.span(), text));
             }
         }
+        if let Some(estimate) = &raw.estimate {
+            let EstimateColumns { costs, credits } = estimate.get_ref();
+            let mut named = costs.iter().flat_map(|(cost, currency)| [cost, currency]);
+            let is_unknown = |field: &&String| !raw.columns.contains_key(*field);
+            if let Some(field) = named.find(is_unknown).or_else(|| credits.keys().find(is_unknown))
+            {
+                return Err(file.mistake(&estimate.span(), format!("no column {field:?}")));
+            }
+            if costs.is_empty() || credits.values().any(|whole| *whole < 1) {
+                let text = "an estimate needs a cost, and credits of a positive whole";
+                return Err(file.mistake(&estimate.span(), text));
+            }
+        } else if source.family == Family::Estimates
+            && !required.iter().any(|fields| fields.iter().any(|field| field == "amount"))
+        {
+            let text = "the layout must require amount, or say how to estimate it";
+            return Err(file.mistake(&raw.id.span(), text));
+        }
         let mut unpivot = Vec::new();
         for pair in &raw.unpivot {
             split(&pair.paid_seats)?;
@@ -372,6 +410,7 @@ impl Layout {
             types,
             prefixes: raw.prefixes.clone(),
             unpivot,
+            estimate: raw.estimate.as_ref().map(|estimate| estimate.get_ref().clone()),
             aliases,
             documented,
         })
@@ -380,6 +419,17 @@ impl Layout {
     /// Whether the values of a field are about a person and never shown.
     pub fn is_private(&self, field: &str) -> bool {
         self.private.iter().any(|private| private == field)
+    }
+
+    /// Whether its rows say whose they are.
+    pub fn names_partner(&self) -> bool {
+        ["account_id", "location_id"].iter().any(|field| self.documented.contains_key(*field))
+    }
+
+    /// The field of the amount, or of the first cost that it is computed from.
+    pub fn amount_field(&self) -> &str {
+        let cost = self.estimate.as_ref().and_then(|estimate| estimate.costs.first());
+        cost.map_or("amount", |(cost, _)| cost)
     }
 
     /// What the cells of a field are, where they are more than text.

@@ -20,6 +20,7 @@ mod discover;
 mod encoding;
 mod enrolments;
 mod entry;
+mod estimate;
 mod fact_rows;
 mod formats;
 mod inspect;
@@ -346,6 +347,7 @@ fn task(number: usize, delivery: usize, file: &FoundFile) -> FileTask {
         stored: Some((file.store.clone(), file.path.clone())),
         etag: file.etag.clone(),
         is_distributor: file.is_distributor,
+        partner: file.partner.clone(),
         is_ingest: true,
     }
 }

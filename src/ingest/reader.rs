@@ -22,6 +22,7 @@ use super::row::Who;
 use super::rows::Rows;
 use super::shared::Shared;
 use super::tally::Tally;
+use super::values;
 use crate::error::{Code, Error, Result};
 use crate::facts::FileRecord;
 use crate::money::Money;
@@ -43,6 +44,8 @@ pub(super) struct FileTask {
     pub(super) stored: Option<(Store, String)>,
     pub(super) etag: String,
     pub(super) is_distributor: bool,
+    /// Whose it is by its folder, for exports that do not say it.
+    pub(super) partner: Option<String>,
     /// Whether the file is taken in, so that its limits and its sameness are watched; an inspection
     /// shows what there is.
     pub(super) is_ingest: bool,
@@ -133,6 +136,9 @@ fn read_into(
         // Like a column that nobody knows: it tells lines apart, and ends here.
         recognised.columns.remove("customer_name");
     }
+    if !recognised.layout.names_partner() {
+        recognised.partner = Some(given_partner(task, &recognised)?);
+    }
     let formats = formats.unwrap_or_else(|| Formats::new(&recognised, delimiter));
     let again = |reading, encoding, formats| {
         Ok(Attempt::Again(Hypotheses { reading, encoding: Some(encoding), formats: Some(formats) }))
@@ -221,7 +227,11 @@ fn read_into(
     if result.tally.amount_cells > 0 && result.tally.blank_amounts == result.tally.amount_cells {
         return Err(Error::new(
             Code::Redacted,
-            format!("{}: every {} is blank", task.uri, recognised.header_of("amount")),
+            format!(
+                "{}: every {} is blank",
+                task.uri,
+                recognised.header_of(recognised.layout.amount_field())
+            ),
         )
         .hint("have it exported by someone with the executive report viewer role"));
     }
@@ -241,6 +251,19 @@ fn read_into(
         check_limits(&result, task)?;
     }
     Ok(Attempt::Read(Box::new(result)))
+}
+
+/// The partner of an export that does not name any.
+fn given_partner(task: &FileTask, header: &Recognised<'_>) -> Result<String> {
+    let text = match &task.partner {
+        Some(given) => match values::partner_id(given.as_bytes()) {
+            Ok(partner) if !partner.is_empty() => return Ok(partner.to_owned()),
+            _ => format!("{}: {given:?} is no partner id", task.uri),
+        },
+        None => format!("{}: the {} does not say whose it is", task.uri, header.layout.title),
+    };
+    Err(Error::new(Code::MissingColumn, text)
+        .hint("put it into a folder that names the partner, e.g. 2026-10-21/partner=1000013"))
 }
 
 /// What had to be taken for granted of a file, as check id and what it is about.

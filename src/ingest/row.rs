@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::intern::{ACCOUNT, LOCATION, LocalInterner};
-use super::layout::Recognised;
+use super::layout::{CellType, Recognised};
 use super::records::Cells;
 use super::tally::Tally;
 use super::values::{self, Reason};
+use crate::calendar::Day;
 use crate::ids::Guid;
 use crate::money::{Money, MoneyError};
 
@@ -33,6 +34,10 @@ impl Rejection {
 #[derive(Debug, Clone)]
 pub(super) struct Who {
     month: Option<usize>,
+    /// Whether rows are of single days.
+    is_daily: bool,
+    /// The partner of all rows, where the layout names none.
+    given: Option<String>,
     account: Option<usize>,
     location: Option<usize>,
     tenant: Option<usize>,
@@ -53,6 +58,8 @@ impl Who {
     pub(super) fn new(header: &Recognised<'_>) -> Self {
         Self {
             month: header.column("month"),
+            is_daily: header.layout.type_of("month") == Some(CellType::Date),
+            given: header.partner.clone(),
             account: header.column("account_id"),
             location: header.column("location_id"),
             tenant: header.column("tenant_id"),
@@ -72,7 +79,9 @@ impl Who {
     /// The month of a record.
     pub(super) fn month(&self, cells: &Cells<'_>) -> Result<crate::calendar::Month, Rejection> {
         let text = cell(cells, self.month);
-        values::month(&text).map_err(|reason| Rejection::new("month", reason, &text))
+        let month =
+            if self.is_daily { values::day(&text).map(Day::month) } else { values::month(&text) };
+        month.map_err(|reason| Rejection::new("month", reason, &text))
     }
 
     /// The partner of a record as text: the id, whether it is an account, and the location.
@@ -80,6 +89,9 @@ impl Who {
         &self,
         cells: &Cells<'_>,
     ) -> Result<(String, bool, String), Rejection> {
+        if let Some(given) = &self.given {
+            return Ok((given.clone(), false, given.clone()));
+        }
         let account = cell(cells, self.account);
         let account_id = values::partner_id(&account)
             .map_err(|reason| Rejection::new("account_id", reason, &account))?;
@@ -103,7 +115,11 @@ impl Who {
         intern: &mut LocalInterner<'_>,
         scratch: &mut Vec<u8>,
     ) -> Result<Partner, Rejection> {
-        let (account, location) = (cell(cells, self.account), cell(cells, self.location));
+        let location = match &self.given {
+            Some(given) => Cow::Borrowed(given.as_bytes()),
+            None => cell(cells, self.location),
+        };
+        let account = cell(cells, self.account);
         let read = |text, field| {
             values::partner_id(text).map_err(|reason| Rejection::new(field, reason, text))
         };

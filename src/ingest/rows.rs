@@ -43,7 +43,7 @@ impl<'a> Rows<'a> {
         let intern = shared.intern.local();
         let attributions = &shared.catalogs.attributions;
         match header.layout.family {
-            Family::Acr => Rows::Acr(Box::new(AcrReader::new(
+            Family::Acr | Family::Estimates => Rows::Acr(Box::new(AcrReader::new(
                 header,
                 shared,
                 form,
@@ -62,11 +62,9 @@ impl<'a> Rows<'a> {
                 dataset,
                 slot,
             ))),
-            Family::Credentials => Rows::Credentials(Box::new(CredentialReader::new(
-                header,
-                shared.person_key,
-                intern,
-            ))),
+            Family::Credentials | Family::ListedCredentials => Rows::Credentials(Box::new(
+                CredentialReader::new(header, shared.person_key, intern),
+            )),
             Family::Locations => Rows::Locations(Box::new(LocationReader::new(header, intern))),
             Family::Customers => Rows::Customers(Box::new(CustomerReader::new(header, intern))),
             Family::Resellers => Rows::Resellers(Box::new(ResellerReader::new(header, intern))),
@@ -124,7 +122,8 @@ impl<'a> Rows<'a> {
             Rows::Acr(mut rows) => {
                 rows.finish()?;
                 let (describer, tally, memory) = rows.into_parts();
-                described = Some(describer);
+                // Nothing that is published knows the customers of estimates.
+                described = (result.family == Some(Family::Acr)).then_some(describer);
                 result.tally = tally;
                 if is_plain {
                     shared.keep_memory(memory);

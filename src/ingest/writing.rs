@@ -50,11 +50,13 @@ pub(super) struct StoredUnit {
 #[derive(Default)]
 pub(super) struct MonthRows {
     pub(super) acr: Vec<(AcrKey, Money)>,
+    pub(super) estimates: Vec<(AcrKey, Money)>,
     pub(super) seats: Vec<(SeatKey, SeatValues)>,
     pub(super) customers: Vec<Description>,
     pub(super) partners: Vec<Description>,
     pub(super) resellers: Vec<Description>,
     pub(super) credentials: Vec<CredentialRow>,
+    pub(super) listed_credentials: Vec<CredentialRow>,
     pub(super) locations: Vec<LocationRow>,
     pub(super) enrolments: Vec<EnrolmentRow>,
     pub(super) sold: Vec<ResellerRow>,
@@ -64,6 +66,10 @@ pub(super) struct MonthRows {
 impl MonthRows {
     pub(super) fn of_acr(facts: AcrFacts) -> Self {
         Self { acr: facts.amounts.into_iter().collect(), ..Self::default() }
+    }
+
+    pub(super) fn of_estimates(facts: AcrFacts) -> Self {
+        Self { estimates: facts.amounts.into_iter().collect(), ..Self::default() }
     }
 
     pub(super) fn of_seats(facts: SeatFacts) -> Self {
@@ -120,17 +126,8 @@ impl MonthRows {
 
     /// The rows of each table, sorted by all their values.
     fn tables(self, texts: &Texts) -> Vec<(&'static FactTable, Rows)> {
-        let Self { acr, seats, credentials, locations, .. } = &self;
-        let acr = Rows::new(
-            column(acr, |(key, _)| key.partner),
-            vec![
-                Values::Text(column(acr, |(key, _)| key.reseller)),
-                Values::Text(column(acr, |(key, _)| key.tenant)),
-                Values::Text(column(acr, |(key, _)| key.service)),
-                Values::Mask(column(acr, |(key, _)| key.set.0)),
-                Values::Money(column(acr, |(_, amount)| amount.0)),
-            ],
-        );
+        let Self { seats, locations, .. } = &self;
+        let (acr, estimates) = (consumption(&self.acr), consumption(&self.estimates));
         let attribution = |index: u32| {
             let index = usize::try_from(index).unwrap_or(usize::MAX);
             Attribution::from_index(index).unwrap_or(Attribution::OTHER)
@@ -146,18 +143,7 @@ impl MonthRows {
                 Values::Date(column(seats, |(_, value)| value.associated_on)),
             ],
         );
-        let credentials = Rows::new(
-            column(credentials, |row| row.partner),
-            vec![
-                Values::Person(column(credentials, |row| row.person_key.clone())),
-                Values::Text(column(credentials, |row| row.title)),
-                Values::Text(column(credentials, |row| row.kind)),
-                Values::Date(column(credentials, |row| Some(row.earned_on))),
-                Values::Date(column(credentials, |row| row.expires_on)),
-                Values::Boolean(column(credentials, |row| row.is_expiry_known)),
-                Values::Text(column(credentials, |row| row.status)),
-            ],
-        );
+        let (credentials, listed) = (people(&self.credentials), people(&self.listed_credentials));
         let locations = Rows::new(
             column(locations, |row| row.partner),
             vec![
@@ -252,6 +238,8 @@ impl MonthRows {
                 revenue,
                 usage,
                 enrolments,
+                estimates,
+                listed,
             ])
             .filter(|(_, rows)| !rows.partners.is_empty())
             .collect();
@@ -260,6 +248,34 @@ impl MonthRows {
         }
         tables
     }
+}
+
+fn consumption(rows: &[(AcrKey, Money)]) -> Rows {
+    Rows::new(
+        column(rows, |(key, _)| key.partner),
+        vec![
+            Values::Text(column(rows, |(key, _)| key.reseller)),
+            Values::Text(column(rows, |(key, _)| key.tenant)),
+            Values::Text(column(rows, |(key, _)| key.service)),
+            Values::Mask(column(rows, |(key, _)| key.set.0)),
+            Values::Money(column(rows, |(_, amount)| amount.0)),
+        ],
+    )
+}
+
+fn people(rows: &[CredentialRow]) -> Rows {
+    Rows::new(
+        column(rows, |row| row.partner),
+        vec![
+            Values::Person(column(rows, |row| row.person_key.clone())),
+            Values::Text(column(rows, |row| row.title)),
+            Values::Text(column(rows, |row| row.kind)),
+            Values::Date(column(rows, |row| Some(row.earned_on))),
+            Values::Date(column(rows, |row| row.expires_on)),
+            Values::Boolean(column(rows, |row| row.is_expiry_known)),
+            Values::Text(column(rows, |row| row.status)),
+        ],
+    )
 }
 
 fn column<R, T>(rows: &[R], value: impl Fn(&R) -> T) -> Vec<T> {

@@ -4,6 +4,7 @@
 mod attempt;
 mod changes;
 mod checks;
+mod compared;
 mod data_checks;
 mod enrolments;
 mod feeding;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::calendar::{Day, Month};
 use crate::checks::Check;
 use crate::error::{Code, Error, Result};
-use crate::facts::Live;
+use crate::facts::{Live, LiveUnit};
+use crate::tables::COMPARED_DATASETS;
 
 /// How the reference month is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub(super) fn wanted_months(as_of: AsOf, live: &Live) -> Result<Wanted> {
 
 /// Finds R. `auto` is the month before the day from the 20th on, else the one before that, but
 /// never past the newest month that every monthly dataset seen in the three months before has
-/// reached; the check names the dataset that holds R back.
+/// reached (of those that scores read); the check names the dataset that holds R back.
 ///
 /// # Errors
 /// CS3002 when the facts have no data for the month.
@@ -86,7 +87,8 @@ fn reference_month(as_of: AsOf, live: &Live) -> Result<(Month, Option<Check>)> {
     let settled = day.month().plus(if day.day_of_month() >= 20 { -1 } else { -2 });
     let candidate = settled.min(newest);
     let mut reached: BTreeMap<&str, Month> = BTreeMap::new();
-    for unit in &live.units {
+    let is_read = |unit: &&LiveUnit| !COMPARED_DATASETS.contains(&unit.key.dataset.as_str());
+    for unit in live.units.iter().filter(is_read) {
         let Some(month) = unit.key.month.filter(|month| *month <= candidate) else { continue };
         let slot = reached.entry(unit.key.dataset.as_str()).or_insert(month);
         *slot = month.max(*slot);

@@ -8,6 +8,7 @@ use super::checks::{
     assumed_alias, ledger_checks, reseller_ids_agree, resellers_ambiguous, services_unmapped,
     titles_unmatched,
 };
+use super::compared::Compared;
 use super::data_checks::{data_checks, segments_unknown};
 use super::enrolments::{Enrolments, enrolment_areas_unknown};
 use super::history::Scores;
@@ -82,6 +83,7 @@ pub(super) struct Prepared<'a> {
     before: Vec<Rc<MonthPlan<'a>>>,
     enrolments: Enrolments,
     held_back: Option<Check>,
+    compared: Vec<Check>,
     pub(super) run_id: RunId,
     /// What the dimensions describe.
     state: String,
@@ -179,10 +181,13 @@ fn prepare<'a>(
         add(check);
         add(&format!("{:?} {:?}", limit.warn, limit.error));
     }
+    let compared = Compared::of(live, &month.feeding);
+    compared.add_to(&mut add);
     let run_id = RunId::from_hash(&hasher.finalize());
     let held_back = wanted.held_back.clone();
     let state = plans.state.clone();
-    Ok(Prepared { live, month, before, enrolments, held_back, run_id, state })
+    let compared = compared.checks(&pipeline.catalogs.certifications)?;
+    Ok(Prepared { live, month, before, enrolments, held_back, compared, run_id, state })
 }
 
 /// Scores and publishes the wanted months, oldest first. Published months of the history of the
@@ -382,6 +387,7 @@ impl Publishing<'_> {
         checks.push(resellers_ambiguous(credit));
         checks.push(reseller_ids_agree(credit));
         checks.extend(prepared.held_back.clone());
+        checks.extend(prepared.compared.iter().cloned());
         checks.extend(data_checks(live, feeding));
         Scored {
             run_id: prepared.run_id.clone(),

@@ -36,7 +36,7 @@ pub use history::{
     HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history,
     months_before_history,
 };
-pub use people::DeliveredCredentials;
+pub use people::{DeliveredCredentials, Held};
 pub use rule_table::rule_table;
 pub use seat_months::SeatMonths;
 pub use window::Enrolment;

@@ -79,6 +79,9 @@ pub(super) struct Steps<'a> {
     pub(super) evidence: Vec<SkillingEvidence<'a>>,
 }
 
+/// People by partner (account) and certification.
+pub type Held = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
 /// All credentials as plain rows.
 pub struct DeliveredCredentials {
     frame: polars::prelude::DataFrame,
@@ -108,6 +111,32 @@ impl DeliveredCredentials {
         let rows = partner.iter().zip(earned.physical().iter());
         let earned = rows.filter(|(_, earned)| earned.is_some_and(|earned| earned <= day.0));
         Ok(earned.filter_map(|(partner, _)| partner).map(str::to_owned).collect())
+    }
+
+    /// People by partner and certification, whose certificates are in force on a day.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn held(&self, catalog: &Certifications, day: Day) -> Result<Held> {
+        let text = |name: &str| self.frame.column(name).and_then(|column| column.str());
+        let date = |name: &str| self.frame.column(name).and_then(|column| column.date());
+        let (partner, person) =
+            (text("partner_id").map_err(bug)?, text("person_key").map_err(bug)?);
+        let title = text("title").map_err(bug)?;
+        let (earned, expires) = (date("earned_on").map_err(bug)?, date("expires_on").map_err(bug)?);
+        let mut held = Held::new();
+        for at in 0..self.frame.height() {
+            let is_earned = earned.physical().get(at).is_some_and(|earned| earned <= day.0);
+            let is_valid = expires.physical().get(at).is_none_or(|last| last >= day.0);
+            let found = catalog.by_title(title.get(at).unwrap_or_default());
+            let Some(found) = found.filter(|_| is_earned && is_valid) else { continue };
+            held.entry(partner.get(at).unwrap_or_default().to_owned())
+                .or_default()
+                .entry(found.certification.code.clone())
+                .or_default()
+                .insert(person.get(at).unwrap_or_default().to_owned());
+        }
+        Ok(held)
     }
 
     /// Matches titles and judges validity on the day.

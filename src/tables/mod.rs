@@ -24,6 +24,8 @@ pub const CONTRACT_VERSION: &str = "1";
 pub const SEGMENT_DATASET: &str = "customers";
 /// The datasets that tell which reseller a customer of a distributor bought from.
 pub const RESELLER_DATASETS: [&str; 2] = ["reseller_performance", "subscriptions"];
+/// The datasets that no score reads: they are compared with those that scores read.
+pub const COMPARED_DATASETS: [&str; 3] = ["cost_management", "daily_usage", "skilling_download"];
 
 /// Paths, in order.
 pub const PATHS: [&str; 3] = ["enterprise", "smb", "single"];

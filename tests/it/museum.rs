@@ -13,6 +13,21 @@ fn museum() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/museum")
 }
 
+/// The files of a folder and of those in it, by their place.
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            files.extend(files_below(&path).into_iter().map(|file| format!("{name}/{file}")));
+        } else {
+            files.push(name.to_owned());
+        }
+    }
+    files
+}
+
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -92,10 +107,7 @@ fn every_file_of_the_museum_is_treated_as_its_table_says() {
     }
     assert_eq!(failures, Vec::<String>::new());
     listed.sort();
-    let mut files: Vec<String> = fs::read_dir(museum())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut files = files_below(&museum());
     files.sort();
     assert_eq!(files, listed, "each file has a row");
 }
