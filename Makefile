@@ -60,6 +60,10 @@ mutate-rules: ## Change each number and list entry of each rule pack: the tests 
 fuzz: ## Damage good files at random for a minute (or CAPSCORE_FUZZ_SECONDS): refused or counted
 	$(CARGO) test --test it fuzz::fuzz -- --ignored --nocapture
 
+.PHONY: mutate-bytes
+mutate-bytes: ## Change ten million bytes of good files (or CAPSCORE_MUTATIONS): nobody else is touched
+	$(CARGO) test --test it mutations::mutate_bytes -- --ignored --nocapture
+
 .PHONY: test-readers
 test-readers: build $(VENV)/installed ## Read the tables with DuckDB, pandas and pyarrow
 	$(VENV)/bin/python readers/check.py $(CAPSCORE) sample_data

@@ -40,6 +40,7 @@ mod modern_work_association;
 mod modern_work_tenants;
 mod museum;
 mod mutants;
+mod mutations;
 mod newer_vectors;
 mod options;
 mod probe_business;
