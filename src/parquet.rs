@@ -1,8 +1,9 @@
-//! The only reader of Parquet footers, and an independent reader of what polars wrote: the
-//! `parquet` crate of arrow-rs.
+//! The `parquet` crate of arrow-rs: the only reader of Parquet footers, an independent reader of what
+//! polars wrote, and the writer of facts, whose texts it takes as numbers and their dictionary.
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -12,10 +13,13 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::{Compression, Encoding, LogicalType, Type};
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::basic::{Compression, Encoding, LogicalType, Type, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnPath;
 
 use crate::error::{Code, Error, Result};
 
@@ -158,6 +162,48 @@ pub fn visit_batches(
         visit(&batch.map_err(|error| damaged(what, error))?)?;
     }
     Ok(())
+}
+
+/// Writes a batch as Parquet: zstd, row groups of at most `row_group_rows`, a key-value entry, and
+/// the least and greatest value of the column that the rows are `sorted_by`; `what` names the file.
+/// Dictionaries are stored as plain text.
+///
+/// # Errors
+/// CS2002.
+pub fn write(
+    batch: &RecordBatch,
+    into: impl Write + Send,
+    row_group_rows: usize,
+    sorted_by: &str,
+    (key, value): (String, String),
+    what: &str,
+) -> Result<()> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(row_group_rows))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(ColumnPath::from(sorted_by), EnabledStatistics::Chunk)
+        .set_key_value_metadata(Some(vec![KeyValue::new(key, value)]));
+    for field in batch.schema().fields() {
+        // Amounts hardly repeat.
+        if matches!(field.data_type(), DataType::Decimal128(..)) {
+            let column = ColumnPath::from(field.name().as_str());
+            properties = properties.set_column_dictionary_enabled(column, false);
+        }
+    }
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties.build())
+        .with_skip_arrow_metadata(true);
+    let written =
+        ArrowWriter::try_new_with_options(into, batch.schema(), options).and_then(|mut writer| {
+            writer.write(batch)?;
+            writer.close()
+        });
+    written.map(|_| ()).map_err(|error| {
+        Error::new(Code::StorageWrite, format!("cannot write {what}"))
+            .because(error)
+            .hint("check that the folder is writable and has room")
+    })
 }
 
 fn damaged(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {

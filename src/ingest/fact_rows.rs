@@ -3,14 +3,23 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::Arc;
 
-use polars::prelude::{Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries};
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
+    RecordBatch, StringArray, UInt32Array,
+};
+use arrow::datatypes::{DataType, UInt32Type};
 
 use super::intern::Texts;
 use super::writing::Target;
-use crate::engine;
 use crate::error::{Error, Result};
-use crate::facts::{FactTable, ROW_GROUP_ROWS, SNAPSHOT, fact_path, money_column, text_digest};
+use crate::facts::{FactColumn, FactTable, ROW_GROUP_ROWS, SNAPSHOT, fact_path, text_digest};
+use crate::parquet;
+use crate::store;
+
+/// How facts hold amounts: of the scale of `Money`.
+const MONEY: DataType = DataType::Decimal128(38, 10);
 
 /// One column of a fact table.
 #[derive(Debug)]
@@ -100,15 +109,17 @@ impl Values {
         }
     }
 
-    fn column(&self, name: &str, texts: &Texts) -> Result<Column> {
+    fn column(&self, texts: &Texts) -> Result<ArrayRef> {
         Ok(match self {
-            Self::Text(ids) => texts.column(name, ids)?,
-            Self::Person(keys) => Column::new(name.into(), keys),
-            Self::Mask(masks) => Column::new(name.into(), masks),
-            Self::Int64(counts) => Column::new(name.into(), counts),
-            Self::Boolean(flags) => Column::new(name.into(), flags),
-            Self::Date(dates) => days(name, dates.iter().copied())?,
-            Self::Money(amounts) => money_column(name, amounts.clone())?,
+            Self::Text(ids) => texts.column(ids)?,
+            Self::Person(keys) => Arc::new(StringArray::from_iter_values(keys)),
+            Self::Mask(masks) => Arc::new(Int32Array::from(masks.clone())),
+            Self::Int64(counts) => Arc::new(Int64Array::from(counts.clone())),
+            Self::Boolean(flags) => Arc::new(BooleanArray::from(flags.clone())),
+            Self::Date(days) => Arc::new(Date32Array::from(days.clone())),
+            Self::Money(amounts) => {
+                Arc::new(Decimal128Array::from(amounts.clone()).with_data_type(MONEY))
+            }
         })
     }
 }
@@ -183,50 +194,55 @@ impl Rows {
     ) -> Result<()> {
         let month = target.month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
         let path = fact_path(table, target.dataset, &month, target.sequence);
-        let frame = self.frame(target, table, texts)?;
-        let file = target.facts.prepare(&path)?;
-        let metadata =
-            vec![("capscore.facts_schema".to_owned(), crate::facts::SCHEMA_VERSION.to_string())];
-        engine::write_parquet(frame, &file, ROW_GROUP_ROWS, metadata, &path)?;
+        let batch = self.batch(target, table, texts)?;
+        let file = store::create_file(&target.facts.prepare(&path)?)?;
+        let schema = ("capscore.facts_schema".to_owned(), crate::facts::SCHEMA_VERSION.to_string());
+        parquet::write(&batch, file, ROW_GROUP_ROWS, "partner_id", schema, &path)?;
         // Whoever took the facts over writes files of the same names.
         target.lock.check()?;
         target.facts.sync(&path)
     }
 
     /// The columns in the order of the table: the month (where there is one), the partner, the rest.
-    fn frame(&self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<DataFrame> {
-        let mut columns = Vec::new();
+    fn batch(&self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<RecordBatch> {
+        let mut columns: Vec<(&str, ArrayRef, bool)> = Vec::new();
         let mut values = self.columns.iter();
-        for column in table.columns {
-            let name = column.name;
-            let of_partner = |run: Range<usize>| {
-                std::iter::repeat_n(texts.partner(self.partners[run.start]), run.len())
-            };
-            let partners = || self.by_partner().flat_map(of_partner);
-            columns.push(match name {
-                "partner_id" => {
-                    Column::new(name.into(), partners().map(|(id, _)| id).collect::<Vec<&str>>())
-                }
+        for FactColumn { name, .. } in table.columns {
+            let column: ArrayRef = match *name {
+                "partner_id" => self.partner_column(texts)?,
                 "is_account" => {
-                    Column::new(name.into(), partners().map(|(_, is)| is).collect::<Vec<bool>>())
+                    let is_account = |run: Range<usize>| {
+                        let (_, is_account) = texts.partner(self.partners[run.start]);
+                        std::iter::repeat_n(is_account, run.len())
+                    };
+                    let flags: Vec<bool> = self.by_partner().flat_map(is_account).collect();
+                    Arc::new(BooleanArray::from(flags))
                 }
                 "month" => {
                     let month = target.month.map(|month| month.first_day().0);
-                    days(name, std::iter::repeat_n(month, self.partners.len()))?
+                    Arc::new(Date32Array::from(vec![month; self.partners.len()]))
                 }
                 _ => {
                     let wrong = || Error::bug(format!("no values for the fact column {name}"));
-                    values.next().ok_or_else(wrong)?.column(name, texts)?
+                    values.next().ok_or_else(wrong)?.column(texts)?
                 }
-            });
+            };
+            columns.push((*name, column, true));
         }
-        DataFrame::new(self.partners.len(), columns).map_err(|error| Error::bug(error.to_string()))
+        RecordBatch::try_from_iter_with_nullable(columns)
+            .map_err(|error| Error::bug(error.to_string()))
     }
-}
 
-fn days(name: &str, days: impl Iterator<Item = Option<i32>>) -> Result<Column> {
-    let days: Int32Chunked = days.collect();
-    let days = days.with_name(name.into()).into_series();
-    let days = days.cast(&DataType::Date).map_err(|error| Error::bug(error.to_string()))?;
-    Ok(days.into_column())
+    /// The partner of each row.
+    fn partner_column(&self, texts: &Texts) -> Result<ArrayRef> {
+        let mut ids = Vec::new();
+        let mut rows: Vec<u32> = Vec::with_capacity(self.partners.len());
+        for (number, run) in (0..).zip(self.by_partner()) {
+            ids.push(texts.partner(self.partners[run.start]).0);
+            rows.extend(std::iter::repeat_n(number, run.len()));
+        }
+        let ids: ArrayRef = Arc::new(StringArray::from_iter_values(ids));
+        let column = DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(rows), ids);
+        Ok(Arc::new(column.map_err(|error| Error::bug(error.to_string()))?))
+    }
 }

@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use arrow::array::{ArrayRef, DictionaryArray, LargeStringArray, UInt32Array};
+use arrow::datatypes::UInt32Type;
 use hashbrown::HashMap;
-use polars::prelude::{ChunkTake, Column, IntoColumn, NewChunkedArray, PlSmallStr, StringChunked};
 
 use crate::error::{Error, Result};
 use crate::facts::text_digest;
@@ -40,8 +41,8 @@ pub(super) struct Texts {
     /// Per id its place in the order of partners.
     places: Vec<u32>,
     digests: Vec<[u8; 16]>,
-    /// All of them as a column to take from.
-    column: StringChunked,
+    /// All of them as the values of a column.
+    values: ArrayRef,
 }
 
 impl Interner {
@@ -96,10 +97,9 @@ impl Texts {
         order.sort_by(|left, right| partner_of(&texts[*left]).cmp(&partner_of(&texts[*right])));
         let places = ranks_of(&order);
         let digests = texts.iter().map(|text| text_digest(text)).collect();
-        let column: Vec<&str> =
-            texts.iter().map(|text| std::str::from_utf8(text).unwrap_or_default()).collect();
-        let column = StringChunked::from_slice(PlSmallStr::EMPTY, &column);
-        Self { by_id: texts, ranks, places, digests, column }
+        let values: LargeStringArray =
+            texts.iter().map(|text| std::str::from_utf8(text).ok().or(Some(""))).collect();
+        Self { by_id: texts, ranks, places, digests, values: Arc::new(values) }
     }
 
     pub(super) fn bytes(&self, id: u32) -> &[u8] {
@@ -125,9 +125,10 @@ impl Texts {
     ///
     /// # Errors
     /// CS9001 for an id that was never given.
-    pub(super) fn column(&self, name: &str, ids: &[u32]) -> Result<Column> {
-        let taken = self.column.take(ids).map_err(|error| Error::bug(error.to_string()))?;
-        Ok(taken.with_name(name.into()).into_column())
+    pub(super) fn column(&self, ids: &[u32]) -> Result<ArrayRef> {
+        let ids = UInt32Array::from(ids.to_vec());
+        let column = DictionaryArray::<UInt32Type>::try_new(ids, Arc::clone(&self.values));
+        Ok(Arc::new(column.map_err(|error| Error::bug(error.to_string()))?))
     }
 
     /// The text; only valid UTF-8 is ever interned for columns.
