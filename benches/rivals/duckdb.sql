@@ -1,3 +1,5 @@
+-- Told all about the files, DuckDB opens each once; its sniffer costs more than the reading.
+
 -- One row a consumption: the lines of one claim are added, the largest of its eligible claims counts.
 CREATE TEMP TABLE consumption AS
 WITH line AS (
@@ -12,8 +14,9 @@ WITH line AS (
            hash("MPNID", "AdminType", "AssociationType") AS claim,
            "AdminType" ILIKE '%reader' AS is_reader,
            CAST("ACR_USD" AS DECIMAL(18, 10)) AS acr
-    FROM read_csv(getvariable('deliveries') || '/*/azure_usage*.csv', header = true,
-                  all_varchar = true, union_by_name = true)
+    FROM read_csv(getvariable('deliveries') || '/*/azure_usage*.csv', header = true, delim = ',',
+                  quote = '"', escape = '"', all_varchar = true, union_by_name = true,
+                  sample_size = 100)
 ), named AS (
     SELECT *, attribution IN ('partneradminlink', 'partneradminlinkpal', 'pal') AND NOT is_reader
                   AS is_pal,
@@ -61,20 +64,23 @@ GROUP BY partner, tenant;
 CREATE TEMP TABLE seat AS
 WITH profile AS (
     SELECT "MPNId" AS location, any_value("PGA_MPNID") AS partner
-    FROM read_csv(getvariable('deliveries') || '/*/profile*.csv', header = true, all_varchar = true,
-                  union_by_name = true)
+    FROM read_csv(getvariable('deliveries') || '/*/profile*.csv', header = true, delim = ',',
+                  quote = '"', escape = '"', all_varchar = true, union_by_name = true,
+                  sample_size = 100)
     GROUP BY location
 ), line AS (
     SELECT "MpnId" AS location, lower("CustomerTenantId") AS tenant, "WorkloadName" AS workload,
            "Date" AS day, "PaidAvailableUnits" AS paid, "MonthlyActiveUsers" AS active
     FROM read_csv(getvariable('deliveries') || '/*/cpor_m365*.tsv', header = true, delim = '\t',
-                  all_varchar = true, union_by_name = true)
+                  quote = '"', escape = '"', all_varchar = true, union_by_name = true,
+                  sample_size = 100)
     UNION ALL BY NAME
     SELECT "PGAPartnerID" AS location, lower("CustomerTenantId") AS tenant,
            "WorkloadName" AS workload, "Month" AS day, "PaidAvailableUnits" AS paid,
            "MonthlyActiveUsers" AS active
-    FROM read_csv(getvariable('deliveries') || '/*/office_usage*.csv', header = true,
-                  all_varchar = true, union_by_name = true)
+    FROM read_csv(getvariable('deliveries') || '/*/office_usage*.csv', header = true, delim = ',',
+                  quote = '"', escape = '"', all_varchar = true, union_by_name = true,
+                  sample_size = 100)
 ), dated AS (
     SELECT location, tenant, workload,
            date_diff('month', CAST(strptime(left(replace(day, '-', ''), 6), '%Y%m') AS DATE),

@@ -5,6 +5,7 @@
 It leaves out what `duckdb_rival.py` leaves out.
 """
 
+import glob
 import os
 import sys
 
@@ -21,10 +22,18 @@ IDENTITY = [
 ]
 
 
-def scan(pattern, **options):
-    return pl.scan_csv(
-        f"{deliveries}/*/{pattern}", infer_schema=False, missing_utf8_is_empty_string=True, **options
-    )
+def scan(pattern, columns, **options):
+    """The columns of all files, which differ in the order and spelling of their headers."""
+    known = {column.lower(): column for column in columns}
+    frames = [
+        pl.scan_csv(
+            path, infer_schema=False, empty_string_is_null=False,
+            with_column_names=lambda names: [known.get(name.lower(), name) for name in names],
+            **options,
+        ).select(columns)
+        for path in sorted(glob.glob(f"{deliveries}/*/{pattern}"))
+    ]
+    return pl.concat(frames)
 
 
 def back(column):
@@ -40,7 +49,11 @@ is_pal = attribution.is_in(["partneradminlink", "partneradminlinkpal", "pal"]) &
 is_dpor = attribution.is_in(["dpor", "digitalpartnerofrecord"])
 is_csp = attribution.is_in(["cspt1", "csptier1", "cspt2", "csptier2"])
 
-line = scan("azure_usage*.csv").select(
+AZURE = [
+    "PGAMpnID", "CustomerTenantId", "CustomerTpid", "Month", "ServiceLevel2", "MPNID",
+    "AssociationType", "AdminType", "PartnerAttributionType", "ACR_USD", *IDENTITY,
+]
+line = scan("azure_usage*.csv", list(dict.fromkeys(AZURE))).select(
     pl.col("PGAMpnID").alias("partner_id"),
     pl.when(pl.col("CustomerTenantId") == "")
     .then("tpid:" + pl.col("CustomerTpid"))
@@ -109,7 +122,7 @@ consumption.filter(ttm).group_by("partner_id", "service").agg(
     pl.col("azure").sum().alias("ttm")
 ).sort("partner_id", "service").write_parquet(f"{output}/services.parquet")
 
-profile = scan("profile*.csv").select(
+profile = scan("profile*.csv", ["MPNId", "PGA_MPNID"]).select(
     pl.col("MPNId").alias("location"), pl.col("PGA_MPNID").alias("account")
 ).unique("location")
 measures = [
@@ -118,10 +131,11 @@ measures = [
     pl.col("PaidAvailableUnits").cast(pl.Int64).alias("paid"),
     pl.col("MonthlyActiveUsers").cast(pl.Int64).alias("active"),
 ]
-claims = scan("cpor_m365*.tsv", separator="\t").select(
+USAGE = ["CustomerTenantId", "WorkloadName", "PaidAvailableUnits", "MonthlyActiveUsers"]
+claims = scan("cpor_m365*.tsv", ["MpnId", "Date", *USAGE], separator="\t").select(
     pl.col("MpnId").alias("location"), back("Date"), *measures
 )
-office = scan("office_usage*.csv").select(
+office = scan("office_usage*.csv", ["PGAPartnerID", "Month", *USAGE]).select(
     pl.col("PGAPartnerID").alias("location"), back("Month"), *measures
 )
 seats = (

@@ -94,18 +94,21 @@ impl Text {
             return Err(Error::new(Code::UnknownFile, format!("{what} is empty"))
                 .hint("fetch it again, or remove it"));
         }
-        // The delimiter that gives the most known columns, then the most columns at all.
-        let columns = |delimiter: u8| header_fields(text, delimiter);
-        let delimiter = DELIMITERS
+        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        // A name in quotes may go on in the next line.
+        let searched = if memchr::memchr(b'"', line).is_some() { text } else { line };
+        // Of those that occur, the delimiter that gives the most known columns, then the most columns
+        // at all. A reader costs more than a header, so only those are tried.
+        let (delimiter, columns) = DELIMITERS
             .into_iter()
             .rev()
-            .max_by_key(|delimiter| {
-                let headers = columns(*delimiter);
-                (sources.known(&headers), headers.len())
+            .filter(|delimiter| {
+                *delimiter == b',' || memchr::memchr(*delimiter, searched).is_some()
             })
-            .unwrap_or(b',');
-        let recognised = sources.recognise(columns(delimiter), what)?;
-        let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            .map(|delimiter| (delimiter, header_fields(text, delimiter)))
+            .max_by_key(|(_, columns)| (sources.known(columns), columns.len()))
+            .unwrap_or_default();
+        let recognised = sources.recognise(columns, what)?;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let has_stray_quote = memchr::memchr(b'"', line).is_some()
             && !line.split(|byte| *byte == delimiter).all(is_regular);

@@ -37,11 +37,13 @@ impl Encoding {
         }
         let zeros =
             |parity| start.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
-        if start.len() >= 4 && zeros(1) * 4 > start.len() {
-            return Self::Utf16Le;
-        }
-        if start.len() >= 4 && zeros(0) * 4 > start.len() {
-            return Self::Utf16Be;
+        if start.len() >= 4 && memchr::memchr(0, start).is_some() {
+            if zeros(1) * 4 > start.len() {
+                return Self::Utf16Le;
+            }
+            if zeros(0) * 4 > start.len() {
+                return Self::Utf16Be;
+            }
         }
         match std::str::from_utf8(start) {
             // A character that is cut off at the end is none that is wrong.
