@@ -22,6 +22,7 @@ endif
 
 PYTHON ?= python3
 CAPSCORE := $(CARGO_TARGET_DIR)/debug/capscore
+RELEASED := $(CARGO_TARGET_DIR)/release/capscore
 OUT := out
 VENV := $(OUT)/venv
 STORES := $(OUT)/stores
@@ -63,6 +64,21 @@ fuzz: ## Damage good files at random for a minute (or CAPSCORE_FUZZ_SECONDS): re
 .PHONY: mutate-bytes
 mutate-bytes: ## Change ten million bytes of good files (or CAPSCORE_MUTATIONS): nobody else is touched
 	$(CARGO) test --test it mutations::mutate_bytes -- --ignored --nocapture
+
+.PHONY: bench
+bench: release $(OUT)/bench-venv/installed ## Measure against a bare CSV read, DuckDB and polars (half an hour, 12 GB in out/); writes docs/benchmarks.md
+	$(CARGO) bench --bench floor --no-run
+	$(OUT)/bench-venv/bin/python benches/bench.py $(OUT)/bench $(RELEASED) \
+		$$(ls -t $(CARGO_TARGET_DIR)/release/deps/floor-* | grep -v '\.d$$' | head -1) --write docs/benchmarks.md
+
+.PHONY: bench-check
+bench-check: release ## Compare the instructions of a small ingest and score with the stored ones (needs valgrind)
+	$(PYTHON) benches/instructions.py $(OUT)/instructions $(RELEASED)
+
+$(OUT)/bench-venv/installed: benches/rivals/requirements.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 .PHONY: test-readers
 test-readers: build $(VENV)/installed ## Read the tables with DuckDB, pandas and pyarrow

@@ -233,6 +233,8 @@ def table(bench, medians, rounds):
         f"{rows:,} rows of Azure usage in {len(azure)} files ({size / 1e9:.2f} GB) and "
         f"{sum(count_lines(path) - 1 for path in others):,} rows of other exports; "
         f"{options.partners:,} partners with {options.tenants} customers, {options.months} months. "
+        f"The facts take {weight(bench.work / 'whole' / 'facts') / 1e6:.0f} MB, the tables of one "
+        f"month {weight(bench.work / 'whole' / 'tables') / 1e6:.0f} MB. "
         f"Medians of {rounds} rounds in turn; {os.cpu_count()} cores, {platform.machine()}.",
         "",
         "| what | wall s | CPU s | memory MiB | wall × floor | CPU × floor | wall × DuckDB |",
@@ -246,6 +248,11 @@ def table(bench, medians, rounds):
             f"| {ratio(wall, rival and rival[0])} |"
         )
     return "\n".join(lines)
+
+
+def weight(folder):
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def count_lines(path):
