@@ -34,7 +34,7 @@ def arguments():
     parser.add_argument("floor")
     parser.add_argument("--partners", type=int, default=1000)
     parser.add_argument("--tenants", type=int, default=20, help="customers of a partner")
-    parser.add_argument("--lines", type=int, default=12, help="services of a customer, on average")
+    parser.add_argument("--lines", type=int, default=15, help="services of a customer, on average")
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="cases, joined by commas")
