@@ -86,7 +86,7 @@ pub(super) struct AcrReader<'a> {
 
 /// What was converted before. Files that are written alike share it, one after the other.
 pub(super) struct Memory {
-    /// The layout and the fields of the columns.
+    /// What cells mean beside their own text: [`Memory::meaning`].
     header: Vec<String>,
     /// The bytes of cells mean the same only by the same delimiter and reader.
     form: (u8, Reading),
@@ -96,14 +96,14 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    fn of(header: &Recognised<'_>) -> Vec<String> {
-        std::iter::once(&header.layout.id).chain(&header.fields).cloned().collect()
+    /// The layout, the fields of the columns, and the partner whose file it is where no cell says so.
+    fn meaning<'h>(header: &'h Recognised<'_>) -> impl Iterator<Item = &'h String> {
+        std::iter::once(&header.layout.id).chain(&header.fields).chain(&header.partner)
     }
 
     /// Whether a file with this header and form may go on with it.
     pub(super) fn fits(&self, header: &Recognised<'_>, form: (u8, Reading)) -> bool {
-        let known = std::iter::once(&header.layout.id).chain(&header.fields);
-        self.form == form && self.header.iter().eq(known)
+        self.form == form && self.header.iter().eq(Self::meaning(header))
     }
 }
 
@@ -214,7 +214,7 @@ impl<'a> AcrReader<'a> {
             }
         }
         let mut memory = memory.unwrap_or_else(|| Memory {
-            header: Memory::of(header),
+            header: Memory::meaning(header).cloned().collect(),
             form,
             relations: Memo::of(&relation),
             services: Memo::of(&service),

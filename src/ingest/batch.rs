@@ -13,6 +13,7 @@ use super::business::added_up;
 use super::consumption_key::note_different_keys;
 use super::credentials::CredentialRow;
 use super::describe::Description;
+use super::discover::partner_of;
 use super::enrolments::EnrolmentRow;
 use super::intern::Texts;
 use super::late::forget_known_failures;
@@ -185,7 +186,10 @@ impl<'a> Batch<'a> {
     /// A file with the content of another one of its delivery adds nothing. The same content in a
     /// later delivery is said anew: it may take back a restatement in between.
     fn drop_repeated_files(&self, results: &mut [Vec<FileResult>], ledger: &Ledger) {
-        let mut seen: HashMap<(Day, String), String> = HashMap::new();
+        // The same bytes in the folders of two partners say something of each.
+        let key =
+            |day: Day, file: &FileRecord| (day, file.content_hash.clone(), partner_of(&file.uri));
+        let mut seen = HashMap::new();
         // What stands at a location that is read anew no longer counts.
         let read: HashSet<(Day, &str)> = self
             .deliveries
@@ -196,16 +200,15 @@ impl<'a> Batch<'a> {
             let is_read = read.contains(&(entry.day(), file.uri.as_str()))
                 || ledger.retracted(entry).contains(file.dataset.as_str());
             if file.same_as.is_none() && file.set_aside.is_none() && !is_read {
-                seen.insert((entry.day(), file.content_hash.clone()), file.uri.clone());
+                seen.insert(key(entry.day(), file), file.uri.clone());
             }
         }
         for (at, files) in results.iter_mut().enumerate() {
             let (delivery, _) = self.deliveries[at];
             for result in files.iter_mut().filter(|result| result.record.set_aside.is_none()) {
                 let uri = result.record.uri.clone();
-                let first = seen
-                    .entry((delivery, result.record.content_hash.clone()))
-                    .or_insert_with(|| uri.clone());
+                let first =
+                    seen.entry(key(delivery, &result.record)).or_insert_with(|| uri.clone());
                 if *first != uri {
                     self.shared.drop_slot(result.slot);
                     let record =

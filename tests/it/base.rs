@@ -430,6 +430,26 @@ impl Place {
     }
 }
 
+/// An amount of a manifest in units of 10⁻¹⁰ dollar.
+pub fn units(text: &serde_json::Value) -> i128 {
+    let text = text.as_str().unwrap();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{fraction:0<10}").parse().unwrap()
+}
+
+/// Every record of a file is accepted, quarantined or skipped, every accepted one has one use, and so
+/// has every amount.
+pub fn assert_balanced(file: &serde_json::Value, what: &str) {
+    let count = |name: &str| file[name].as_u64().unwrap();
+    let counted = count("accepted") + count("quarantined") + count("skipped");
+    assert_eq!(count("records"), counted, "{what}: {file}");
+    let used = count("used") + count("repeated") + count("not_used");
+    assert_eq!(count("accepted"), used, "{what}: {file}");
+    let amount = |name: &str| units(&file[name]);
+    let amounts = amount("amount_facts") + amount("amount_repeated") + amount("amount_not_used");
+    assert_eq!(amount("amount_accepted"), amounts, "{what}: {file}");
+}
+
 /// A base delivered on one day, run by the single-path rules.
 pub fn run(base: &Base) -> Place {
     run_by(base, "2023-12-01")

@@ -1,7 +1,7 @@
 //! One consumption counts once: the amounts of contract §3 and the balance of §5, worked out by
 //! hand.
 
-use crate::base::{Azure, Base, Place, capscore, run};
+use crate::base::{Azure, Base, Place, assert_balanced, capscore, run, units};
 use crate::tables::one;
 
 /// Lines of one consumption of tenant 1 in the reference month.
@@ -35,29 +35,6 @@ fn azure_input(place: &Place) -> serde_json::Value {
     azure[0].clone()
 }
 
-fn units(text: &serde_json::Value) -> i128 {
-    let text = text.as_str().unwrap();
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    format!("{whole}{fraction:0<10}").parse().unwrap()
-}
-
-fn assert_balanced(input: &serde_json::Value) {
-    let count = |name: &str| input[name].as_u64().unwrap();
-    assert_eq!(
-        count("records"),
-        count("accepted") + count("quarantined") + count("skipped"),
-        "{input}"
-    );
-    assert_eq!(count("accepted"), count("used") + count("repeated") + count("not_used"), "{input}");
-    assert_eq!(
-        units(&input["amount_accepted"]),
-        units(&input["amount_facts"])
-            + units(&input["amount_repeated"])
-            + units(&input["amount_not_used"]),
-        "{input}"
-    );
-}
-
 #[test]
 fn the_largest_eligible_amount_counts() {
     let place = run(&base(vec![
@@ -70,7 +47,7 @@ fn the_largest_eligible_amount_counts() {
     assert_eq!(ttm(&place, "security"), "100.1000");
     assert_eq!(ttm(&place, "all"), "100.2500");
     let input = azure_input(&place);
-    assert_balanced(&input);
+    assert_balanced(&input, "azure");
     // The facts hold the largest amount of all attributions, and the 24 filler cents.
     assert_eq!(input["amount_facts"], "500.24");
     assert_eq!(input["amount_repeated"], "290.35");
@@ -91,7 +68,7 @@ fn claims_are_summed_apart_and_the_largest_counts() {
         line("PartnerAdminLink", "Billing Reader", "1000", |_| {}),
     ]));
     assert_eq!(ttm(&place, "security"), "30.0000");
-    assert_balanced(&azure_input(&place));
+    assert_balanced(&azure_input(&place), "azure");
 }
 
 #[test]
@@ -104,7 +81,7 @@ fn a_reseller_change_in_mid_month_is_one_claim() {
     ]));
     assert_eq!(ttm(&place, "all"), "30.0000");
     let input = azure_input(&place);
-    assert_balanced(&input);
+    assert_balanced(&input, "azure");
     assert_eq!(input["amount_facts"], "30.24");
     assert_eq!(input["amount_repeated"], "30");
 }
@@ -119,7 +96,7 @@ fn credits_below_zero_count() {
     // Of −40.5 and −50 the larger is −40.5, which is also all that PAL has.
     assert_eq!(ttm(&place, "security"), "59.5000");
     assert_eq!(ttm(&place, "all"), "59.5000");
-    assert_balanced(&azure_input(&place));
+    assert_balanced(&azure_input(&place), "azure");
 }
 
 #[test]
@@ -139,7 +116,7 @@ fn one_consumption_split_over_two_files_counts_once() {
     let inputs = manifest["inputs"].as_array().unwrap();
     let azure: Vec<_> = inputs.iter().filter(|input| input["dataset"] == "azure_usage").collect();
     assert_eq!(azure.len(), 2);
-    azure.iter().for_each(|input| assert_balanced(input));
+    azure.iter().for_each(|input| assert_balanced(input, "azure"));
     let facts: i128 = azure.iter().map(|input| units(&input["amount_facts"])).sum();
     assert_eq!(facts, 812_400_000_000);
 }

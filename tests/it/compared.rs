@@ -11,7 +11,11 @@ const PARTNER: &str = "1000001";
 
 /// Writes a file of a delivery, in the folder of the partner.
 fn deliver(place: &Place, day: &str, name: &str, text: &str) {
-    let folder = place.path("deliveries").join(day).join(format!("partner={PARTNER}"));
+    deliver_of(place, PARTNER, day, name, text);
+}
+
+fn deliver_of(place: &Place, partner: &str, day: &str, name: &str, text: &str) {
+    let folder = place.path("deliveries").join(day).join(format!("partner={partner}"));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(name), text).unwrap();
 }
@@ -83,6 +87,20 @@ fn bills_are_compared_and_never_scored() {
     let (observed, text) = message(&checks, "billed_without_usage");
     assert_eq!(observed, "2.0000");
     assert!(text.ends_with(&format!("{PARTNER} (23)")), "{text}");
+}
+
+/// Files of several partners may be alike to the last byte but for their folder.
+#[test]
+fn the_folder_tells_the_partner_of_equal_lines() {
+    let other = "1000002";
+    let place = run(&Base::alike(&[PARTNER, other], 1));
+    deliver(&place, "2026-10-22", "costs.csv", &bills(&[(70, "12.5")]));
+    deliver_of(&place, other, "2026-10-22", "costs.csv", &bills(&[(70, "12.5")]));
+    place.run().assert().success();
+    let (_, checks) = outcome(&place);
+    let (observed, text) = message(&checks, "billed_without_usage");
+    assert_eq!(observed, "2.0000");
+    assert!(text.ends_with(&format!("{PARTNER} (12.5), {other} (12.5)")), "{text}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::base::{AZURE_HEADER, Azure, Base, Place, SEATS_HEADER};
+use crate::base::{AZURE_HEADER, Azure, Base, Place, SEATS_HEADER, assert_balanced};
 use crate::tables::Row;
 
 const PARTNERS: u32 = 4;
@@ -87,14 +87,7 @@ fn attack(seed: u64, good: &BTreeMap<String, Vec<Row>>) {
     assert_eq!(code, Some(0), "seed {seed}: {message}");
     let manifest = place.manifest();
     for file in manifest["inputs"].as_array().unwrap() {
-        let count = |name: &str| file[name].as_u64().unwrap();
-        assert_eq!(
-            count("records"),
-            count("accepted") + count("quarantined") + count("skipped"),
-            "seed {seed}: {file}"
-        );
-        let used = count("used") + count("repeated") + count("not_used");
-        assert_eq!(count("accepted"), used, "seed {seed}: {file}");
+        assert_balanced(file, &format!("seed {seed}"));
     }
     // Partners without a damaged line, of those that a line names by account or location.
     let damaged = |partner: &str| {

@@ -9,7 +9,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::base::{AZURE_HEADER, Azure, Place, SEATS_HEADER, capscore, tenant};
+use crate::base::{AZURE_HEADER, Azure, Place, SEATS_HEADER, assert_balanced, capscore, tenant};
 use crate::tables::read;
 
 /// Files of one ingest.
@@ -145,14 +145,10 @@ fn attack(seed: u64, files: usize, outcome: &mut Outcome) {
         let what = format!("seed {seed}, file {at}");
         let record = &records[&format!("{at}.csv")];
         let is_refused = !record["set_aside"].is_null();
-        let count = |name: &str| record[name].as_u64().unwrap();
         outcome.refused += usize::from(is_refused);
-        outcome.quarantined += count("quarantined");
+        outcome.quarantined += record["quarantined"].as_u64().unwrap();
         if !is_refused {
-            let counted = count("accepted") + count("quarantined") + count("skipped");
-            assert_eq!(count("records"), counted, "{what}: {record}");
-            let used = count("used") + count("repeated") + count("not_used");
-            assert_eq!(count("accepted"), used, "{what}: {record}");
+            assert_balanced(record, &what);
         }
         for (partner, id) in file.partners.iter().enumerate() {
             if touched.contains(&partner) {
