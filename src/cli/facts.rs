@@ -8,6 +8,7 @@ use super::options::{Context, FactsOption, Global, person_secret};
 use super::output;
 use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
+use crate::facts::Compaction;
 use crate::job::{self, Attempt};
 use crate::money::Money;
 use crate::store::Store;
@@ -73,6 +74,19 @@ pub(super) enum Command {
         #[command(flatten)]
         facts: FactsOption,
     },
+    /// Bring the live rows of each month that lie in several files into one
+    ///
+    /// Every ingest adds files: after many nights with late files and restatements a month lies in
+    /// dozens of them. No figure changes, and what was replaced stays, so that `facts diff` and
+    /// `facts retract` work as before. Files that are no longer needed are deleted by the next
+    /// compaction: a score that runs meanwhile still finds them.
+    Compact {
+        /// Say what there is to do, and do nothing
+        #[arg(long)]
+        plan: bool,
+        #[command(flatten)]
+        facts: FactsOption,
+    },
     /// Read all facts and prove that they hold what was ingested
     Verify {
         #[command(flatten)]
@@ -127,6 +141,7 @@ pub(super) fn run(global: &Global, command: Command) -> Result<()> {
                 erased.rows, erased.files
             ))
         }
+        Command::Compact { plan, facts } => compact(&context.facts(&facts)?, plan),
         Command::Verify { facts } => verify(&context.facts(&facts)?),
     }
 }
@@ -172,6 +187,21 @@ fn diff(facts: &str, from: Day, to: Day, partner: Option<&str>) -> Result<()> {
         ]);
     }
     output::print_table(&table)
+}
+
+fn compact(facts: &str, is_plan: bool) -> Result<()> {
+    let done = job::compact(facts, is_plan, &Attempt::start())?;
+    let Compaction { months, before, after, deleted, superfluous } = done;
+    let text = match (is_plan, months, deleted) {
+        (_, 0, 0) => "There is nothing to compact\n".to_owned(),
+        (true, ..) => format!(
+            "{before} files of {months} months would become {after}; {deleted} files that are no longer needed would be deleted\n"
+        ),
+        (false, ..) => format!(
+            "Compacted {before} files of {months} months to {after}; deleted {deleted} that were no longer needed; {superfluous} go with the next compaction\n"
+        ),
+    };
+    output::print(&text)
 }
 
 fn verify(facts: &str) -> Result<()> {

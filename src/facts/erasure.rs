@@ -9,6 +9,7 @@ use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray, PlSmal
 use super::ledger::{Ledger, LedgerEntry, fact_path, quarantine_path, units_path};
 use super::live::StoredMonth;
 use super::lock::lock;
+use super::moves::Moves;
 use super::schema::{SNAPSHOT, TABLES};
 use super::unit::{UnitKey, read_units, units_frame};
 use super::verify::{bug, finished, hash_partners};
@@ -89,6 +90,7 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
     };
     lock.confirm()?;
     ledger.append(facts, entry)?;
+    let moves = Moves::read(facts, &ledger)?;
     let mut months: BTreeSet<StoredMonth> = BTreeSet::new();
     let entries: Vec<u64> = ledger
         .entries
@@ -98,7 +100,10 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
         .collect();
     for sequence in &entries {
         for unit in read_units(facts, *sequence)? {
-            months.insert((unit.key.dataset, unit.key.month, unit.stored));
+            // Also the files that a compaction left: they go with the next one only.
+            for stored in moves.history(&unit) {
+                months.insert((unit.key.dataset.clone(), unit.key.month, stored));
+            }
         }
     }
     let mut erased = ErasedRows::default();
@@ -112,8 +117,9 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
         let mut units = read_units(facts, sequence)?;
         let mut is_changed = false;
         for unit in &mut units {
+            let stored = moves.stored(unit);
             let UnitKey { dataset, partner_id, is_account, month } = unit.key.clone();
-            let Some(hashes) = changed.get(&(dataset, month, unit.stored)) else { continue };
+            let Some(hashes) = changed.get(&(dataset, month, stored)) else { continue };
             let found = hashes.get(&(partner_id, is_account));
             let (hash, tables) = found.cloned().unwrap_or_default();
             is_changed |= unit.hash != hash;

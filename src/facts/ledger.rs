@@ -41,6 +41,9 @@ pub struct LedgerEntry {
     /// Hashes of customers and people whose rows are gone and are not taken in again.
     #[serde(default)]
     pub erased: Vec<String>,
+    /// Whether it moved rows of earlier entries to files of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_compaction: bool,
 }
 
 /// A delivery that no longer counts, or does again.
@@ -159,6 +162,7 @@ impl LedgerEntry {
             accepted: Vec::new(),
             retracted: Vec::new(),
             erased: Vec::new(),
+            is_compaction: false,
         }
     }
 
@@ -298,6 +302,11 @@ pub fn entry_path(sequence: u64) -> String {
 /// The units file of an entry.
 pub fn units_path(sequence: u64) -> String {
     format!("units/{sequence:010}.parquet")
+}
+
+/// What a compaction moved.
+pub(super) fn moves_path(sequence: u64) -> String {
+    format!("moves/{sequence:010}.parquet")
 }
 
 /// The quarantine file of an entry.

@@ -2,10 +2,12 @@
 //! their arrival, so any order of arrival ends in the same live units.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::fact_path;
 use super::ledger::{Acceptance, FileRecord, Ledger};
+use super::moves::Moves;
 use super::schema::{LOCATION, SNAPSHOT};
 use super::unit::{Unit, UnitKey, read_units};
 use crate::calendar::{Day, Month};
@@ -99,18 +101,26 @@ pub struct Delivered {
 
 /// A month of a dataset in the fact files of one ledger entry.
 pub(super) type StoredMonth = (String, Option<Month>, u64);
-/// What one ledger entry says of a unit, file by file.
-type Statement = (UnitKey, Vec<Unit>);
-/// The statements on one account and month of a dataset, by delivery date and ledger entry.
-type Statements = BTreeMap<(Day, u64), Vec<Statement>>;
+
+/// What one file of a delivery says of one unit.
+struct Said {
+    unit: Unit,
+    /// The partner global account that the unit belongs to.
+    account: String,
+    delivery: Day,
+    sequence: u64,
+}
 
 /// What one delivery says of one account and month, over its partners as delivered.
 #[derive(Default)]
-struct Claim {
-    units: Vec<LiveUnit>,
+struct Claim<'a> {
+    /// Where what was said of each unit stands.
+    units: Vec<Range<usize>>,
+    /// The latest ledger entry before which none of it came.
+    first_sequence: u64,
     rows: i64,
     amount: Money,
-    locations: BTreeSet<String>,
+    locations: BTreeSet<&'a str>,
 }
 
 impl Live {
@@ -128,28 +138,28 @@ impl Live {
     /// CS2001, CS6005 when the facts are damaged.
     pub fn read_until(store: &Store, last: Option<Day>) -> Result<Self> {
         let ledger = Ledger::read(store)?;
+        let moves = Moves::read(store, &ledger)?;
         let mut stored_partners: HashMap<(StoredMonth, String), usize> = HashMap::new();
-        let mut stored: BTreeSet<(UnitKey, u64, String)> = BTreeSet::new();
-        let mut said: BTreeMap<(UnitKey, Day, u64), Vec<Unit>> = BTreeMap::new();
+        let mut said: Vec<Said> = Vec::new();
         for entry in ledger.entries.iter().filter(|entry| entry.has_units()) {
             let retracted = ledger.retracted(entry);
-            for unit in read_units(store, entry.sequence)? {
-                if unit.stored == entry.sequence {
-                    for table in &unit.tables {
-                        stored.insert((unit.key.clone(), entry.sequence, table.clone()));
-                    }
-                }
-                let is_later = last.is_some_and(|last| entry.day() > last);
-                if is_later || retracted.contains(unit.key.dataset.as_str()) {
+            let units = read_units(store, entry.sequence)?;
+            count_partners(&units, entry.sequence, &moves, &mut stored_partners);
+            if last.is_some_and(|last| entry.day() > last) {
+                continue;
+            }
+            for mut unit in units {
+                if retracted.contains(unit.key.dataset.as_str()) {
                     continue;
                 }
-                let statement = (unit.key.clone(), entry.day(), entry.sequence);
-                said.entry(statement).or_default().push(unit);
+                unit.stored = moves.stored(&unit);
+                said.push(Said {
+                    unit,
+                    account: String::new(),
+                    delivery: entry.day(),
+                    sequence: entry.sequence,
+                });
             }
-        }
-        for (key, sequence, table) in stored {
-            let month = (key.dataset, key.month, sequence);
-            *stored_partners.entry((month, table)).or_default() += 1;
         }
         let mut live = Self {
             store: store.clone(),
@@ -161,7 +171,7 @@ impl Live {
             delivered: OnceLock::new(),
         };
         let (profiles, others): (Vec<_>, Vec<_>) =
-            said.into_iter().partition(|((key, _, _), _)| key.dataset == PROFILE);
+            said.into_iter().partition(|said| said.unit.key.dataset == PROFILE);
         live.fold(profiles);
         live.accounts = live.read_accounts()?;
         live.fold(others);
@@ -170,12 +180,7 @@ impl Live {
             let mut records = files.filter_map(|file| live.ledger.file(unit.sequence, *file));
             unit.is_distributor = records.any(|record| record.is_distributor);
         }
-        live.units.sort_by(|left, right| {
-            let order = |unit: &LiveUnit| {
-                (unit.key.dataset.clone(), unit.account.clone(), unit.key.clone())
-            };
-            order(left).cmp(&order(right))
-        });
+        live.units.sort_by(|left, right| left.order().cmp(&right.order()));
         Ok(live)
     }
 
@@ -190,67 +195,82 @@ impl Live {
         known.map_or_else(|| partner_id.to_owned(), Clone::clone)
     }
 
-    /// Takes the statements on each account and month in the order of their dates; of one date in
-    /// the order of the ledger, where a later entry replaces the units that it speaks of.
-    fn fold(&mut self, said: Vec<((UnitKey, Day, u64), Vec<Unit>)>) {
-        let mut by_account: BTreeMap<(String, String, Option<Month>), Statements> = BTreeMap::new();
-        for ((key, delivery, sequence), units) in said {
-            let account = self.account_of(&key.partner_id, key.is_account);
-            by_account
-                .entry((key.dataset.clone(), account, key.month))
-                .or_default()
-                .entry((delivery, sequence))
-                .or_default()
-                .push((key, units));
+    /// Takes what was said of each account and month in the order of their dates; of one date in the
+    /// order of the ledger, where a later entry replaces the units that it speaks of.
+    fn fold(&mut self, mut said: Vec<Said>) {
+        for said in &mut said {
+            let UnitKey { partner_id, is_account, .. } = &said.unit.key;
+            said.account = self.account_of(partner_id, *is_account);
         }
-        let accepted: BTreeSet<&Acceptance> =
-            self.ledger.entries.iter().flat_map(|entry| &entry.accepted).collect();
+        said.sort_by(|left, right| left.order().cmp(&right.order()));
         let erasures = self.ledger.entries.iter().filter(|entry| !entry.erased.is_empty());
         let last_erasure = erasures.map(|entry| entry.sequence).max().unwrap_or_default();
-        for ((dataset, account, month), statements) in by_account {
-            let mut live: Option<(Day, Claim)> = None;
-            let mut held: Vec<Held> = Vec::new();
-            let mut of_day: BTreeMap<UnitKey, (u64, Vec<Unit>)> = BTreeMap::new();
-            let mut day = None;
-            for ((delivery, sequence), statements) in statements {
-                if day != Some(delivery) {
-                    of_day.clear();
-                    day = Some(delivery);
+        let mut live = Vec::new();
+        for of_month in runs(0..said.len(), |left, right| said[left].month() == said[right].month())
+        {
+            live.extend(self.fold_month(&said, of_month, last_erasure));
+        }
+        for units in live {
+            self.units.push(LiveUnit::new(&mut said[units]));
+        }
+    }
+
+    /// What is live of one account and month: where what was said of each unit stands.
+    fn fold_month(
+        &mut self,
+        said: &[Said],
+        of_month: Range<usize>,
+        last_erasure: u64,
+    ) -> Vec<Range<usize>> {
+        let mut live: Option<(Day, Claim<'_>)> = None;
+        let mut held: Vec<Held> = Vec::new();
+        for of_day in runs(of_month, |left, right| said[left].delivery == said[right].delivery) {
+            let mut units: BTreeMap<&UnitKey, Range<usize>> = BTreeMap::new();
+            for of_entry in runs(of_day, |left, right| said[left].sequence == said[right].sequence) {
+                for of_unit in
+                    runs(of_entry, |left, right| said[left].unit.key == said[right].unit.key)
+                {
+                    units.insert(&said[of_unit.start].unit.key, of_unit);
                 }
-                for (key, units) in statements {
-                    of_day.insert(key, (sequence, units));
-                }
-                let claim = Claim::new(&account, delivery, &of_day);
-                let acceptance = Acceptance {
-                    dataset: dataset.clone(),
-                    account: account.clone(),
-                    month: month.map(|month| month.to_string()),
-                    delivery: delivery.to_string(),
+                let claim = Claim::new(said, units.values());
+                let Some(first) = units.values().next().map(|unit| &said[unit.start]) else {
+                    continue;
                 };
                 let lost = live
                     .as_ref()
-                    .filter(|_| !accepted.contains(&acceptance))
                     // Before an erasure there was more, and it is right that it is gone.
-                    .filter(|(_, current)| !current.is_before(last_erasure))
-                    .and_then(|(kept, current)| Some((*kept, claim.loses(current)?)));
+                    .filter(|(_, current)| current.first_sequence >= last_erasure)
+                    .and_then(|(kept, current)| Some((*kept, claim.loses(current)?)))
+                    .filter(|_| !self.is_accepted(first));
                 if let Some((kept, reason)) = lost {
                     held.push(Held {
-                        dataset: dataset.clone(),
-                        account: account.clone(),
-                        month,
-                        delivery,
+                        dataset: first.unit.key.dataset.clone(),
+                        account: first.account.clone(),
+                        month: first.unit.key.month,
+                        delivery: first.delivery,
                         kept,
                         reason,
                     });
                 } else {
                     // What was held before is replaced as well.
                     held.clear();
-                    live = Some((delivery, claim));
+                    live = Some((first.delivery, claim));
                 }
             }
-            self.held.extend(held);
-            self.units.extend(live.into_iter().flat_map(|(_, claim)| claim.units));
         }
+        self.held.extend(held);
+        live.map(|(_, claim)| claim.units).unwrap_or_default()
+    }
+
+    /// Whether somebody said that this may replace what is live.
+    fn is_accepted(&self, said: &Said) -> bool {
+        let acceptance = Acceptance {
+            dataset: said.unit.key.dataset.clone(),
+            account: said.account.clone(),
+            month: said.unit.key.month.map(|month| month.to_string()),
+            delivery: said.delivery.to_string(),
+        };
+        self.ledger.entries.iter().any(|entry| entry.accepted.contains(&acceptance))
     }
 
     fn read_accounts(&self) -> Result<BTreeMap<String, String>> {
@@ -365,44 +385,75 @@ impl Live {
     }
 }
 
-impl Claim {
-    fn new(account: &str, delivery: Day, units: &BTreeMap<UnitKey, (u64, Vec<Unit>)>) -> Self {
-        let mut claim = Self::default();
-        for (key, (sequence, units)) in units {
-            let Some(first) = units.first() else { continue };
-            claim.units.push(LiveUnit {
-                key: key.clone(),
-                account: account.to_owned(),
-                delivery,
-                sequence: *sequence,
-                files: units.iter().map(|unit| unit.file).collect(),
-                hash: first.hash.clone(),
-                stored: first.stored,
-                tables: first.tables.clone(),
-                disagreeing: first.disagreeing,
-                rows: units.iter().map(|unit| unit.rows).sum(),
-                amount: units.iter().map(|unit| unit.amount).sum(),
-                is_distributor: false,
-                locations: units.iter().flat_map(|unit| unit.locations.iter().cloned()).collect(),
-            });
-            for unit in units {
+impl Said {
+    /// By account and month, then as they came.
+    fn order(&self) -> impl Ord + '_ {
+        let key = &self.unit.key;
+        (self.month(), self.delivery, self.sequence, &key.partner_id, key.is_account, self.unit.file)
+    }
+
+    /// Dataset, account and month.
+    fn month(&self) -> (&str, &str, Option<Month>) {
+        (&self.unit.key.dataset, &self.account, self.unit.key.month)
+    }
+}
+
+impl LiveUnit {
+    fn order(&self) -> impl Ord + '_ {
+        (&self.key.dataset, &self.account, &self.key)
+    }
+
+    /// Of all that is said of the unit.
+    fn new(said: &mut [Said]) -> Self {
+        let files = said.iter().map(|said| said.unit.file).collect();
+        let rows = said.iter().map(|said| said.unit.rows).sum();
+        let amount = said.iter().map(|said| said.unit.amount).sum();
+        let mut locations: Vec<String> =
+            said.iter_mut().flat_map(|said| std::mem::take(&mut said.unit.locations)).collect();
+        locations.sort_unstable();
+        locations.dedup();
+        let first = &mut said[0];
+        let unit = &mut first.unit;
+        Self {
+            key: UnitKey {
+                dataset: std::mem::take(&mut unit.key.dataset),
+                partner_id: std::mem::take(&mut unit.key.partner_id),
+                ..unit.key
+            },
+            account: std::mem::take(&mut first.account),
+            delivery: first.delivery,
+            sequence: first.sequence,
+            files,
+            hash: std::mem::take(&mut unit.hash),
+            stored: unit.stored,
+            tables: std::mem::take(&mut unit.tables),
+            disagreeing: unit.disagreeing,
+            rows,
+            amount,
+            is_distributor: false,
+            locations,
+        }
+    }
+}
+
+impl<'a> Claim<'a> {
+    fn new<'r>(said: &'a [Said], units: impl Iterator<Item = &'r Range<usize>>) -> Self {
+        let mut claim = Self { first_sequence: u64::MAX, ..Self::default() };
+        for unit in units {
+            claim.units.push(unit.clone());
+            for Said { unit, sequence, .. } in &said[unit.clone()] {
+                claim.first_sequence = claim.first_sequence.min(*sequence);
                 claim.rows += unit.rows;
                 claim.amount += unit.amount;
-                claim.locations.extend(unit.locations.iter().cloned());
+                claim.locations.extend(unit.locations.iter().map(String::as_str));
             }
         }
         claim
     }
 
-    /// Whether any of it came into the ledger before an entry.
-    fn is_before(&self, sequence: u64) -> bool {
-        self.units.iter().any(|unit| unit.sequence < sequence)
-    }
-
     /// What this replacement would lose of the live one.
     fn loses(&self, live: &Self) -> Option<String> {
-        let lost: Vec<&str> =
-            live.locations.difference(&self.locations).map(String::as_str).collect();
+        let lost: Vec<&str> = live.locations.difference(&self.locations).copied().collect();
         if !lost.is_empty() {
             return Some(format!("without location {}", lost.join(", ")));
         }
@@ -413,5 +464,49 @@ impl Claim {
             return Some(format!("{} USD instead of {}", self.amount, live.amount));
         }
         None
+    }
+}
+
+/// The runs of neighbours of a range that are alike.
+fn runs(
+    range: Range<usize>,
+    are_alike: impl Fn(usize, usize) -> bool,
+) -> impl Iterator<Item = Range<usize>> {
+    let mut start = range.start;
+    std::iter::from_fn(move || {
+        if start >= range.end {
+            return None;
+        }
+        let from = start;
+        start += 1;
+        while start < range.end && are_alike(from, start) {
+            start += 1;
+        }
+        Some(from..start)
+    })
+}
+
+/// Counts the partners in each fact file that the units of an entry speak of. Files keep the rows that
+/// a compaction moved.
+fn count_partners(
+    units: &[Unit],
+    sequence: u64,
+    moves: &Moves,
+    counts: &mut HashMap<(StoredMonth, String), usize>,
+) {
+    let mut of_entry: HashMap<(&str, Option<Month>, u64, &str), usize> = HashMap::new();
+    // What several files say of one unit stands together.
+    for of_unit in units.chunk_by(|left, right| left.key == right.key) {
+        let Some(unit) = of_unit.iter().find(|unit| unit.stored == sequence) else { continue };
+        for stored in moves.history(unit) {
+            for table in &unit.tables {
+                let file = (unit.key.dataset.as_str(), unit.key.month, stored, table.as_str());
+                *of_entry.entry(file).or_default() += 1;
+            }
+        }
+    }
+    for ((dataset, month, stored, table), count) in of_entry {
+        let file = ((dataset.to_owned(), month, stored), table.to_owned());
+        *counts.entry(file).or_default() += count;
     }
 }

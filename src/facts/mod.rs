@@ -8,8 +8,10 @@
 //! <facts>/units/0000000001.parquet                  what the delivery says of whom
 //! <facts>/<table>/<dataset>/<month>/0000000001.parquet
 //! <facts>/quarantine/0000000001.parquet
+//! <facts>/moves/0000000002.parquet                  which rows a compaction moved
 //! ```
 
+mod compaction;
 mod compared;
 mod credit;
 mod erasure;
@@ -18,6 +20,7 @@ mod ledger;
 mod live;
 mod lock;
 mod measures;
+mod moves;
 mod numbered;
 mod restatement;
 mod retraction;
@@ -25,6 +28,7 @@ mod schema;
 mod unit;
 mod verify;
 
+pub use compaction::{Compaction, compact};
 pub use credit::Credit;
 pub use erasure::{Erased, ErasedRows, Erasure, erase};
 pub use frames::LiveFrames;
@@ -35,6 +39,7 @@ pub use ledger::{
 pub use live::{Delivered, Held, Live, LiveUnit};
 pub use lock::{lock, unlock};
 pub use measures::Seats;
+pub use moves::Moves;
 pub use numbered::{FactName, NumberedFacts, NumberedRow};
 pub use restatement::{Restatement, restatements};
 pub use retraction::retract;

@@ -83,7 +83,9 @@ impl LiveFrames<'_> {
         credited: &dyn Fn(Self) -> Result<LazyFrame>,
     ) -> Result<NumberedFacts<M>> {
         let sources = self.sources(table, &|unit| unit.key.month.is_some_and(is_wanted))?;
-        let building = Mutex::new(Building::default());
+        // The rows are most of what a score holds: no room for more than there are.
+        let rows = Vec::with_capacity(sources.iter().map(|source| source.rows).sum());
+        let building = Mutex::new(Building { rows, ..Building::default() });
         let work = Mutex::new(sources.iter());
         let next = || work.lock().ok().and_then(|mut work| work.next());
         let threads = std::thread::available_parallelism().map_or(1, usize::from);

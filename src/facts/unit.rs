@@ -1,7 +1,9 @@
 //! Units: what one delivery says of one partner in one month of one dataset. A unit is replaced
 //! as a whole, so it is also what is live or superseded.
 
-use polars::prelude::{Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries, Series};
+use polars::prelude::{
+    Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries, PolarsResult,
+};
 
 use crate::calendar::{Day, Month};
 use crate::engine;
@@ -53,9 +55,6 @@ pub struct Unit {
 /// CS9001.
 pub fn units_frame(units: &[Unit]) -> Result<DataFrame> {
     let text = |name: &str, values: Vec<&str>| Column::new(name.into(), values);
-    let months: Int32Chunked =
-        units.iter().map(|unit| unit.key.month.map(|month| month.first_day().0)).collect();
-    let months = months.with_name("month".into()).into_series();
     let amounts: Vec<i128> = units.iter().map(|unit| unit.amount.0).collect();
     let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     let locations: Vec<String> = units.iter().map(|unit| unit.locations.join(",")).collect();
@@ -67,7 +66,7 @@ pub fn units_frame(units: &[Unit]) -> Result<DataFrame> {
             "is_account".into(),
             units.iter().map(|unit| unit.key.is_account).collect::<Vec<_>>(),
         ),
-        cast(&months, &DataType::Date)?,
+        month_column(units.iter().map(|unit| unit.key.month))?,
         Column::new("file".into(), units.iter().map(|unit| count(unit.file)).collect::<Vec<_>>()),
         Column::new("rows".into(), units.iter().map(|unit| unit.rows).collect::<Vec<_>>()),
         money_column("amount", amounts)?,
@@ -89,8 +88,27 @@ pub fn units_frame(units: &[Unit]) -> Result<DataFrame> {
     DataFrame::new(units.len(), columns).map_err(|error| Error::bug(error.to_string()))
 }
 
-fn cast(series: &Series, kind: &DataType) -> Result<Column> {
-    series.cast(kind).map(IntoColumn::into_column).map_err(|error| Error::bug(error.to_string()))
+/// The `month` column of some units.
+pub(super) fn month_column(months: impl Iterator<Item = Option<Month>>) -> Result<Column> {
+    let months: Int32Chunked = months.map(|month| month.map(|month| month.first_day().0)).collect();
+    let months = months.with_name("month".into()).into_series();
+    let months = months.cast(&DataType::Date).map(IntoColumn::into_column);
+    months.map_err(|error| Error::bug(error.to_string()))
+}
+
+/// The units that the rows of a frame are about, by row.
+pub(super) fn unit_key(frame: &DataFrame) -> PolarsResult<impl Fn(usize) -> UnitKey> {
+    let dataset = frame.column("dataset")?.str()?;
+    let partner = frame.column("partner_id")?.str()?;
+    let is_account = frame.column("is_account")?.bool()?;
+    let month = frame.column("month")?.date()?;
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Ok(move |at| UnitKey {
+        dataset: text(dataset.get(at)),
+        partner_id: text(partner.get(at)),
+        is_account: is_account.get(at).unwrap_or_default(),
+        month: month.physical().get(at).map(|day| Day(day).month()),
+    })
 }
 
 /// A `DECIMAL(38,10)` column from units of 10⁻¹⁰.
@@ -123,11 +141,8 @@ pub fn read_units(store: &Store, sequence: u64) -> Result<Vec<Unit>> {
     read(&frame).map_err(|error| damaged(Box::new(error)))
 }
 
-fn read(frame: &DataFrame) -> polars::prelude::PolarsResult<Vec<Unit>> {
-    let dataset = frame.column("dataset")?.str()?;
-    let partner = frame.column("partner_id")?.str()?;
-    let is_account = frame.column("is_account")?.bool()?;
-    let month = frame.column("month")?.date()?;
+fn read(frame: &DataFrame) -> PolarsResult<Vec<Unit>> {
+    let key = unit_key(frame)?;
     let file = frame.column("file")?.i64()?;
     let rows = frame.column("rows")?.i64()?;
     let amount = frame.column("amount")?.decimal()?;
@@ -139,18 +154,12 @@ fn read(frame: &DataFrame) -> polars::prelude::PolarsResult<Vec<Unit>> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let mut units = Vec::with_capacity(frame.height());
     for at in 0..frame.height() {
-        let key = UnitKey {
-            dataset: text(dataset.get(at)),
-            partner_id: text(partner.get(at)),
-            is_account: is_account.get(at).unwrap_or_default(),
-            month: month.physical().get(at).map(|day| Day(day).month()),
-        };
         let list = |joined: Option<&str>| {
             let joined = joined.unwrap_or_default().split(',');
             joined.filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
         units.push(Unit {
-            key,
+            key: key(at),
             file: usize::try_from(file.get(at).unwrap_or_default()).unwrap_or_default(),
             rows: rows.get(at).unwrap_or_default(),
             amount: Money(amount.physical().get(at).unwrap_or_default()),

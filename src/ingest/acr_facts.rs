@@ -21,11 +21,14 @@ pub(super) struct AcrKey {
 /// The facts of one month, and what became of each file's lines.
 #[derive(Debug, Default)]
 pub(super) struct AcrFacts {
-    pub(super) amounts: HashMap<AcrKey, Money>,
+    /// Each fact once.
+    pub(super) amounts: Vec<(AcrKey, Money)>,
     /// Per slot: used and repeated records and amounts.
     pub(super) files: HashMap<u32, Shares>,
     /// Per partner: keys whose attributions disagree.
     pub(super) disagreeing: HashMap<u32, i64>,
+    /// Where those of the fact at hand start.
+    start: usize,
 }
 
 /// Used and repeated records of a file.
@@ -61,6 +64,7 @@ impl AcrFacts {
         order.sort_unstable();
         let mut together: Vec<AcrLine> = Vec::new();
         let mut amounts = Vec::new();
+        let mut fact = None;
         for run in order.chunk_by(|left, right| left.0 == right.0) {
             together.clear();
             together.extend(run.iter().map(|(_, at)| lines[*at]));
@@ -69,9 +73,24 @@ impl AcrFacts {
                     |line: &AcrLine| (line.key, line.attribution, line.claim, line.line, line.file);
                 order(left).cmp(&order(right))
             });
+            // The consumptions of one fact follow each other.
+            let of_fact = |line: &AcrLine| line.key[0] >> 32;
+            if together.first().map(of_fact) != fact {
+                fact = together.first().map(of_fact);
+                self.start = self.amounts.len();
+            }
             for consumption in together.chunk_by(|left, right| left.key == right.key) {
                 self.collapse(consumption, texts, blank, &mut amounts);
             }
+        }
+    }
+
+    /// Adds to a fact of the lines at hand.
+    fn add_amount(&mut self, key: AcrKey, amount: Money) {
+        let known = self.amounts[self.start..].iter_mut().find(|(known, _)| *known == key);
+        match known {
+            Some((_, sum)) => *sum += amount,
+            None => self.amounts.push((key, amount)),
         }
     }
 
@@ -107,7 +126,7 @@ impl AcrFacts {
             set,
         };
         attribution_sets(amounts, |set, amount| {
-            *self.amounts.entry(fact(blank, set)).or_default() += amount;
+            self.add_amount(fact(blank, set), amount);
         });
         self.share(lines, winner.map(|(_, claim)| claim));
         let credits =
@@ -134,24 +153,26 @@ impl AcrFacts {
             let of_reseller = |line: &AcrLine| line.reseller == reseller && credits(line);
             if let Some((amount, _)) = largest_claim(lines, texts, of_reseller) {
                 let key = fact(reseller, Attribution::CSP_T2.set());
-                *self.amounts.entry(key).or_default() += amount;
+                self.add_amount(key, amount);
             }
         }
     }
 
     fn share(&mut self, lines: &[AcrLine], winner: Option<u32>) {
         let mut last: Option<(u32, u64)> = None;
-        for line in lines {
-            let identity = (line.claim, line.line);
-            let is_repeat = last == Some(identity);
-            last = Some(identity);
-            let shares = self.files.entry(line.file).or_default();
-            if !is_repeat && winner == Some(line.claim) {
-                shares.used += 1;
-                shares.amount_facts += line.money();
-            } else {
-                shares.repeated += 1;
-                shares.amount_repeated += line.money();
+        for of_file in lines.chunk_by(|left, right| left.file == right.file) {
+            let shares = self.files.entry(of_file[0].file).or_default();
+            for line in of_file {
+                let identity = (line.claim, line.line);
+                let is_repeat = last == Some(identity);
+                last = Some(identity);
+                if !is_repeat && winner == Some(line.claim) {
+                    shares.used += 1;
+                    shares.amount_facts += line.money();
+                } else {
+                    shares.repeated += 1;
+                    shares.amount_repeated += line.money();
+                }
             }
         }
     }

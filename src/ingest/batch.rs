@@ -27,7 +27,7 @@ use super::writing::{MonthRows, PartnerText, StoredUnit, Target};
 use super::{Event, OnBadFile, PlannedFile, Settings, Summary, is_file_fault, task};
 use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
-use crate::facts::{Erased, FileRecord, Ledger, read_units};
+use crate::facts::{Erased, FileRecord, Ledger, Moves, read_units};
 use crate::money::Money;
 use crate::store::StoreLock;
 
@@ -36,8 +36,9 @@ type Slice = (usize, Option<Month>);
 /// Where the rows of a unit are stored, by partner, slice and hash.
 type Stored = HashMap<(Slice, PartnerText), Vec<(String, u64)>>;
 
-/// A batch with more bytes than this takes no further delivery.
-const MOST_BYTES: u64 = 256 << 20;
+/// A batch with more bytes than this takes no further delivery. Its lines take about a fifth of that
+/// in memory; at its end threads wait for the last file.
+const MOST_BYTES: u64 = 768 << 20;
 
 pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings<'a>,
@@ -72,14 +73,16 @@ impl<'a> Batch<'a> {
             settings.memory,
         );
         let mut stored: Stored = HashMap::new();
+        let moves = Moves::read(&settings.facts, ledger)?;
         for entry in &ledger.entries {
             if !entry.has_units() {
                 continue;
             }
             for unit in read_units(&settings.facts, entry.sequence)? {
+                let stored_in = moves.stored(&unit);
                 let slice = (dataset_index(&unit.key.dataset), unit.key.month);
                 let partner = (unit.key.partner_id, unit.key.is_account);
-                stored.entry((slice, partner)).or_default().push((unit.hash, unit.stored));
+                stored.entry((slice, partner)).or_default().push((unit.hash, stored_in));
             }
         }
         Ok(Self { settings, lock, shared, deliveries: Vec::new(), stored })
@@ -147,7 +150,8 @@ impl<'a> Batch<'a> {
             .enumerate()
             .map(|(number, (delivery, file))| (task(number, delivery, file), file.size))
             .collect();
-        let read = self.in_parallel(tasks.len(), |at| {
+        let sizes: Vec<u64> = tasks.iter().map(|(_, bytes)| *bytes).collect();
+        let read = self.in_parallel(&sizes, |at| {
             let (task, bytes) = &tasks[at];
             let result = read_file(&self.shared, task);
             progress(Event::File { uri: &task.uri, bytes: *bytes });
@@ -234,7 +238,7 @@ impl<'a> Batch<'a> {
             next += u64::from(!files.is_empty());
         }
         let mut slices: BTreeMap<Slice, BTreeSet<usize>> = BTreeMap::new();
-        for key in self.shared.acr.keys().into_iter().chain(self.shared.seats.keys()) {
+        for (key, _) in self.shared.acr.sizes().into_iter().chain(self.shared.seats.sizes()) {
             slices.entry((key.dataset, Some(key.month))).or_default().insert(key.delivery);
         }
         for (delivery, files) in results.iter().enumerate() {
@@ -255,7 +259,13 @@ impl<'a> Batch<'a> {
         }
         let slices: Vec<(Slice, BTreeSet<usize>)> = slices.into_iter().collect();
         let live = self.shared.live_slots();
-        let collapsed = self.in_parallel(slices.len(), |at| {
+        let mut lines: HashMap<Slice, u64> = HashMap::new();
+        for (key, count) in self.shared.acr.sizes().into_iter().chain(self.shared.seats.sizes()) {
+            *lines.entry((key.dataset, Some(key.month))).or_default() += count;
+        }
+        let sizes: Vec<u64> =
+            slices.iter().map(|(slice, _)| lines.get(slice).copied().unwrap_or_default()).collect();
+        let collapsed = self.in_parallel(&sizes, |at| {
             let (slice, deliveries) = &slices[at];
             let mut stored: HashMap<(PartnerText, String), u64> = HashMap::new();
             let mut collapsed = Vec::new();
@@ -352,22 +362,21 @@ impl<'a> Batch<'a> {
         Ok((rows, done))
     }
 
-    /// Runs `count` jobs on the threads of the ingest; results stand in job order.
+    /// Runs a job for each size on the threads of the ingest, large ones first, so that no thread
+    /// waits long for the last one; results stand in the order of the sizes.
     fn in_parallel<T: Send>(
         &self,
-        count: usize,
+        sizes: &[u64],
         job: impl Fn(usize) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
+        let mut order: Vec<usize> = (0..sizes.len()).collect();
+        order.sort_by_key(|at| std::cmp::Reverse(sizes[*at]));
         let next = AtomicUsize::new(0);
         let done: Mutex<BTreeMap<usize, Result<T>>> = Mutex::new(BTreeMap::new());
         std::thread::scope(|scope| {
-            for _ in 0..self.settings.threads.clamp(1, count.max(1)) {
+            for _ in 0..self.settings.threads.clamp(1, sizes.len().max(1)) {
                 scope.spawn(|| {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        if at >= count {
-                            break;
-                        }
+                    while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let result = job(at);
                         done.lock()
                             .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -22,7 +22,7 @@ pub(super) struct BucketKey {
 }
 
 /// How many shards a month has.
-pub(super) const SHARDS: u8 = 8;
+pub(super) const SHARDS: u8 = 32;
 
 #[derive(Debug)]
 pub(super) struct Buckets<E> {
@@ -39,7 +39,10 @@ struct State<E> {
 
 #[derive(Debug)]
 struct Bucket<E> {
-    entries: Vec<E>,
+    /// As they were handed over.
+    chunks: Vec<Vec<E>>,
+    /// Entries in all chunks.
+    held: usize,
     /// Offset in the spill file and number of entries.
     segments: Vec<(u64, usize)>,
 }
@@ -57,9 +60,12 @@ impl<E: Pod> Buckets<E> {
     /// CS2002 when the temporary file cannot be written.
     pub(super) fn append(&self, key: BucketKey, entries: &mut Vec<E>) -> Result<()> {
         let mut state = self.lock();
+        let empty = || Bucket { chunks: Vec::new(), held: 0, segments: Vec::new() };
         state.held += entries.len();
-        let empty = || Bucket { entries: Vec::new(), segments: Vec::new() };
-        state.buckets.entry(key).or_insert_with(empty).entries.append(entries);
+        let bucket = state.buckets.entry(key).or_insert_with(empty);
+        bucket.held += entries.len();
+        let room = Vec::with_capacity(entries.len());
+        bucket.chunks.push(std::mem::replace(entries, room));
         while state.held * size_of::<E>() > self.budget {
             state.spill_fullest()?;
         }
@@ -73,8 +79,8 @@ impl<E: Pod> Buckets<E> {
     pub(super) fn take(&self, key: BucketKey) -> Result<Vec<E>> {
         let mut state = self.lock();
         let Some(bucket) = state.buckets.remove(&key) else { return Ok(Vec::new()) };
-        state.held -= bucket.entries.len();
-        let mut entries = bucket.entries;
+        state.held -= bucket.held;
+        let mut entries = bucket.chunks.concat();
         for (offset, count) in bucket.segments {
             let start = entries.len();
             entries.resize(start + count, E::zeroed());
@@ -86,9 +92,14 @@ impl<E: Pod> Buckets<E> {
         Ok(entries)
     }
 
-    /// The keys that hold entries, in order.
-    pub(super) fn keys(&self) -> Vec<BucketKey> {
-        self.lock().buckets.keys().copied().collect()
+    /// The keys that hold entries, in order, and how many.
+    pub(super) fn sizes(&self) -> Vec<(BucketKey, u64)> {
+        let state = self.lock();
+        let sizes = state.buckets.iter().map(|(key, bucket)| {
+            let spilled: usize = bucket.segments.iter().map(|(_, count)| count).sum();
+            (*key, (bucket.held + spilled) as u64)
+        });
+        sizes.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
@@ -98,8 +109,8 @@ impl<E: Pod> Buckets<E> {
 
 impl<E: Pod> State<E> {
     fn spill_fullest(&mut self) -> Result<()> {
-        let fullest = self.buckets.values_mut().max_by_key(|bucket| bucket.entries.len());
-        let Some(bucket) = fullest.filter(|bucket| !bucket.entries.is_empty()) else {
+        let fullest = self.buckets.values_mut().max_by_key(|bucket| bucket.held);
+        let Some(bucket) = fullest.filter(|bucket| bucket.held > 0) else {
             return Err(Error::bug("nothing to spill"));
         };
         let file = match &mut self.spill {
@@ -107,10 +118,12 @@ impl<E: Pod> State<E> {
             none => none.insert(store::temporary_file()?),
         };
         let offset = file.seek(SeekFrom::End(0)).map_err(spill_error)?;
-        file.write_all(bytemuck::must_cast_slice(&bucket.entries)).map_err(spill_error)?;
-        bucket.segments.push((offset, bucket.entries.len()));
-        self.held -= bucket.entries.len();
-        bucket.entries = Vec::new();
+        for entries in bucket.chunks.drain(..) {
+            file.write_all(bytemuck::must_cast_slice(&entries)).map_err(spill_error)?;
+        }
+        bucket.segments.push((offset, bucket.held));
+        self.held -= bucket.held;
+        bucket.held = 0;
         Ok(())
     }
 }
@@ -135,11 +148,11 @@ mod tests {
         }
         assert!(buckets.lock().spill.is_some());
         let mut all: Vec<u64> = Vec::new();
-        for key in buckets.keys() {
+        for (key, _) in buckets.sizes() {
             all.extend(buckets.take(key).unwrap());
         }
         all.sort_unstable();
         assert_eq!(all, (0..100).collect::<Vec<_>>());
-        assert!(buckets.keys().is_empty());
+        assert!(buckets.sizes().is_empty());
     }
 }

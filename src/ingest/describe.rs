@@ -19,11 +19,11 @@ pub(super) struct Description {
     pub(super) texts: [u32; 4],
 }
 
-/// What one row says of its customer and of its partner, of no month yet.
+/// What one row says of its partner, of no month yet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Described {
-    customer: [u32; 4],
-    partner: [u32; 4],
+pub(super) struct PartnerSaid {
+    /// Name and country.
+    texts: [u32; 4],
     /// Id and name.
     reseller: Option<(u32, u32)>,
     /// The id of no text.
@@ -87,25 +87,34 @@ impl Describer {
         if self.known.contains(&hash) {
             return Ok(());
         }
-        let described = self.read(cells, intern)?;
-        self.note(month, partner, tenant, described);
+        let texts = self.customer(cells, intern)?;
+        self.add_partner(cells, intern, month, partner)?;
+        self.note_customer(month, partner.id, tenant, texts);
         self.known.insert(hash);
         Ok(())
     }
 
-    /// What a row says.
-    pub(super) fn read(
+    /// What a row says of its customer.
+    pub(super) fn customer(
         &self,
         cells: &Cells<'_>,
         intern: &mut LocalInterner<'_>,
-    ) -> Result<Described, Rejection> {
+    ) -> Result<[u32; 4], Rejection> {
+        interned(&self.customer, cells, intern)
+    }
+
+    /// What a row says of its partner and of the reseller.
+    pub(super) fn partner(
+        &self,
+        cells: &Cells<'_>,
+        intern: &mut LocalInterner<'_>,
+    ) -> Result<PartnerSaid, Rejection> {
         let id = reseller(cells, self.reseller)?;
         let name = cell(cells, self.reseller_name);
         let name = text(&name, "reseller_name")?;
         let is_named = !id.is_empty() && !name.is_empty();
-        Ok(Described {
-            customer: interned(&self.customer, cells, intern)?,
-            partner: interned(&self.partner, cells, intern)?,
+        Ok(PartnerSaid {
+            texts: interned(&self.partner, cells, intern)?,
             reseller: is_named.then(|| (intern.id(id.as_bytes()), intern.id(name.as_bytes()))),
             blank: intern.id(b""),
         })
@@ -119,27 +128,25 @@ impl Describer {
         month: Month,
         partner: &Partner,
     ) -> Result<(), Rejection> {
-        let described = self.read(cells, intern)?;
-        self.note_partner(month, partner, described);
+        let said = self.partner(cells, intern)?;
+        self.note_partner(month, partner, said);
         Ok(())
     }
 
-    /// Keeps what a row said for a month.
-    pub(super) fn note(
+    /// Keeps what a row said of its customer for a month.
+    pub(super) fn note_customer(
         &mut self,
         month: Month,
-        partner: &Partner,
+        partner: u32,
         tenant: u32,
-        described: Described,
+        texts: [u32; 4],
     ) {
-        let texts = described.customer;
-        let customer = Description { month, partner: partner.id, subject: tenant, texts };
-        self.customers.insert(customer);
-        self.note_partner(month, partner, described);
+        self.customers.insert(Description { month, partner, subject: tenant, texts });
     }
 
-    fn note_partner(&mut self, month: Month, partner: &Partner, described: Described) {
-        let Described { partner: texts, reseller, blank, .. } = described;
+    /// Keeps what a row said of its partner for a month.
+    pub(super) fn note_partner(&mut self, month: Month, partner: &Partner, said: PartnerSaid) {
+        let PartnerSaid { texts, reseller, blank } = said;
         let subject = partner.location.unwrap_or(blank);
         let partner = partner.id;
         self.partners.insert(Description { month, partner, subject, texts });

@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, UInt32Type};
 use super::intern::Texts;
 use super::writing::Target;
 use crate::error::{Error, Result};
-use crate::facts::{FactColumn, FactTable, ROW_GROUP_ROWS, SNAPSHOT, fact_path, text_digest};
+use crate::facts::{FactColumn, FactTable, FactType, ROW_GROUP_ROWS, SNAPSHOT, fact_path, text_digest};
 use crate::parquet;
 use crate::store;
 
@@ -205,9 +205,10 @@ impl Rows {
 
     /// The columns in the order of the table: the month (where there is one), the partner, the rest.
     fn batch(&self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<RecordBatch> {
+        // Only days can be unknown; a column without nulls costs less to write and to read.
         let mut columns: Vec<(&str, ArrayRef, bool)> = Vec::new();
         let mut values = self.columns.iter();
-        for FactColumn { name, .. } in table.columns {
+        for FactColumn { name, kind } in table.columns {
             let column: ArrayRef = match *name {
                 "partner_id" => self.partner_column(texts)?,
                 "is_account" => {
@@ -227,7 +228,7 @@ impl Rows {
                     values.next().ok_or_else(wrong)?.column(texts)?
                 }
             };
-            columns.push((*name, column, true));
+            columns.push((*name, column, *kind == FactType::Date));
         }
         RecordBatch::try_from_iter_with_nullable(columns)
             .map_err(|error| Error::bug(error.to_string()))

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use hashbrown::HashMap;
 
-use super::records::Cells;
+use super::records::{CellBytes, Cells};
 
 /// A memory larger than this starts anew: its columns do not repeat after all.
 const MOST_ENTRIES: usize = 1 << 18;
@@ -17,9 +17,15 @@ pub(super) struct Memo<T> {
     runs: Vec<RangeInclusive<usize>>,
     places: HashMap<u128, u32, Hashed>,
     values: Vec<T>,
-    /// The last one that was found: rows of one customer stand together.
-    last: (u128, usize),
+    /// The cells of the last two groups that differ, and their places: rows of one customer stand
+    /// together, and attributions of one consumption take turns.
+    last: [(CellBytes, usize); 2],
+    /// Which of them is the older one.
+    oldest: usize,
 }
+
+/// The place of no value.
+const NOWHERE: usize = usize::MAX;
 
 /// A fingerprint is a hash already.
 type Hashed = BuildHasherDefault<Fingerprint>;
@@ -51,17 +57,27 @@ impl<T> Memo<T> {
             .chunk_by(|left, right| left + 1 == *right)
             .filter_map(|run| Some(*run.first()?..=*run.last()?))
             .collect();
-        Self { runs, places: HashMap::default(), values: Vec::new(), last: (0, usize::MAX) }
+        let last = std::array::from_fn(|_| (CellBytes::default(), NOWHERE));
+        Self { runs, places: HashMap::default(), values: Vec::new(), last, oldest: 0 }
     }
 
     /// Where the value of a record's cells is kept, else the fingerprint to keep it by.
     pub(super) fn find(&mut self, cells: &Cells<'_>) -> Result<usize, u128> {
-        let fingerprint = cells.fingerprint(&self.runs);
-        if self.last.0 != fingerprint || self.last.1 == usize::MAX {
-            let Some(place) = self.places.get(&fingerprint) else { return Err(fingerprint) };
-            self.last = (fingerprint, *place as usize);
+        let newest = 1 - self.oldest;
+        for at in [newest, self.oldest] {
+            let (known, place) = &self.last[at];
+            if *place != NOWHERE && cells.are(known, &self.runs) {
+                self.oldest = 1 - at;
+                return Ok(*place);
+            }
         }
-        Ok(self.last.1)
+        let (known, place) = &mut self.last[self.oldest];
+        cells.copy_to(known, &self.runs);
+        let fingerprint = known.fingerprint();
+        let found = self.places.get(&fingerprint);
+        *place = found.map_or(NOWHERE, |place| *place as usize);
+        self.oldest = newest;
+        if *place == NOWHERE { Err(fingerprint) } else { Ok(*place) }
     }
 
     /// Whether keeping one more value forgets all others.
@@ -74,7 +90,7 @@ impl<T> Memo<T> {
         if self.is_full() {
             self.places.clear();
             self.values.clear();
-            self.last.1 = usize::MAX;
+            self.last.iter_mut().for_each(|(_, place)| *place = NOWHERE);
         }
         let place = self.values.len();
         self.values.push(value);

@@ -156,12 +156,14 @@ fn read_into(
     let (stream, finish) = text.into_parts();
     let rules = Rules { delimiter, reading, formats: &formats, width, what: &task.uri };
     let visited = visit_records(stream, rules, &mut |number, cells, place| {
-        let rejection = if cells.is_blank() {
+        // Nearly every record names its month, and so is neither blank nor a totals line.
+        let has_month = who.has_month(cells);
+        let rejection = if !has_month && cells.is_blank() {
             rejections.blank += 1;
             None
         } else if let Some(rejection) = wrong_width(cells, width) {
             Some(rejection)
-        } else if who.is_totals_line(cells) {
+        } else if !has_month && who.is_totals_line(cells) {
             rejections.blank += 1;
             None
         } else if !shared.erased.is_empty()

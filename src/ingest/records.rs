@@ -37,6 +37,24 @@ pub(super) enum Cells<'a> {
     Strict { record: &'a csv::ByteRecord, formats: &'a Formats },
 }
 
+/// The bytes of some cells.
+#[derive(Default)]
+pub(super) struct CellBytes {
+    bytes: Vec<u8>,
+    /// Where each run of them ends.
+    ends: Vec<usize>,
+}
+
+impl CellBytes {
+    /// A 128-bit hash of them.
+    pub(super) fn fingerprint(&self) -> u128 {
+        let ends = self.ends.iter().fold(0, |ends, end| {
+            u128::wrapping_mul(ends, FINGERPRINT).wrapping_add(*end as u128)
+        });
+        xxh3_128(&self.bytes).wrapping_add(ends.wrapping_mul(FINGERPRINT))
+    }
+}
+
 /// Where a record starts: a byte position from which blank lines are still to be skipped, or a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -142,29 +160,52 @@ impl Cells<'_> {
         }
     }
 
-    /// A 128-bit hash of runs of neighbouring cells as they stand in the file.
-    pub(super) fn fingerprint(&self, runs: &[RangeInclusive<usize>]) -> u128 {
-        let mut hash = 0_u128;
-        let mut add = |bytes: &[u8]| {
-            hash = hash.wrapping_mul(FINGERPRINT).wrapping_add(xxh3_128(bytes));
-        };
+    /// Keeps the bytes of runs of neighbouring cells.
+    pub(super) fn copy_to(&self, into: &mut CellBytes, runs: &[RangeInclusive<usize>]) {
+        into.bytes.clear();
+        into.ends.clear();
+        self.visit_runs(runs, |bytes| {
+            into.bytes.extend_from_slice(bytes);
+            into.ends.push(into.bytes.len());
+            true
+        });
+    }
+
+    /// Whether runs of neighbouring cells have these bytes.
+    #[inline]
+    pub(super) fn are(&self, known: &CellBytes, runs: &[RangeInclusive<usize>]) -> bool {
+        let (mut start, mut ends) = (0, known.ends.iter());
+        self.visit_runs(runs, |bytes| {
+            let Some(end) = ends.next() else { return false };
+            let is_same = known.bytes[start..*end] == *bytes;
+            start = *end;
+            is_same
+        })
+    }
+
+    /// Visits the bytes of runs of neighbouring cells as they stand in the file, for as long as
+    /// `visit` says; whether it saw all of them.
+    #[inline]
+    fn visit_runs(
+        &self,
+        runs: &[RangeInclusive<usize>],
+        mut visit: impl FnMut(&[u8]) -> bool,
+    ) -> bool {
         match self {
             Cells::Fast { record, .. } => {
                 let text = record.as_slice();
                 let start = |cell: &[u8]| cell.as_ptr().addr() - text.as_ptr().addr();
-                for run in runs {
+                runs.iter().all(|run| {
                     let first = record.get(*run.start()).unwrap_or_default();
                     let last = record.get(*run.end()).unwrap_or_default();
-                    add(&text[start(first)..start(last) + last.len()]);
-                }
+                    visit(&text[start(first)..start(last) + last.len()])
+                })
             }
             Cells::Strict { record, .. } => {
-                for column in runs.iter().cloned().flatten() {
-                    add(record.get(column).unwrap_or_default());
-                }
+                let mut columns = runs.iter().cloned().flatten();
+                columns.all(|column| visit(record.get(column).unwrap_or_default()))
             }
         }
-        hash
     }
 
     /// Whether every cell is blank.
@@ -271,10 +312,11 @@ fn quotes(record: &[u8], delimiter: u8) -> Option<Quotes> {
         found.is_quoted = true;
         at += 1;
         loop {
-            let inner = &record[at..];
-            let close = memchr(b'"', inner)?;
-            found.inner_lines += memchr_iter(b'\n', &inner[..close]).count() as u64;
-            at += close + 1;
+            at += memchr2(b'"', b'\n', &record[at..])? + 1;
+            if record[at - 1] == b'\n' {
+                found.inner_lines += 1;
+                continue;
+            }
             match record.get(at) {
                 Some(b'"') => at += 1,
                 Some(byte) if *byte == delimiter => break,

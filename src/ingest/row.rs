@@ -47,6 +47,7 @@ pub(super) struct Who {
 }
 
 /// The partner of a row.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Partner {
     /// The partner as delivered: the account, else the location.
     pub(super) id: u32,
@@ -66,6 +67,12 @@ impl Who {
             tpid: header.column("tpid"),
             others: ["title", "kind", "earned_on"].map(|field| header.column(field)),
         }
+    }
+
+    /// Whether a record says when.
+    #[inline]
+    pub(super) fn has_month(&self, cells: &Cells<'_>) -> bool {
+        self.month.is_some_and(|at| !cells.raw(at).is_empty())
     }
 
     /// Whether a record names no month, partner, customer or certificate: a totals line.

@@ -54,10 +54,9 @@ impl<'a> Rows<'a> {
             ))),
             Family::Seats => Rows::Seats(Box::new(SeatReader::new(
                 header,
-                attributions,
-                &shared.catalogs.workloads,
-                intern,
-                &shared.seats,
+                shared,
+                form,
+                memory,
                 task.delivery,
                 dataset,
                 slot,
@@ -131,8 +130,12 @@ impl<'a> Rows<'a> {
             }
             Rows::Seats(mut rows) => {
                 rows.finish()?;
-                described = Some(rows.describer);
-                result.tally = rows.tally;
+                let (describer, tally, memory) = rows.into_parts();
+                described = Some(describer);
+                result.tally = tally;
+                if is_plain {
+                    shared.keep_memory(memory);
+                }
             }
             Rows::Credentials(rows) => {
                 lacks_expiry = rows.lacks_expiry();

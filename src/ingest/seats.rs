@@ -13,15 +13,16 @@ use super::buckets::{BucketKey, Buckets};
 use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
-use super::records::Cells;
-use super::row::{Rejection, Who, cell, text};
+use super::records::{Cells, Reading};
+use super::relations::{Association, Memory, Relations};
+use super::row::{Rejection, cell, text};
+use super::shared::Shared;
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
 use crate::error::Result;
-use crate::ids::Attribution;
 use crate::money::Money;
-use crate::rules::{AttributionNames, Names};
+use crate::rules::Names;
 
 /// One accepted row, as integers.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
@@ -62,28 +63,20 @@ pub(super) struct SeatValues {
 
 /// Converts the records of one file.
 pub(super) struct SeatReader<'a> {
-    who: Who,
+    relations: Relations<'a>,
     measures: Vec<Measures<'a>>,
     free_or_paid: Option<usize>,
     /// All columns, where rows are added.
     width: Option<usize>,
-    attribution: Option<usize>,
-    default_attribution: &'a str,
     associated_on: Option<usize>,
-    pub(super) describer: Describer,
-    names: &'a AttributionNames,
-    /// By name as delivered.
-    attributions: HashMap<String, Attribution>,
     workloads: Workloads<'a>,
-    intern: LocalInterner<'a>,
     lines: &'a Buckets<SeatLine>,
     pending: HashMap<BucketKey, Vec<SeatLine>>,
     delivery: usize,
     dataset: usize,
     file: u32,
     scratch: Vec<u8>,
-    tenant: Vec<u8>,
-    pub(super) tally: Tally,
+    tally: Tally,
 }
 
 /// The workloads of the catalog, and which of the delivered ones it knows.
@@ -111,10 +104,9 @@ const PENDING: usize = 512;
 impl<'a> SeatReader<'a> {
     pub(super) fn new(
         header: &Recognised<'a>,
-        attributions: &'a AttributionNames,
-        workloads: &'a Names,
-        intern: LocalInterner<'a>,
-        lines: &'a Buckets<SeatLine>,
+        shared: &'a Shared<'a>,
+        form: (u8, Reading),
+        memory: Option<Memory>,
         delivery: usize,
         dataset: usize,
         file: u32,
@@ -138,25 +130,18 @@ impl<'a> SeatReader<'a> {
             }]
         };
         Self {
-            who: Who::new(header),
+            relations: Relations::new(header, shared, form, memory),
             measures,
             free_or_paid: column("free_or_paid"),
             width: is_wide.then_some(header.headers.len()),
-            attribution: column("attribution"),
-            default_attribution: header.layout.default_of("attribution").unwrap_or_default(),
             associated_on: column("associated_on"),
-            describer: Describer::new(header),
-            names: attributions,
-            attributions: HashMap::new(),
-            workloads: Workloads { names: workloads, known: HashMap::new() },
-            intern,
-            lines,
+            workloads: Workloads { names: &shared.catalogs.workloads, known: HashMap::new() },
+            lines: &shared.seats,
             pending: HashMap::new(),
             delivery,
             dataset,
             file,
             scratch: Vec::new(),
-            tenant: Vec::new(),
             tally: Tally::default(),
         }
     }
@@ -185,14 +170,12 @@ impl<'a> SeatReader<'a> {
         &mut self,
         cells: &Cells<'_>,
     ) -> std::result::Result<(Month, Vec<SeatLine>), Rejection> {
-        let month = self.who.month(cells)?;
-        let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
-        self.who.tenant(cells, &mut self.tenant)?;
-        let tenant = self.intern.id(&self.tenant);
+        let month = self.relations.who.month(cells)?;
+        let relation = self.relations.find(cells)?;
         let is_free = cell(cells, self.free_or_paid).eq_ignore_ascii_case(b"free");
         let mut counts = Vec::with_capacity(self.measures.len());
         for measures in &self.measures {
-            if let Some(counted) = measures.read(cells, &mut self.workloads, &mut self.intern)? {
+            if let Some(counted) = measures.read(cells, &mut self.workloads, &mut self.relations.intern)? {
                 counts.push(counted);
             }
         }
@@ -204,21 +187,8 @@ impl<'a> SeatReader<'a> {
                 .map_err(|reason| Rejection::new("associated_on", reason, &associated_cell))?
                 .0
         };
-        let attribution_cell = cell(cells, self.attribution);
-        let delivered = text(&attribution_cell, "attribution")?;
-        let name = if delivered.is_empty() { self.default_attribution } else { delivered };
-        let known = self.attributions.get(name).copied();
-        let attribution = known.unwrap_or_else(|| {
-            let found = self.names.find(name, "").unwrap_or_else(|| {
-                self.tally.unknown_attributions.insert(name.to_owned());
-                Attribution::OTHER
-            });
-            self.attributions.insert(name.to_owned(), found);
-            found
-        });
-        self.describer.add(cells, &mut self.intern, month, &partner, tenant)?;
-        let location = partner.location.unwrap_or_else(|| self.intern.id(b""));
-        self.tally.accept(partner.id, Some(month), Money::ZERO, partner.location);
+        let unit = self.relations.unit(relation, month, &mut self.tally);
+        self.tally.accept_in(unit, Money::ZERO);
         // The facts keep it for a catalog that will know it; today no rule can use it.
         let is_known = counts.iter().any(|counted| counted.is_known);
         if is_free || counts.is_empty() {
@@ -236,6 +206,10 @@ impl<'a> SeatReader<'a> {
             }
             xxh3_64(&self.scratch).max(1)
         });
+        let blank = self.relations.intern.id(b"");
+        let tenant = self.relations.customer(relation).tenant;
+        let Association { partner, attribution, .. } = self.relations.association(relation);
+        let location = partner.location.unwrap_or(blank);
         let lines = counts.into_iter().enumerate().map(|(at, counted)| SeatLine {
             paid_seats: counted.paid_seats,
             active_users: counted.active_users,
@@ -250,6 +224,12 @@ impl<'a> SeatReader<'a> {
             added,
         });
         Ok((month, lines.collect()))
+    }
+
+    /// What the file said, and what the next one with the same columns may go on with.
+    pub(super) fn into_parts(self) -> (Describer, Tally, Memory) {
+        let (describer, memory) = self.relations.into_parts();
+        (describer, self.tally, memory)
     }
 
     /// Hands over the last lines.

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::acr::{AcrLine, Memory};
+use super::acr::AcrLine;
 use super::buckets::Buckets;
 use super::intern::Interner;
 use super::layout::{Recognised, Sources};
 use super::person::PersonKey;
 use super::reader::{FileTask, MOST_ATTEMPTS};
 use super::records::Reading;
+use super::relations::Memory;
 use super::seats::SeatLine;
 use crate::facts::Erased;
 use crate::rules::Catalogs;

@@ -65,11 +65,11 @@ pub(super) struct MonthRows {
 
 impl MonthRows {
     pub(super) fn of_acr(facts: AcrFacts) -> Self {
-        Self { acr: facts.amounts.into_iter().collect(), ..Self::default() }
+        Self { acr: facts.amounts, ..Self::default() }
     }
 
     pub(super) fn of_estimates(facts: AcrFacts) -> Self {
-        Self { estimates: facts.amounts.into_iter().collect(), ..Self::default() }
+        Self { estimates: facts.amounts, ..Self::default() }
     }
 
     pub(super) fn of_seats(facts: SeatFacts) -> Self {

@@ -2,6 +2,7 @@
 //! rules, and else computed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{DataFrame, PolarsError, col};
@@ -54,11 +55,17 @@ impl<'a> Scores<'a> {
         Ok(&self.assigned)
     }
 
-    /// The totals of some months; those that are not known are found side by side.
+    /// Runs a job, and finds the totals of some months beside it, as far as they are not known.
     ///
     /// # Errors
-    /// CS2001, CS5004, CS6005, CS9001.
-    pub(super) fn of(&mut self, plans: &[&MonthPlan<'_>]) -> Result<Vec<MonthScores>> {
+    /// What the job returns; CS2001, CS5004, CS6005, CS9001.
+    pub(super) fn find_beside<T>(
+        &mut self,
+        plans: &[Rc<MonthPlan<'_>>],
+        job: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        // A plan is shared by reference count, which no two threads may touch.
+        let plans: Vec<&MonthPlan<'_>> = plans.iter().map(Rc::as_ref).collect();
         let unknown = plans.iter().filter(|plan| !self.known.contains_key(&plan.score_id));
         let unknown: Vec<&MonthPlan<'_>> = unknown.copied().collect();
         let (this, next) = (&*self, AtomicUsize::new(0));
@@ -69,16 +76,31 @@ impl<'a> Scores<'a> {
             }
             Ok(found)
         };
+        // All of them read the facts.
+        self.base.load()?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let found: Vec<Result<Vec<(String, MonthScores)>>> = std::thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..threads.min(unknown.len())).map(|_| scope.spawn(find)).collect();
+        let (done, found) = std::thread::scope(|scope| {
+            let others = (threads - 1).min(unknown.len());
+            let workers: Vec<_> = (0..others).map(|_| scope.spawn(find)).collect();
+            let done = job();
+            let mut found: Vec<Result<Vec<(String, MonthScores)>>> = vec![find()];
             let panicked = |_| Err(Error::bug("the scoring of a month panicked"));
-            workers.into_iter().map(|worker| worker.join().unwrap_or_else(panicked)).collect()
+            let others = workers.into_iter();
+            found.extend(others.map(|worker| worker.join().unwrap_or_else(panicked)));
+            (done, found)
         });
+        let done = done?;
         for found in found {
             self.known.extend(found?);
         }
+        Ok(done)
+    }
+
+    /// The totals of some months that were found.
+    ///
+    /// # Errors
+    /// CS9001 when they were not.
+    pub(super) fn of(&self, plans: &[&MonthPlan<'_>]) -> Result<Vec<MonthScores>> {
         let known = |plan: &&MonthPlan<'_>| self.known.get(&plan.score_id).cloned();
         let missing = || Error::bug("the totals of a month are missing");
         plans.iter().map(|plan| known(plan).ok_or_else(missing)).collect()

@@ -24,7 +24,7 @@ use crate::calendar::{Day, Month};
 use crate::checks::{Limits, Severity};
 use crate::commit::Lease;
 use crate::error::{Code, Error, Result};
-use crate::facts::{self, ErasedRows, Erasure, Ledger, Live, Restatement, Verification};
+use crate::facts::{self, Compaction, ErasedRows, Erasure, Ledger, Live, Restatement, Verification};
 use crate::ids::{Guid, RunId};
 use crate::ingest::{self, OnBadFile, PersonKey, Sources};
 use crate::publish::{self, Manifest, Retention};
@@ -242,6 +242,14 @@ pub fn restatements(facts: &str, from: Day, to: Day) -> Result<Vec<Restatement>>
 /// CS2001, CS6005.
 pub fn verify_facts(facts: &str) -> Result<Verification> {
     facts::verify(&Store::open(facts)?)
+}
+
+/// Brings the live rows of each month into one file; `is_plan` only says what there is to do.
+///
+/// # Errors
+/// Those of [`facts::compact`].
+pub fn compact(facts: &str, is_plan: bool, attempt: &Attempt) -> Result<Compaction> {
+    facts::compact(&Store::open(facts)?, is_plan, &attempt.id)
 }
 
 /// Publishes the kept tables of an earlier run again; the run that they replaced. None when the run

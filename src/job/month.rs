@@ -79,6 +79,14 @@ impl<'a> Base<'a> {
         Ok(self.facts()?.acr.by_delivered_service(*window(reference).start(), reference))
     }
 
+    /// Reads the facts, unless they were.
+    ///
+    /// # Errors
+    /// CS6005, CS9001.
+    pub(super) fn load(&self) -> Result<()> {
+        self.facts().map(|_| ())
+    }
+
     fn facts(&self) -> Result<&BaseFacts> {
         if let Some(facts) = self.facts.get() {
             return Ok(facts);

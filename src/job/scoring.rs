@@ -335,7 +335,8 @@ impl Publishing<'_> {
             plan.score_id.clone(),
         );
         if !is_published {
-            let result = plan.score(base, &prepared.run_id)?;
+            let score = || plan.score(base, &prepared.run_id);
+            let result = scores.find_beside(&prepared.before, score)?;
             scored.checks.push(titles_unmatched(&result.unmatched_titles));
             scored.checks.push(services_unmapped(&unmapped_acr(base, plan.reference)?));
             scored.checks.push(assumed_alias(&result.assumed_aliases));

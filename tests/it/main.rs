@@ -23,6 +23,7 @@ mod cases;
 mod changes;
 mod collapse;
 mod command_line;
+mod compaction;
 mod compared;
 mod crash;
 mod deliveries;

@@ -14,8 +14,10 @@ use crate::tables::read;
 
 /// Files of one ingest.
 const FILES: usize = 1_000;
-/// Changed bytes of one file. A file with more than ten rejected records may be refused for that.
-const CHANGES: usize = 10;
+/// Changed lines of one file, each in up to so many bytes. A file with more than ten rejected records
+/// may be refused for that.
+const CHANGED_LINES: usize = 10;
+const CHANGES_OF_LINE: usize = 9;
 const PARTNERS: usize = 30;
 const LINES: usize = 2;
 
@@ -66,15 +68,23 @@ impl Good {
         format!("{}\n{}\n", self.header, lines.join("\n"))
     }
 
-    /// The file with some bytes changed, and the partners of whom a line, or one beside it, was.
-    fn changed(&self, dice: &mut ChaCha8Rng) -> (Vec<u8>, BTreeSet<usize>) {
+    /// Some bytes changed, and the partners of whom a line, or one beside it, was.
+    fn changed(&self, dice: &mut ChaCha8Rng) -> Changed {
         let mut text = self.text().into_bytes();
         let mut touched = BTreeSet::new();
         let mut ends: Vec<usize> = Vec::new();
         ends.extend(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|at| at.0));
         // Behind the header, before the last line, which holds the money.
         let (first, last) = (ends[0] + 1, ends[ends.len() - 2]);
-        let mut places: Vec<usize> = (0..CHANGES).map(|_| dice.random_range(first..last)).collect();
+        let mut places: Vec<usize> = Vec::new();
+        for _ in 0..CHANGED_LINES {
+            let place = dice.random_range(first..last);
+            let line = ends.partition_point(|end| *end < place) - 1;
+            let of_line = ends[line] + 1..(ends[line + 1] + 1).min(last);
+            let count = dice.random_range(1..=CHANGES_OF_LINE);
+            places.extend((0..count).map(|_| dice.random_range(of_line.clone())));
+        }
+        let changes = places.len();
         // From the end, so that the places before stay where they are.
         places.sort_unstable();
         for at in places.into_iter().rev() {
@@ -90,16 +100,23 @@ impl Good {
                 _ => text.insert(at, b"\",\n9"[dice.random_range(0..4)]),
             }
         }
-        (text, touched)
+        Changed { text, touched, changes }
     }
 }
 
+/// A file with changed bytes.
+struct Changed {
+    text: Vec<u8>,
+    touched: BTreeSet<usize>,
+    changes: usize,
+}
+
 /// Takes files in; the units of each partner, and the records of the files by their name.
-fn ingest(files: &[Vec<u8>]) -> (Units, BTreeMap<String, Value>) {
+fn ingest<'a>(files: impl Iterator<Item = &'a [u8]>) -> (Units, BTreeMap<String, Value>) {
     let place = Place::new();
     let folder = place.path("deliveries/2026-10-21");
     fs::create_dir_all(&folder).unwrap();
-    for (at, text) in files.iter().enumerate() {
+    for (at, text) in files.enumerate() {
         fs::write(folder.join(format!("{at}.csv")), text).unwrap();
     }
     let mut ingest = capscore();
@@ -125,6 +142,7 @@ fn ingest(files: &[Vec<u8>]) -> (Units, BTreeMap<String, Value>) {
 #[derive(Default)]
 struct Outcome {
     changes: usize,
+    files: usize,
     refused: usize,
     quarantined: u64,
 }
@@ -132,16 +150,16 @@ struct Outcome {
 fn attack(seed: u64, files: usize, outcome: &mut Outcome) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let good: Vec<Good> = (0..files).map(|_| good(&mut dice)).collect();
-    let (expected, records) =
-        ingest(&good.iter().map(|file| file.text().into_bytes()).collect::<Vec<_>>());
+    let texts: Vec<String> = good.iter().map(Good::text).collect();
+    let (expected, records) = ingest(texts.iter().map(String::as_bytes));
     assert!(
         records.values().all(|record| record["quarantined"] == 0 && record["set_aside"].is_null())
     );
-    let (changed, touched): (Vec<_>, Vec<_>) =
-        good.iter().map(|file| file.changed(&mut dice)).unzip();
-    let (found, records) = ingest(&changed);
-    outcome.changes += files * CHANGES;
-    for (at, (file, touched)) in good.iter().zip(&touched).enumerate() {
+    let changed: Vec<Changed> = good.iter().map(|file| file.changed(&mut dice)).collect();
+    let (found, records) = ingest(changed.iter().map(|file| file.text.as_slice()));
+    outcome.files += files;
+    for (at, (file, Changed { touched, changes, .. })) in good.iter().zip(&changed).enumerate() {
+        outcome.changes += changes;
         let what = format!("seed {seed}, file {at}");
         let record = &records[&format!("{at}.csv")];
         let is_refused = !record["set_aside"].is_null();
@@ -186,9 +204,8 @@ fn mutate_bytes() {
             eprintln!("{} bytes changed in {} s", outcome.changes, began.elapsed().as_secs());
         }
     }
-    let Outcome { changes, refused, quarantined } = outcome;
+    let Outcome { changes, files, refused, quarantined } = outcome;
     eprintln!(
-        "{changes} bytes changed in {} files: {refused} files refused, {quarantined} records rejected",
-        changes / CHANGES
+        "{changes} bytes changed in {files} files: {refused} files refused, {quarantined} records rejected"
     );
 }

@@ -1,0 +1,185 @@
+//! Brings the live rows of a month that many ingests stored into one file. What no longer counts stays
+//! where it is; files that nothing refers to any more are deleted by the next compaction, so that a
+//! score that runs meanwhile still finds them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::{Column, DataFrame, IntoLazy, JoinArgs, JoinType, SortMultipleOptions, col};
+
+use super::ledger::{Ledger, LedgerEntry, fact_path, moves_path};
+use super::live::{Live, LiveUnit};
+use super::lock::lock;
+use super::moves::{Move, Moves, moves_frame};
+use super::schema::{FactTable, HASHED_BY_COLUMN, SNAPSHOT, TABLES};
+use super::unit::read_units;
+use super::verify::bug;
+use crate::calendar::Month;
+use crate::engine;
+use crate::error::Result;
+use crate::store::{Store, StoreLock};
+
+/// What a compaction did, or would do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Compaction {
+    /// Months of datasets whose live rows lay in several files.
+    pub months: usize,
+    /// Fact files that held them.
+    pub before: usize,
+    /// Fact files that hold them now.
+    pub after: usize,
+    /// Files that earlier compactions made superfluous, and that are deleted now.
+    pub deleted: usize,
+    /// Files that this one made superfluous: the next one deletes them.
+    pub superfluous: usize,
+}
+
+/// The live units of one month of a dataset.
+type MonthUnits<'a> = BTreeMap<(&'a str, Option<Month>), Vec<&'a LiveUnit>>;
+
+/// Compacts the facts; `is_plan` only says what there is to do.
+///
+/// # Errors
+/// CS2001, CS2002, CS6001, CS6003, CS6005.
+pub fn compact(facts: &Store, is_plan: bool, attempt_id: &str) -> Result<Compaction> {
+    if is_plan {
+        let live = Live::read(facts)?;
+        let deleted = unreferenced(facts, &live.ledger)?.len();
+        let mut done = Compaction { deleted, ..Compaction::default() };
+        for units in scattered(&live).into_values() {
+            done.count(&units);
+        }
+        return Ok(done);
+    }
+    let lock = lock(facts, attempt_id)?;
+    let live = Live::read(facts)?;
+    let mut ledger = live.ledger.clone();
+    let sequence = ledger.next_sequence();
+    let mut done = Compaction::default();
+    for path in unreferenced(facts, &ledger)? {
+        lock.check()?;
+        facts.delete(&path)?;
+        done.deleted += 1;
+    }
+    let mut moves = Vec::new();
+    for ((dataset, month), units) in scattered(&live) {
+        done.count(&units);
+        for table in TABLES {
+            merge(facts, &lock, table, &units, (dataset, month, sequence))?;
+        }
+        moves.extend(units.iter().map(|unit| Move { key: unit.key.clone(), from: unit.stored }));
+    }
+    if moves.is_empty() {
+        return Ok(done);
+    }
+    write(facts, &lock, &moves_path(sequence), moves_frame(&moves)?)?;
+    let entry =
+        LedgerEntry { is_compaction: true, ..LedgerEntry::without_files(sequence, attempt_id) };
+    lock.confirm()?;
+    ledger.append(facts, entry)?;
+    done.superfluous = unreferenced(facts, &ledger)?.len();
+    Ok(done)
+}
+
+impl Compaction {
+    fn count(&mut self, units: &[&LiveUnit]) {
+        let files: BTreeSet<(u64, &str)> = units
+            .iter()
+            .flat_map(|unit| unit.tables.iter().map(|table| (unit.stored, table.as_str())))
+            .collect();
+        let tables: BTreeSet<&str> = files.iter().map(|(_, table)| *table).collect();
+        self.months += 1;
+        self.before += files.len();
+        self.after += tables.len();
+    }
+}
+
+/// The months whose live rows lie in several files. Units that an old program stored stay where they
+/// are: their hashes cannot be made again from other files.
+fn scattered(live: &Live) -> MonthUnits<'_> {
+    let version = |sequence: u64| {
+        let at = usize::try_from(sequence).unwrap_or(usize::MAX).wrapping_sub(1);
+        live.ledger.entries.get(at).map_or(0, |entry| entry.schema_version)
+    };
+    let mut months = MonthUnits::new();
+    for unit in &live.units {
+        if !unit.tables.is_empty() && version(unit.stored) >= HASHED_BY_COLUMN {
+            let month = (unit.key.dataset.as_str(), unit.key.month);
+            months.entry(month).or_default().push(unit);
+        }
+    }
+    months.retain(|_, units| units.windows(2).any(|pair| pair[0].stored != pair[1].stored));
+    months
+}
+
+/// Writes the rows of some units from all files of a table to one.
+fn merge(
+    facts: &Store,
+    lock: &StoreLock,
+    table: &FactTable,
+    units: &[&LiveUnit],
+    (dataset, month, sequence): (&str, Option<Month>, u64),
+) -> Result<()> {
+    let months = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
+    let mut partners: BTreeMap<u64, Vec<&LiveUnit>> = BTreeMap::new();
+    for unit in units.iter().filter(|unit| unit.tables.iter().any(|name| name == table.name)) {
+        partners.entry(unit.stored).or_default().push(unit);
+    }
+    let mut frames = Vec::new();
+    for (stored, units) in partners {
+        let path = fact_path(table, dataset, &months, stored);
+        let ids: Vec<&str> = units.iter().map(|unit| unit.key.partner_id.as_str()).collect();
+        let kinds: Vec<bool> = units.iter().map(|unit| unit.key.is_account).collect();
+        let columns =
+            vec![Column::new("partner_id".into(), ids), Column::new("is_account".into(), kinds)];
+        let keys = DataFrame::new(units.len(), columns).map_err(bug)?;
+        let on = [col("partner_id"), col("is_account")];
+        let rows = engine::scan(&[facts.fetch(&path)?])?.join(
+            keys.lazy(),
+            on.clone(),
+            on,
+            JoinArgs::new(JoinType::Semi),
+        );
+        frames.push(engine::collect(rows, &path)?);
+    }
+    let mut frames = frames.into_iter();
+    let Some(mut merged) = frames.next() else { return Ok(()) };
+    for frame in frames {
+        merged.vstack_mut_owned(frame).map_err(bug)?;
+    }
+    // The rows of a unit stay in their order, which their hash is made of.
+    let options = SortMultipleOptions::default().with_maintain_order(true);
+    let merged = merged.sort(["partner_id", "is_account"], options).map_err(bug)?;
+    write(facts, lock, &fact_path(table, dataset, &months, sequence), merged)
+}
+
+fn write(facts: &Store, lock: &StoreLock, path: &str, frame: DataFrame) -> Result<()> {
+    let file = facts.prepare(path)?;
+    let metadata = vec![("capscore.facts_schema".to_owned(), super::SCHEMA_VERSION.to_string())];
+    engine::write_parquet(frame, &file, super::ROW_GROUP_ROWS, metadata, path)?;
+    lock.check()?;
+    facts.sync(path)
+}
+
+/// Fact files that no unit of any delivery refers to.
+fn unreferenced(facts: &Store, ledger: &Ledger) -> Result<Vec<String>> {
+    let moves = Moves::read(facts, ledger)?;
+    let mut referenced: BTreeSet<String> = BTreeSet::new();
+    for entry in ledger.entries.iter().filter(|entry| entry.has_units()) {
+        for unit in read_units(facts, entry.sequence)? {
+            let month = unit.key.month.map_or_else(|| SNAPSHOT.to_owned(), |m| m.to_string());
+            let stored = moves.stored(&unit);
+            for table in TABLES.iter().filter(|table| unit.tables.iter().any(|t| t == table.name)) {
+                referenced.insert(fact_path(table, &unit.key.dataset, &month, stored));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for table in TABLES {
+        for file in facts.list(table.name)? {
+            if file.path.ends_with(".parquet") && !referenced.contains(&file.path) {
+                found.push(file.path);
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,279 @@
+//! Who a row is about: the customer, and the partner with its association. Nearly every row repeats
+//! what earlier ones said, so both are converted once and remembered by the bytes of their cells.
+
+use hashbrown::{HashMap, HashSet};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+
+use super::describe::{Describer, PartnerSaid};
+use super::identity::{Group, Identity};
+use super::intern::{Known, LocalInterner};
+use super::layout::Recognised;
+use super::memo::Memo;
+use super::records::{Cells, Reading};
+use super::row::{Partner, Rejection, Who, cell, reseller, text};
+use super::shared::Shared;
+use super::tally::Tally;
+use super::values;
+use crate::calendar::Month;
+use crate::ids::Attribution;
+use crate::rules::AttributionNames;
+
+/// Tell the partner's share of a key from the customer's.
+const PARTNER_SEED: u64 = 0x70;
+const TENANT_SEED: u64 = 0x74;
+
+/// What a record says of the customer.
+pub(super) struct Customer {
+    pub(super) tenant: u32,
+    /// Segment, name, country and industry.
+    texts: [u32; 4],
+    /// Its share in the identity of the consumption, and of the line.
+    pub(super) key: u128,
+    pub(super) line: u64,
+    /// The month and the partner for which it was noted last.
+    noted: Option<(Month, u32)>,
+}
+
+/// What a record says of the partner, and how it is associated.
+pub(super) struct Association {
+    pub(super) partner: Partner,
+    pub(super) attribution: Attribution,
+    /// Attribution, location, role and type: lines of different claims are not added.
+    pub(super) claim: u32,
+    pub(super) reseller: u32,
+    /// Whether the export says that another line has the same consumption.
+    pub(super) is_duplicate: bool,
+    /// Its share in the identity of the consumption, and of the line.
+    pub(super) key: u128,
+    pub(super) line: u64,
+    /// The attribution's name, where no catalog knows it.
+    unknown: Option<String>,
+    said: PartnerSaid,
+    /// The unit of the last month.
+    unit: Option<(Month, usize)>,
+}
+
+/// What a record says of the service.
+pub(super) struct Service {
+    pub(super) name: u32,
+    pub(super) key: u128,
+}
+
+/// Where a reader remembers what one record says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Relation {
+    customer: usize,
+    association: usize,
+}
+
+/// What was converted before. Files that are written alike share it, one after the other.
+pub(super) struct Memory {
+    /// What cells mean beside their own text: [`Memory::meaning`].
+    header: Vec<String>,
+    /// The bytes of cells mean the same only by the same delimiter and reader.
+    form: (u8, Reading),
+    customers: Memo<Customer>,
+    associations: Memo<Association>,
+    pub(super) services: Memo<Service>,
+    texts: Known,
+}
+
+impl Memory {
+    /// The layout, the fields of the columns, and the partner whose file it is where no cell says so.
+    fn meaning<'h>(header: &'h Recognised<'_>) -> impl Iterator<Item = &'h String> {
+        [&header.layout.dataset, &header.layout.id]
+            .into_iter()
+            .chain(&header.fields)
+            .chain(&header.partner)
+    }
+
+    /// Whether a file with this header and form may go on with it.
+    pub(super) fn fits(&self, header: &Recognised<'_>, form: (u8, Reading)) -> bool {
+        self.form == form && self.header.iter().eq(Self::meaning(header))
+    }
+}
+
+/// Converts who the records of one file are about.
+pub(super) struct Relations<'a> {
+    pub(super) who: Who,
+    attribution: Option<usize>,
+    default_attribution: &'a str,
+    role: Option<usize>,
+    location: Option<usize>,
+    association_type: Option<usize>,
+    reseller: Option<usize>,
+    duplicate: Option<usize>,
+    of_customer: Identity,
+    of_association: Identity,
+    describer: Describer,
+    pub(super) memory: Memory,
+    names: &'a AttributionNames,
+    pub(super) intern: LocalInterner<'a>,
+    /// The unit of an association in a month.
+    units: HashMap<(usize, Month), usize>,
+    /// Customers that were noted for a partner and a month.
+    noted: HashSet<(usize, u32, Month)>,
+    scratch: Vec<u8>,
+}
+
+impl<'a> Relations<'a> {
+    /// For the records of a file; `memory` is that of a file that was written alike.
+    pub(super) fn new(
+        header: &Recognised<'a>,
+        shared: &'a Shared<'a>,
+        form: (u8, Reading),
+        memory: Option<Memory>,
+    ) -> Self {
+        let column = |field: &str| header.column(field);
+        let of_customer = Identity::of(header, Some(Group::Customer));
+        let of_association = Identity::of(header, Some(Group::Association));
+        let mut memory = memory.unwrap_or_else(|| Memory {
+            header: Memory::meaning(header).cloned().collect(),
+            form,
+            customers: Memo::of(&of_customer.columns),
+            associations: Memo::of(&of_association.columns),
+            services: Memo::of(&Identity::of(header, Some(Group::Service)).columns),
+            texts: Known::default(),
+        });
+        // What was noted, and the units, are those of the file before.
+        memory.customers.values_mut().iter_mut().for_each(|customer| customer.noted = None);
+        memory.associations.values_mut().iter_mut().for_each(|known| known.unit = None);
+        Self {
+            who: Who::new(header),
+            attribution: column("attribution"),
+            default_attribution: header.layout.default_of("attribution").unwrap_or_default(),
+            role: column("role"),
+            location: column("location_id"),
+            association_type: column("association_type"),
+            reseller: column("reseller_id"),
+            duplicate: column("duplicate_at_account"),
+            of_customer,
+            of_association,
+            describer: Describer::new(header),
+            names: &shared.catalogs.attributions,
+            intern: shared.intern.local_with(std::mem::take(&mut memory.texts)),
+            memory,
+            units: HashMap::new(),
+            noted: HashSet::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Who a record is about.
+    ///
+    /// # Errors
+    /// The cell that cannot be read.
+    pub(super) fn find(&mut self, cells: &Cells<'_>) -> Result<Relation, Rejection> {
+        let association = match self.memory.associations.find(cells) {
+            Ok(association) => association,
+            Err(fingerprint) => {
+                let association = self.read_association(cells)?;
+                if self.memory.associations.is_full() {
+                    self.units.clear();
+                }
+                self.memory.associations.keep(fingerprint, association)
+            }
+        };
+        let customer = match self.memory.customers.find(cells) {
+            Ok(customer) => customer,
+            Err(fingerprint) => {
+                let customer = self.read_customer(cells)?;
+                if self.memory.customers.is_full() {
+                    self.noted.clear();
+                }
+                self.memory.customers.keep(fingerprint, customer)
+            }
+        };
+        Ok(Relation { customer, association })
+    }
+
+    /// The customer of a record.
+    pub(super) fn customer(&self, relation: Relation) -> &Customer {
+        self.memory.customers.get(relation.customer)
+    }
+
+    /// The partner of a record and its association.
+    pub(super) fn association(&self, relation: Relation) -> &Association {
+        self.memory.associations.get(relation.association)
+    }
+
+    /// The unit of an accepted record in a month; the first time, what it says of its customer and
+    /// partner is kept for that month.
+    pub(super) fn unit(&mut self, relation: Relation, month: Month, tally: &mut Tally) -> usize {
+        let association = self.memory.associations.get_mut(relation.association);
+        let customer = self.memory.customers.get_mut(relation.customer);
+        let partner = &association.partner;
+        let noted = Some((month, partner.id));
+        if customer.noted != noted {
+            customer.noted = noted;
+            if self.noted.insert((relation.customer, partner.id, month)) {
+                self.describer.note_customer(month, partner.id, customer.tenant, customer.texts);
+            }
+        }
+        if let Some((known, unit)) = association.unit
+            && known == month
+        {
+            return unit;
+        }
+        let unit = *self.units.entry((relation.association, month)).or_insert_with(|| {
+            tally.unknown_attributions.extend(association.unknown.clone());
+            self.describer.note_partner(month, partner, association.said);
+            tally.unit(partner.id, Some(month), partner.location)
+        });
+        association.unit = Some((month, unit));
+        unit
+    }
+
+    fn read_customer(&mut self, cells: &Cells<'_>) -> Result<Customer, Rejection> {
+        self.who.tenant(cells, &mut self.scratch)?;
+        let tenant = self.intern.id(&self.scratch);
+        let key = xxh3_128_with_seed(&tenant.to_le_bytes(), TENANT_SEED);
+        Ok(Customer {
+            tenant,
+            texts: self.describer.customer(cells, &mut self.intern)?,
+            key: key.wrapping_add(self.of_customer.key(cells, &mut self.scratch)),
+            line: self.of_customer.line(cells, &mut self.scratch),
+            noted: None,
+        })
+    }
+
+    fn read_association(&mut self, cells: &Cells<'_>) -> Result<Association, Rejection> {
+        let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
+        let reseller = self.intern.id(reseller(cells, self.reseller)?.as_bytes());
+        let name = cell(cells, self.attribution);
+        let name = match text(&name, "attribution")? {
+            "" => self.default_attribution,
+            name => name,
+        };
+        let role = cell(cells, self.role);
+        let found = self.names.find(name, text(&role, "role")?);
+        let attribution = found.unwrap_or(Attribution::OTHER);
+        self.scratch.clear();
+        self.scratch.push(u8::try_from(attribution.index()).unwrap_or(u8::MAX));
+        self.scratch.extend_from_slice(&cell(cells, self.location));
+        self.scratch.push(0x1f);
+        self.scratch.extend_from_slice(&role);
+        self.scratch.push(0x1f);
+        self.scratch.extend_from_slice(&cell(cells, self.association_type));
+        let claim = self.intern.id(&self.scratch);
+        let key = xxh3_128_with_seed(&partner.id.to_le_bytes(), PARTNER_SEED);
+        let line = self.of_association.line(cells, &mut self.scratch);
+        Ok(Association {
+            attribution,
+            claim,
+            reseller,
+            is_duplicate: values::flag(&cell(cells, self.duplicate)),
+            key: key.wrapping_add(self.of_association.key(cells, &mut self.scratch)),
+            line: line.wrapping_add(xxh3_64(&reseller.to_le_bytes())),
+            unknown: found.is_none().then(|| name.to_owned()),
+            said: self.describer.partner(cells, &mut self.intern)?,
+            partner,
+            unit: None,
+        })
+    }
+
+    /// What the file said, and what the next one that is written alike may go on with.
+    pub(super) fn into_parts(self) -> (Describer, Memory) {
+        (self.describer, Memory { texts: self.intern.into_known(), ..self.memory })
+    }
+}
