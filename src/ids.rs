@@ -1,6 +1,7 @@
 //! Identifiers: attributions and sets of them, tenant ids, run ids.
 
 use std::fmt;
+use std::io::Write;
 
 /// How a customer is associated with a partner. The order is that of the published contract and
 /// gives each one its bit in an [`AttributionSet`]; facts on disk hold these bits, so the order
@@ -191,6 +192,42 @@ fn hex(byte: u8) -> Option<u8> {
 /// the result depends on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(String);
+
+/// A hash of many short fields, each ended by a zero byte: they are gathered before they are hashed.
+#[derive(Debug, Default)]
+pub struct FieldHasher {
+    hasher: blake3::Hasher,
+    waiting: Vec<u8>,
+}
+
+/// So many bytes are hashed together.
+const HASHED_BYTES: usize = 1 << 14;
+
+impl FieldHasher {
+    /// Adds a field as it is written.
+    pub fn add(&mut self, field: impl fmt::Display) {
+        // Writing to memory never fails.
+        let _ = write!(self.waiting, "{field}\0");
+        if self.waiting.len() >= HASHED_BYTES {
+            self.hasher.update(&self.waiting);
+            self.waiting.clear();
+        }
+    }
+
+    /// Adds a field that may be missing: it is blank then.
+    pub fn add_some(&mut self, field: Option<impl fmt::Display>) {
+        match field {
+            Some(field) => self.add(field),
+            None => self.add(""),
+        }
+    }
+
+    /// The hash of all fields.
+    pub fn finish(mut self) -> blake3::Hash {
+        self.hasher.update(&self.waiting);
+        self.hasher.finalize()
+    }
+}
 
 impl RunId {
     /// The id of a finished hash.

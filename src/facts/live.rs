@@ -13,6 +13,7 @@ use super::unit::{Unit, UnitKey, read_units};
 use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::error::{Error, Result};
+use crate::ids::FieldHasher;
 use crate::money::Money;
 use crate::store::Store;
 
@@ -366,17 +367,16 @@ impl Live {
 
     /// A hash over the content of the live units that `keep` selects.
     pub fn content_hash(&self, keep: impl Fn(&LiveUnit) -> bool) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new();
+        let mut hasher = FieldHasher::default();
         for unit in self.units.iter().filter(|unit| keep(unit)) {
-            let month = unit.key.month.map(|month| month.to_string()).unwrap_or_default();
-            for field in
-                [&unit.key.dataset, &unit.account, &unit.key.partner_id, &month, &unit.hash]
-            {
-                hasher.update(field.as_bytes());
-                hasher.update(&[0]);
+            let UnitKey { dataset, partner_id, month, .. } = &unit.key;
+            for field in [dataset, &unit.account, partner_id] {
+                hasher.add(field);
             }
+            hasher.add_some(*month);
+            hasher.add(&unit.hash);
         }
-        hasher.finalize()
+        hasher.finish()
     }
 
     /// Whether a fact file holds only live units.

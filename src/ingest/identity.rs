@@ -42,7 +42,7 @@ const ASSOCIATION: [&str; 13] = [
     "attribution",
     "role",
     "association_type",
-    "sales_channel",
+    "channel",
     "reseller_id",
     "reseller_name",
     "duplicate_at_account",

@@ -11,7 +11,7 @@ use super::window;
 use crate::calendar::Month;
 use crate::error::{Code, Error, Result};
 use crate::facts::{Credit, Delivered, Live, LiveFrames};
-use crate::ids::RunId;
+use crate::ids::{FieldHasher, RunId};
 use crate::money::Money;
 use crate::rules::{Catalogs, Version};
 use crate::score::{
@@ -214,19 +214,18 @@ impl<'a> MonthPlan<'a> {
     }
 
     fn hash(&self, pipeline: &Pipeline, live: &Live) -> String {
-        let mut hasher = blake3::Hasher::new();
-        let mut add = |text: &str| {
-            hasher.update(text.as_bytes());
-            hasher.update(&[0]);
-        };
-        add(&self.reference.to_string());
-        add(live.content_hash(|unit| self.feeding.reads(unit)).to_hex().as_str());
+        let mut hasher = FieldHasher::default();
+        hasher.add(self.reference);
+        hasher.add(live.content_hash(|unit| self.feeding.reads(unit)).to_hex());
         for fact in &self.delivered {
-            add(&fact.account);
-            add(&fact.dataset);
-            add(&fact.month.map(|month| month.to_string()).unwrap_or_default());
-            add(if fact.is_own { "own" } else { "credited" });
+            hasher.add(&fact.account);
+            hasher.add(&fact.dataset);
+            hasher.add_some(fact.month);
+            hasher.add(if fact.is_own { "own" } else { "credited" });
         }
+        let distributed = live.units.iter().filter(|unit| unit.is_distributor);
+        let distributed = distributed.filter(|unit| self.feeding.reads(unit));
+        let mut add = |text: &str| hasher.add(text);
         add("partners");
         for partner in &self.usage_partners {
             add(partner);
@@ -238,8 +237,7 @@ impl<'a> MonthPlan<'a> {
                 add(account);
             }
         }
-        let distributed = live.units.iter().filter(|unit| unit.is_distributor);
-        for unit in distributed.filter(|unit| self.feeding.reads(unit)) {
+        for unit in distributed {
             add(&unit.key.dataset);
             add(&unit.account);
             add(&unit.key.month.map(|month| month.to_string()).unwrap_or_default());
@@ -265,7 +263,7 @@ impl<'a> MonthPlan<'a> {
         }
         add(CONTRACT_VERSION);
         add(env!("CARGO_PKG_VERSION"));
-        hasher.finalize().to_hex().chars().take(32).collect()
+        hasher.finish().to_hex().chars().take(32).collect()
     }
 
     /// Scores the month with everything that is published about it.

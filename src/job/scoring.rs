@@ -21,7 +21,7 @@ use crate::checks::{Check, enforce};
 use crate::commit::Lease;
 use crate::error::{Error, Result};
 use crate::facts::{Credit, Live, LiveFrames};
-use crate::ids::RunId;
+use crate::ids::{FieldHasher, RunId};
 use crate::money::Money;
 use crate::publish::{
     Publication, Standing, check_table, dictionary, has_delta, is_published_by_default, mirror,
@@ -166,11 +166,8 @@ fn prepare<'a>(
     for earlier in Month::range(first, reference.plus(-1)) {
         before.extend(plans.in_force(earlier)?);
     }
-    let mut hasher = blake3::Hasher::new();
-    let mut add = |text: &str| {
-        hasher.update(text.as_bytes());
-        hasher.update(&[0]);
-    };
+    let mut hasher = FieldHasher::default();
+    let mut add = |text: &str| hasher.add(text);
     for plan in before.iter().chain(std::iter::once(&month)) {
         add(&plan.reference.to_string());
         add(&plan.score_id);
@@ -183,7 +180,7 @@ fn prepare<'a>(
     }
     let compared = Compared::of(live, &month.feeding);
     compared.add_to(&mut add);
-    let run_id = RunId::from_hash(&hasher.finalize());
+    let run_id = RunId::from_hash(&hasher.finish());
     let held_back = wanted.held_back.clone();
     let state = plans.state.clone();
     let compared = compared.checks(&pipeline.catalogs.certifications)?;

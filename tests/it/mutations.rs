@@ -85,6 +85,7 @@ impl Good {
             places.extend((0..count).map(|_| dice.random_range(of_line.clone())));
         }
         let changes = places.len();
+        let keeps_structure = dice.random_range(0..4) > 0;
         // From the end, so that the places before stay where they are.
         places.sort_unstable();
         for at in places.into_iter().rev() {
@@ -96,8 +97,15 @@ impl Good {
                 0 => text[at] = u8::try_from(dice.next_u32() % 256).unwrap(),
                 1 => text[at] ^= 1 << dice.random_range(0..8),
                 2 => text[at] = b"\",\n\r\t;0\0"[dice.random_range(0..8)],
-                3 => drop(text.remove(at)),
+                3 => {
+                    text.remove(at);
+                    continue;
+                }
                 _ => text.insert(at, b"\",\n9"[dice.random_range(0..4)]),
+            }
+            // A quote or a line break has nearly every file refused: most keep their structure.
+            if keeps_structure && matches!(text[at], b'"' | b'\n' | b'\r' | 0) {
+                text[at] = b'7';
             }
         }
         Changed { text, touched, changes }
