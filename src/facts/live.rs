@@ -227,7 +227,8 @@ impl Live {
         let mut held: Vec<Held> = Vec::new();
         for of_day in runs(of_month, |left, right| said[left].delivery == said[right].delivery) {
             let mut units: BTreeMap<&UnitKey, Range<usize>> = BTreeMap::new();
-            for of_entry in runs(of_day, |left, right| said[left].sequence == said[right].sequence) {
+            for of_entry in runs(of_day, |left, right| said[left].sequence == said[right].sequence)
+            {
                 for of_unit in
                     runs(of_entry, |left, right| said[left].unit.key == said[right].unit.key)
                 {
@@ -389,7 +390,14 @@ impl Said {
     /// By account and month, then as they came.
     fn order(&self) -> impl Ord + '_ {
         let key = &self.unit.key;
-        (self.month(), self.delivery, self.sequence, &key.partner_id, key.is_account, self.unit.file)
+        (
+            self.month(),
+            self.delivery,
+            self.sequence,
+            &key.partner_id,
+            key.is_account,
+            self.unit.file,
+        )
     }
 
     /// Dataset, account and month.

@@ -89,10 +89,7 @@ pub(super) fn moves_frame(moves: &[Move]) -> Result<DataFrame> {
     let columns = vec![
         text("dataset", keys.iter().map(|key| key.dataset.as_str()).collect()),
         text("partner_id", keys.iter().map(|key| key.partner_id.as_str()).collect()),
-        Column::new(
-            "is_account".into(),
-            keys.iter().map(|key| key.is_account).collect::<Vec<_>>(),
-        ),
+        Column::new("is_account".into(), keys.iter().map(|key| key.is_account).collect::<Vec<_>>()),
         month_column(keys.iter().map(|key| key.month))?,
         Column::new("from".into(), from.collect::<Vec<_>>()),
     ];

@@ -14,7 +14,9 @@ use arrow::datatypes::{DataType, UInt32Type};
 use super::intern::Texts;
 use super::writing::Target;
 use crate::error::{Error, Result};
-use crate::facts::{FactColumn, FactTable, FactType, ROW_GROUP_ROWS, SNAPSHOT, fact_path, text_digest};
+use crate::facts::{
+    FactColumn, FactTable, FactType, ROW_GROUP_ROWS, SNAPSHOT, fact_path, text_digest,
+};
 use crate::parquet;
 use crate::store;
 

@@ -48,9 +48,10 @@ pub(super) struct CellBytes {
 impl CellBytes {
     /// A 128-bit hash of them.
     pub(super) fn fingerprint(&self) -> u128 {
-        let ends = self.ends.iter().fold(0, |ends, end| {
-            u128::wrapping_mul(ends, FINGERPRINT).wrapping_add(*end as u128)
-        });
+        let ends = self
+            .ends
+            .iter()
+            .fold(0, |ends, end| u128::wrapping_mul(ends, FINGERPRINT).wrapping_add(*end as u128));
         xxh3_128(&self.bytes).wrapping_add(ends.wrapping_mul(FINGERPRINT))
     }
 }

@@ -175,7 +175,9 @@ impl<'a> SeatReader<'a> {
         let is_free = cell(cells, self.free_or_paid).eq_ignore_ascii_case(b"free");
         let mut counts = Vec::with_capacity(self.measures.len());
         for measures in &self.measures {
-            if let Some(counted) = measures.read(cells, &mut self.workloads, &mut self.relations.intern)? {
+            if let Some(counted) =
+                measures.read(cells, &mut self.workloads, &mut self.relations.intern)?
+            {
                 counts.push(counted);
             }
         }

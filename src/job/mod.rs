@@ -24,7 +24,9 @@ use crate::calendar::{Day, Month};
 use crate::checks::{Limits, Severity};
 use crate::commit::Lease;
 use crate::error::{Code, Error, Result};
-use crate::facts::{self, Compaction, ErasedRows, Erasure, Ledger, Live, Restatement, Verification};
+use crate::facts::{
+    self, Compaction, ErasedRows, Erasure, Ledger, Live, Restatement, Verification,
+};
 use crate::ids::{Guid, RunId};
 use crate::ingest::{self, OnBadFile, PersonKey, Sources};
 use crate::publish::{self, Manifest, Retention};

@@ -14,14 +14,23 @@ use crate::facts::LiveFrames;
 use crate::publish::{ChecksSummary, InputFile, Manifest, NamedHash, OutputFile, RulesetUsed};
 use crate::tables::{CONTRACT_VERSION, QUARANTINE, Rows};
 
-/// The rejected records of the files that feed the month.
+/// The rejected records of the files that feed the month. Of a file that was overwritten in place, and
+/// whose earlier content still feeds it too, those of the newest: that is the file to look into.
 ///
 /// # Errors
 /// CS9001.
 pub(super) fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
     let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
     let mut rows = Rows::new(&QUARANTINE);
-    for (_, frame) in LiveFrames::new(prepared.live).quarantine(&prepared.month.feeding.files)? {
+    let mut newest: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
+    // Ledger entries ascend.
+    for (sequence, file) in &prepared.month.feeding.files {
+        if let Some(record) = prepared.live.file(*sequence, *file) {
+            newest.insert(record.uri.as_str(), (*sequence, *file));
+        }
+    }
+    let files = newest.into_values().collect();
+    for (_, frame) in LiveFrames::new(prepared.live).quarantine(&files)? {
         let column = |name: &str| frame.column(name).map_err(bug);
         let text = |name: &str| column(name).and_then(|column: &Column| column.str().map_err(bug));
         let int = |name: &str| column(name).and_then(|column: &Column| column.i64().map_err(bug));

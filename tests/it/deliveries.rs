@@ -346,6 +346,28 @@ fn a_file_overwritten_in_place_is_judged_like_any_replacement() {
     }
 }
 
+/// What the earlier content of a file says of others stays, so that both contents feed the month.
+#[test]
+fn of_a_file_overwritten_in_place_the_newest_rejections_are_told() {
+    let place = Place::new();
+    filled(&[(1, "500")]).write(&place.path("deliveries"), "2026-10-21");
+    for (partner, refused) in [("1002", "first"), ("1003", "second")] {
+        let lines = ["9", refused].map(|amount| Azure::new(partner, 0, 5, amount).line());
+        let text = format!("{AZURE_HEADER}\n{}\n", lines.join("\n"));
+        fs::write(place.path("deliveries/2026-10-21/more.csv"), text).unwrap();
+        place.run().assert().success();
+    }
+    let partners = place.month_table("fact_acr_ttm");
+    for partner in ["1002", "1003"] {
+        assert!(partners.iter().any(|row| row["partner_id"] == partner), "{partner}");
+    }
+    let run_id = &place.month_table("fact_area_score")[0]["run_id"];
+    let rows =
+        crate::tables::read(&place.path("tables/_runs").join(run_id).join("quarantine.parquet"));
+    let refused: Vec<&str> = rows.iter().map(|row| row["raw_value"].as_str()).collect();
+    assert_eq!(refused, ["second"]);
+}
+
 #[test]
 fn files_of_a_delivery_may_swap_their_names() {
     let place = Place::new();

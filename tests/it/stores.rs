@@ -269,6 +269,30 @@ fn tables_in_an_object_store_are_those_on_local_disk() {
 
 #[test]
 #[ignore = "needs servers: make test-stores"]
+fn facts_in_an_object_store_can_be_compacted() {
+    let place = Place::new();
+    base().write(&place.path("deliveries"), "2026-10-21");
+    Base::alike(&["1003"], 3).write(&place.path("deliveries"), "2026-10-28");
+    for (name, uri) in remote_stores() {
+        eprintln!("{name}");
+        let folder = |kind: &str| format!("{uri}/compaction/{kind}");
+        let (deliveries, facts) = (place.text("deliveries"), folder("facts"));
+        assert_eq!(status(run(&deliveries, &facts, &folder("before")).spawn().unwrap()), 0);
+        let fact_files = || files(&format!("{facts}/acr")).len();
+        let scattered = fact_files();
+        // The first leaves the files that it made superfluous to the second.
+        for left in [scattered * 3 / 2, scattered / 2] {
+            capscore().args(["facts", "compact", "--facts", &facts]).assert().success();
+            assert_eq!(fact_files(), left, "{name}");
+            capscore().args(["facts", "verify", "--facts", &facts]).assert().success();
+        }
+        assert_eq!(status(run(&deliveries, &facts, &folder("after")).spawn().unwrap()), 0);
+        assert!(files(&folder("after")) == files(&folder("before")), "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs servers: make test-stores"]
 fn of_two_runs_on_one_store_one_waits_for_another_day() {
     let (place, expected) = undisturbed();
     for (name, uri) in remote_stores() {
