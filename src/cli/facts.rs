@@ -79,7 +79,7 @@ pub(super) enum Command {
     /// Every ingest adds files: after many nights with late files and restatements a month lies in
     /// dozens of them. No figure changes, and what was replaced stays, so that `facts diff` and
     /// `facts retract` work as before. Files that are no longer needed are deleted by the next
-    /// compaction: a score that runs meanwhile still finds them.
+    /// compaction: a score that runs meanwhile still finds them. Some times a year is enough.
     Compact {
         /// Say what there is to do, and do nothing
         #[arg(long)]

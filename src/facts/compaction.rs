@@ -4,18 +4,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{Column, DataFrame, IntoLazy, JoinArgs, JoinType, SortMultipleOptions, col};
+use polars::prelude::{
+    Column, DataFrame, IntoLazy, JoinArgs, JoinType, MaintainOrderJoin, SortMultipleOptions, col,
+};
 
 use super::ledger::{Ledger, LedgerEntry, fact_path, moves_path};
+use super::leftovers::{entry_of, remove_leftovers};
 use super::live::{Live, LiveUnit};
 use super::lock::lock;
 use super::moves::{Move, Moves, moves_frame};
-use super::schema::{FactTable, HASHED_BY_COLUMN, SNAPSHOT, TABLES};
-use super::unit::read_units;
-use super::verify::bug;
+use super::schema::{COMPACTED_VERSION, FactTable, HASHED_BY_COLUMN, SNAPSHOT, TABLES};
+use super::unit::{UnitKey, read_units};
+use super::verify::{bug, finished, hash_partners};
 use crate::calendar::Month;
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::store::{Store, StoreLock};
 
 /// What a compaction did, or would do.
@@ -53,6 +56,7 @@ pub fn compact(facts: &Store, is_plan: bool, attempt_id: &str) -> Result<Compact
     let lock = lock(facts, attempt_id)?;
     let live = Live::read(facts)?;
     let mut ledger = live.ledger.clone();
+    remove_leftovers(facts, &ledger)?;
     let sequence = ledger.next_sequence();
     let mut done = Compaction::default();
     for path in unreferenced(facts, &ledger)? {
@@ -63,17 +67,18 @@ pub fn compact(facts: &Store, is_plan: bool, attempt_id: &str) -> Result<Compact
     let mut moves = Vec::new();
     for ((dataset, month), units) in scattered(&live) {
         done.count(&units);
-        for table in TABLES {
-            merge(facts, &lock, table, &units, (dataset, month, sequence))?;
-        }
+        merge(facts, &lock, &units, (dataset, month, sequence))?;
         moves.extend(units.iter().map(|unit| Move { key: unit.key.clone(), from: unit.stored }));
     }
     if moves.is_empty() {
         return Ok(done);
     }
     write(facts, &lock, &moves_path(sequence), moves_frame(&moves)?)?;
-    let entry =
-        LedgerEntry { is_compaction: true, ..LedgerEntry::without_files(sequence, attempt_id) };
+    let entry = LedgerEntry {
+        is_compaction: true,
+        schema_version: COMPACTED_VERSION,
+        ..LedgerEntry::without_files(sequence, attempt_id)
+    };
     lock.confirm()?;
     ledger.append(facts, entry)?;
     done.superfluous = unreferenced(facts, &ledger)?.len();
@@ -111,45 +116,70 @@ fn scattered(live: &Live) -> MonthUnits<'_> {
     months
 }
 
-/// Writes the rows of some units from all files of a table to one.
+/// Writes the rows of some units from all files of each table to one, once they prove to be those that
+/// were ingested.
 fn merge(
     facts: &Store,
     lock: &StoreLock,
-    table: &FactTable,
     units: &[&LiveUnit],
     (dataset, month, sequence): (&str, Option<Month>, u64),
 ) -> Result<()> {
     let months = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
+    let mut hashers = BTreeMap::new();
+    for table in TABLES {
+        if let Some(rows) = merged(facts, table, units, (dataset, &months))? {
+            hash_partners(&rows, table, &mut hashers)?;
+            write(facts, lock, &fact_path(table, dataset, &months, sequence), rows)?;
+        }
+    }
+    for unit in units {
+        let UnitKey { partner_id, is_account, .. } = &unit.key;
+        let hasher = hashers.get(&(partner_id.clone(), *is_account));
+        if hasher.map(finished).as_ref() != Some(&unit.hash) {
+            let text = format!(
+                "{dataset} {months} of partner {partner_id}, stored by entry {}, holds other rows than were ingested",
+                unit.stored
+            );
+            return Err(Error::new(Code::Damaged, text)
+                .hint("nothing was compacted; see `capscore facts verify`"));
+        }
+    }
+    Ok(())
+}
+
+/// The rows of some units from all files of a table, by partner.
+fn merged(
+    facts: &Store,
+    table: &FactTable,
+    units: &[&LiveUnit],
+    (dataset, months): (&str, &str),
+) -> Result<Option<DataFrame>> {
     let mut partners: BTreeMap<u64, Vec<&LiveUnit>> = BTreeMap::new();
     for unit in units.iter().filter(|unit| unit.tables.iter().any(|name| name == table.name)) {
         partners.entry(unit.stored).or_default().push(unit);
     }
     let mut frames = Vec::new();
     for (stored, units) in partners {
-        let path = fact_path(table, dataset, &months, stored);
+        let path = fact_path(table, dataset, months, stored);
         let ids: Vec<&str> = units.iter().map(|unit| unit.key.partner_id.as_str()).collect();
         let kinds: Vec<bool> = units.iter().map(|unit| unit.key.is_account).collect();
         let columns =
             vec![Column::new("partner_id".into(), ids), Column::new("is_account".into(), kinds)];
         let keys = DataFrame::new(units.len(), columns).map_err(bug)?;
         let on = [col("partner_id"), col("is_account")];
-        let rows = engine::scan(&[facts.fetch(&path)?])?.join(
-            keys.lazy(),
-            on.clone(),
-            on,
-            JoinArgs::new(JoinType::Semi),
-        );
+        let mut options = JoinArgs::new(JoinType::Semi);
+        options.maintain_order = MaintainOrderJoin::Left;
+        let rows = engine::scan(&[facts.fetch(&path)?])?.join(keys.lazy(), on.clone(), on, options);
         frames.push(engine::collect(rows, &path)?);
     }
     let mut frames = frames.into_iter();
-    let Some(mut merged) = frames.next() else { return Ok(()) };
+    let Some(mut merged) = frames.next() else { return Ok(None) };
     for frame in frames {
         merged.vstack_mut_owned(frame).map_err(bug)?;
     }
     // The rows of a unit stay in their order, which their hash is made of.
     let options = SortMultipleOptions::default().with_maintain_order(true);
-    let merged = merged.sort(["partner_id", "is_account"], options).map_err(bug)?;
-    write(facts, lock, &fact_path(table, dataset, &months, sequence), merged)
+    merged.sort(["partner_id", "is_account"], options).map(Some).map_err(bug)
 }
 
 fn write(facts: &Store, lock: &StoreLock, path: &str, frame: DataFrame) -> Result<()> {
@@ -176,7 +206,9 @@ fn unreferenced(facts: &Store, ledger: &Ledger) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for table in TABLES {
         for file in facts.list(table.name)? {
-            if file.path.ends_with(".parquet") && !referenced.contains(&file.path) {
+            // What no entry of the ledger wrote is not judged by it.
+            let is_known = entry_of(&file.path).is_some_and(|at| at < ledger.next_sequence());
+            if is_known && !referenced.contains(&file.path) {
                 found.push(file.path);
             }
         }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray, PlSmallStr};
 
 use super::ledger::{Ledger, LedgerEntry, fact_path, quarantine_path, units_path};
+use super::leftovers::remove_leftovers;
 use super::live::StoredMonth;
 use super::lock::lock;
 use super::moves::Moves;
@@ -79,6 +80,7 @@ fn digest(kind: &str, id: &[u8]) -> String {
 pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<ErasedRows> {
     let lock = lock(facts, attempt_id)?;
     let mut ledger = Ledger::read(facts)?;
+    remove_leftovers(facts, &ledger)?;
     let tenants = erasure.tenants.iter().map(|tenant| digest("tenant", tenant.as_bytes()));
     let people = erasure.people.iter().map(|key| digest("person", key.as_bytes()));
     let digests: Vec<String> = tenants.chain(people).collect();
@@ -91,7 +93,8 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
     lock.confirm()?;
     ledger.append(facts, entry)?;
     let moves = Moves::read(facts, &ledger)?;
-    let mut months: BTreeSet<StoredMonth> = BTreeSet::new();
+    // Whether rows are read from there now.
+    let mut months: BTreeMap<StoredMonth, bool> = BTreeMap::new();
     let entries: Vec<u64> = ledger
         .entries
         .iter()
@@ -102,14 +105,17 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
         for unit in read_units(facts, *sequence)? {
             // Also the files that a compaction left: they go with the next one only.
             for stored in moves.history(&unit) {
-                months.insert((unit.key.dataset.clone(), unit.key.month, stored));
+                let place = (unit.key.dataset.clone(), unit.key.month, stored);
+                *months.entry(place).or_default() |= stored == moves.stored(&unit);
             }
         }
     }
     let mut erased = ErasedRows::default();
     let mut changed: BTreeMap<StoredMonth, Hashes> = BTreeMap::new();
-    for month in months {
-        let hashes = erase_month(facts, &month, erasure, &mut erased)?;
+    let mut left_behind = ErasedRows::default();
+    for (month, is_read) in months {
+        let counted = if is_read { &mut erased } else { &mut left_behind };
+        let hashes = erase_month(facts, &month, erasure, counted)?;
         changed.insert(month, hashes);
     }
     for sequence in entries {

@@ -371,7 +371,7 @@ impl Source<'_> {
     pub(super) fn damaged(&self, live: &Live) -> Error {
         let what = self.name(live);
         Error::new(Code::Damaged, format!("the facts are damaged: {what} is missing or broken"))
-            .hint("restore it from a backup, or ingest all deliveries into new facts")
+            .hint("run again if the facts were compacted meanwhile; else restore it from a backup, or ingest all deliveries into new facts")
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::schema::{FactTable, SCHEMA_VERSION};
+use super::schema::{COMPACTED_VERSION, FactTable, SCHEMA_VERSION};
 use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
 use crate::store::Store;
@@ -195,7 +195,7 @@ impl Ledger {
                     .because(error)
                     .hint("restore it from a backup, or ingest all deliveries into new facts")
             })?;
-            if entry.schema_version > SCHEMA_VERSION {
+            if entry.schema_version > COMPACTED_VERSION {
                 return Err(damaged(format!(
                     "{} was written by capscore {}, which is newer",
                     store.uri_of(&file.path),

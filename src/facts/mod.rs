@@ -17,6 +17,7 @@ mod credit;
 mod erasure;
 mod frames;
 mod ledger;
+mod leftovers;
 mod live;
 mod lock;
 mod measures;
@@ -36,6 +37,7 @@ pub use ledger::{
     Acceptance, FileRecord, Ledger, LedgerEntry, Retraction, entry_path, fact_path,
     quarantine_path, units_path,
 };
+pub use leftovers::remove_leftovers;
 pub use live::{Delivered, Held, Live, LiveUnit};
 pub use lock::{lock, unlock};
 pub use measures::Seats;

@@ -2,6 +2,7 @@
 //! longer counts, and another one takes that back.
 
 use super::ledger::{Ledger, LedgerEntry, Retraction};
+use super::leftovers::remove_leftovers;
 use super::lock::lock;
 use crate::calendar::Day;
 use crate::error::{Code, Error, Result};
@@ -21,6 +22,7 @@ pub fn retract(
 ) -> Result<()> {
     let lock = lock(facts, attempt_id)?;
     let mut ledger = Ledger::read(facts)?;
+    remove_leftovers(facts, &ledger)?;
     let of_day = || ledger.entries.iter().filter(|entry| entry.has_units());
     let is_there = of_day().any(|entry| {
         entry.day() == delivery

@@ -2,7 +2,9 @@
 
 /// Changes when an older program can no longer read the files. Version 2 hashes units column by
 /// column, so that they can be verified.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 2;
+/// The version of facts that were compacted: older programs do not know where the rows are.
+pub(super) const COMPACTED_VERSION: u32 = 3;
 /// The first version of the facts whose hashes can be made again from the files.
 pub(super) const HASHED_BY_COLUMN: u32 = 2;
 /// Rows of one row group: partners are sorted, so a reader of few partners skips most groups.

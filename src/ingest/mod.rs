@@ -241,7 +241,7 @@ impl PlannedFile {
 pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Summary> {
     let lock = facts::lock(&settings.facts, &settings.attempt_id)?;
     let mut ledger = Ledger::read(&settings.facts)?;
-    remove_leftovers(&settings.facts, ledger.next_sequence())?;
+    facts::remove_leftovers(&settings.facts, &ledger)?;
     let plan = plan(&settings.inputs, &ledger, settings.sources)?;
     let mut summary = Summary { found: plan.found, known: plan.known, ..Summary::default() };
     refuse_bad_files(&plan, settings.on_bad_file)?;
@@ -262,26 +262,6 @@ pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) ->
         summary.accepted = accept_held(settings, &lock, &mut ledger)?;
     }
     Ok(summary)
-}
-
-/// Deletes the files of a killed ingest: nobody names them, but the next entry has their number.
-fn remove_leftovers(facts: &Store, next: u64) -> Result<()> {
-    for file in facts.list("")? {
-        let name = file.path.rsplit('/').next().and_then(|name| name.split_once('.'));
-        let stem = match name {
-            Some((stem, "parquet")) => stem,
-            // Of an erasure that was interrupted.
-            Some((_, "parquet.new")) => {
-                facts.delete(&file.path)?;
-                continue;
-            }
-            _ => continue,
-        };
-        if stem.len() == 10 && stem.parse::<u64>().is_ok_and(|sequence| sequence >= next) {
-            facts.delete(&file.path)?;
-        }
-    }
-    Ok(())
 }
 
 /// Takes every replacement that is held, also those of earlier ingests.

@@ -1,6 +1,6 @@
 //! What of the live facts a scored month reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::window;
 use crate::calendar::{Day, Month};
@@ -38,6 +38,15 @@ impl Feeding {
         let files = units.flat_map(|unit| unit.files.iter().map(|file| (unit.sequence, *file)));
         feeding.files = files.collect();
         feeding
+    }
+
+    /// The files that feed the month; of one that was overwritten in place, its newest content.
+    pub(super) fn newest_files(&self, live: &Live) -> BTreeSet<(u64, usize)> {
+        // Ledger entries ascend.
+        let records = self.files.iter().filter_map(|(sequence, file)| {
+            Some((live.file(*sequence, *file)?.uri.as_str(), (*sequence, *file)))
+        });
+        records.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
     /// Whether the score reads a unit. The partner profile is not among them: its effect is the

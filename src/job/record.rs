@@ -22,14 +22,7 @@ use crate::tables::{CONTRACT_VERSION, QUARANTINE, Rows};
 pub(super) fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
     let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
     let mut rows = Rows::new(&QUARANTINE);
-    let mut newest: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
-    // Ledger entries ascend.
-    for (sequence, file) in &prepared.month.feeding.files {
-        if let Some(record) = prepared.live.file(*sequence, *file) {
-            newest.insert(record.uri.as_str(), (*sequence, *file));
-        }
-    }
-    let files = newest.into_values().collect();
+    let files = prepared.month.feeding.newest_files(prepared.live);
     for (_, frame) in LiveFrames::new(prepared.live).quarantine(&files)? {
         let column = |name: &str| frame.column(name).map_err(bug);
         let text = |name: &str| column(name).and_then(|column: &Column| column.str().map_err(bug));

@@ -379,8 +379,8 @@ impl Publishing<'_> {
     fn scored(&self, prepared: &Prepared<'_>, is_unchanged: bool) -> Scored {
         let (live, plan) = (prepared.live, &prepared.month);
         let MonthPlan { feeding, credit, areas_without_rules, reference, .. } = &**plan;
-        let files = feeding.files.iter();
-        let records = files.filter_map(|(sequence, file)| live.file(*sequence, *file));
+        let files = feeding.newest_files(live);
+        let records = files.iter().filter_map(|(sequence, file)| live.file(*sequence, *file));
         let mut checks = ledger_checks(live, feeding, areas_without_rules, *reference);
         checks.push(resellers_ambiguous(credit));
         checks.push(reseller_ids_agree(credit));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::base::{Base, Place, capscore, month, published, tenant};
 use crate::tables::read;
@@ -20,6 +20,11 @@ fn files(place: &Place, back: i32) -> Vec<PathBuf> {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
+}
+
+fn last_entry(place: &Place) -> PathBuf {
+    let entries = fs::read_dir(place.path("facts/ledger")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).max().unwrap()
 }
 
 /// The tables as they are made anew from the facts.
@@ -126,10 +131,14 @@ fn what_a_compaction_moved_is_not_stored_again() {
 
 #[test]
 fn an_erasure_reaches_what_a_compaction_left_behind() {
-    for compactions in [1, 2] {
+    // Also what one that was killed before its entry left.
+    for (compactions, is_cut_off) in [(1, false), (2, false), (1, true)] {
         let place = delivered();
         for _ in 0..compactions {
             facts(&place, &["compact"]);
+        }
+        if is_cut_off {
+            fs::remove_file(last_entry(&place)).unwrap();
         }
         let gone = tenant(1);
         facts(&place, &["erase", "--customer", &gone]);
@@ -143,20 +152,49 @@ fn an_erasure_reaches_what_a_compaction_left_behind() {
     }
 }
 
+/// Without its ledger nothing says which files are needed.
+#[test]
+fn facts_without_their_ledger_are_left_alone() {
+    let place = delivered();
+    facts(&place, &["compact"]);
+    fs::remove_dir_all(place.path("facts/ledger")).unwrap();
+    let kept = files(&place, 0);
+    for command in [
+        vec!["facts", "compact"],
+        vec!["facts", "erase", "--customer", "0bb1b2c3-0000-4000-8000-000000000001"],
+        vec!["ingest", "--input", &place.text("deliveries")],
+    ] {
+        let mut refused = capscore();
+        refused.args(command).args(["--facts", &place.text("facts")]);
+        let output = refused.assert().code(1).get_output().stderr.clone();
+        let told = String::from_utf8(output).unwrap();
+        assert!(told.contains("CS6005") && told.contains("ledger"), "{told}");
+        assert_eq!(files(&place, 0), kept);
+    }
+}
+
+#[test]
+fn rows_that_were_not_ingested_are_not_compacted() {
+    let place = delivered();
+    // A whole file, but that of another delivery.
+    let files = files(&place, 0);
+    fs::copy(&files[1], &files[2]).unwrap();
+    let mut compact = capscore();
+    compact.args(["facts", "compact", "--facts", &place.text("facts")]);
+    let output = compact.assert().code(1).get_output().stderr.clone();
+    let told = String::from_utf8(output).unwrap();
+    assert!(told.contains(&format!("azure_usage {}", month(0))), "{told}");
+    assert!(told.contains("nothing was compacted"), "{told}");
+    assert_eq!(fs::read_dir(place.path("facts/ledger")).unwrap().count(), 4);
+}
+
 /// A compaction that is killed before its ledger entry has written files that nobody names.
 #[test]
 fn a_compaction_that_was_cut_off_did_not_happen() {
     let place = delivered();
     let before = scored(&place);
     facts(&place, &["compact"]);
-    let ledger = place.path("facts/ledger");
-    let last = |folder: &Path| {
-        let mut entries: Vec<PathBuf> =
-            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        entries.sort();
-        entries.pop().unwrap()
-    };
-    fs::remove_file(last(&ledger)).unwrap();
+    fs::remove_file(last_entry(&place)).unwrap();
     facts(&place, &["verify"]);
     assert!(scored(&place) == before, "other tables");
     // The next one starts anew, with the same number.
@@ -164,7 +202,7 @@ fn a_compaction_that_was_cut_off_did_not_happen() {
     facts(&place, &["verify"]);
     assert!(scored(&place) == before, "other tables");
     // So does an ingest, which takes the number for itself.
-    fs::remove_file(last(&ledger)).unwrap();
+    fs::remove_file(last_entry(&place)).unwrap();
     let mut base = Base::default();
     base.azure("1004", 0, 9, "5");
     base.write(&place.path("deliveries"), "2026-10-26");
