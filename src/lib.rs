@@ -25,3 +25,4 @@ pub mod rules;
 pub mod score;
 pub mod store;
 pub mod tables;
+pub mod workers;

@@ -62,7 +62,7 @@ const TENANT: FactColumn = col("tenant_id", Text);
 
 /// Azure consumed revenue. `reseller_id` is `''` in the exporter's view, where every consumption
 /// counts once over all its lines; rows of a reseller repeat what that reseller would be credited
-/// and never add to the exporter's.
+/// and never add to the exporter's. Only the exports of distributors have them.
 pub(super) const ACR: FactTable = FactTable {
     name: "acr",
     columns: &[

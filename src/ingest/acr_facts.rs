@@ -1,10 +1,14 @@
 //! The lines of one month collapsed into facts: each consumption once, its attributions as sets.
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 
 use super::acr::AcrLine;
 use super::collapse::attribution_sets;
+use super::fact_rows::{Rows, Values};
 use super::intern::Texts;
+use crate::error::{Error, Result};
 use crate::ids::{Attribution, AttributionSet};
 use crate::money::Money;
 
@@ -21,14 +25,32 @@ pub(super) struct AcrKey {
 /// The facts of one month, and what became of each file's lines.
 #[derive(Debug, Default)]
 pub(super) struct AcrFacts {
-    /// Each fact once.
-    pub(super) amounts: Vec<(AcrKey, Money)>,
+    /// Each fact of the exporter's view once, by shard; those of a customer stand together, in the
+    /// order of their texts.
+    shards: Vec<Vec<(AcrKey, Money)>>,
+    customers: Vec<CustomerFacts>,
+    /// Those of the shard at hand.
+    own: Vec<(AcrKey, Money)>,
+    /// Whether any of the files is a distributor's: of others nobody asks what resellers would be
+    /// credited.
+    is_distributor: bool,
+    /// Each fact of a reseller once.
+    resold: Vec<(AcrKey, Money)>,
     /// Per slot: used and repeated records and amounts.
     pub(super) files: HashMap<u32, Shares>,
     /// Per partner: keys whose attributions disagree.
     pub(super) disagreeing: HashMap<u32, i64>,
-    /// Where those of the fact at hand start.
-    start: usize,
+    /// Where the facts of the service at hand start, own and resold.
+    start: (usize, usize),
+}
+
+/// Where the facts of a customer stand.
+#[derive(Debug)]
+struct CustomerFacts {
+    /// Compare as its partner and it do.
+    places: [u32; 2],
+    shard: usize,
+    facts: Range<usize>,
 }
 
 /// Used and repeated records of a file.
@@ -41,57 +63,107 @@ pub(super) struct Shares {
 }
 
 impl AcrFacts {
+    /// No facts yet; `is_distributor` when any of the files is a distributor's.
+    pub(super) fn new(is_distributor: bool) -> Self {
+        Self { is_distributor, ..Self::default() }
+    }
+
     /// Adds the lines of one shard; lines of slots that are not `is_live` do not count.
+    ///
+    /// # Errors
+    /// CS9001 when a shard has more lines than can be numbered.
     pub(super) fn add(
         &mut self,
         lines: &[AcrLine],
         texts: &Texts,
         blank: u32,
         is_live: &dyn Fn(u32) -> bool,
-    ) {
-        // Sorted by half of the key as small entries; the lines of one consumption, one or two
-        // mostly, are then looked at together.
-        let mut order: Vec<(u64, usize)> = Vec::with_capacity(lines.len());
+    ) -> Result<()> {
+        if u32::try_from(lines.len()).is_err() {
+            return Err(Error::bug("too many lines of some customers"));
+        }
+        // What is sorted is one integer a line: the places of its partner, customer and service, and
+        // its own. The few lines of one service are then looked at together.
+        let mut order: Vec<u128> = Vec::with_capacity(lines.len());
         let mut last = (u32::MAX, false);
-        for (at, line) in lines.iter().enumerate() {
+        for (at, line) in (0_u32..).zip(lines) {
             if last.0 != line.file {
                 last = (line.file, is_live(line.file));
             }
             if last.1 {
-                order.push((line.key[0], at));
+                let service = (texts.rank(line.tenant), texts.rank(line.service));
+                let places = [texts.place(line.partner), service.0, service.1, at];
+                order.push(places.into_iter().fold(0, |key, place| key << 32 | u128::from(place)));
             }
         }
         order.sort_unstable();
         let mut together: Vec<AcrLine> = Vec::new();
         let mut amounts = Vec::new();
-        let mut fact = None;
-        for run in order.chunk_by(|left, right| left.0 == right.0) {
-            together.clear();
-            together.extend(run.iter().map(|(_, at)| lines[*at]));
-            together.sort_unstable_by(|left, right| {
-                let order =
-                    |line: &AcrLine| (line.key, line.attribution, line.claim, line.line, line.file);
-                order(left).cmp(&order(right))
+        self.own = Vec::with_capacity(order.len());
+        for customer in order.chunk_by(|left, right| left >> 64 == right >> 64) {
+            let start = self.own.len();
+            for service in customer.chunk_by(|left, right| left >> 32 == right >> 32) {
+                together.clear();
+                together.extend(service.iter().map(|key| lines[place_at(*key, 0) as usize]));
+                together.sort_unstable_by(|left, right| {
+                    let order = |line: &AcrLine| {
+                        (line.key, line.attribution, line.claim, line.line, line.file)
+                    };
+                    order(left).cmp(&order(right))
+                });
+                self.start = (self.own.len(), self.resold.len());
+                for consumption in together.chunk_by(|left, right| left.key == right.key) {
+                    self.collapse(consumption, texts, blank, &mut amounts);
+                }
+                self.own[self.start.0..].sort_unstable_by_key(|(key, _)| key.set);
+            }
+            self.customers.push(CustomerFacts {
+                places: [96, 64].map(|at| place_at(customer[0], at)),
+                shard: self.shards.len(),
+                facts: start..self.own.len(),
             });
-            // The consumptions of one fact follow each other.
-            let of_fact = |line: &AcrLine| line.key[0] >> 32;
-            if together.first().map(of_fact) != fact {
-                fact = together.first().map(of_fact);
-                self.start = self.amounts.len();
-            }
-            for consumption in together.chunk_by(|left, right| left.key == right.key) {
-                self.collapse(consumption, texts, blank, &mut amounts);
-            }
         }
+        self.shards.push(std::mem::take(&mut self.own));
+        Ok(())
     }
 
-    /// Adds to a fact of the lines at hand.
-    fn add_amount(&mut self, key: AcrKey, amount: Money) {
-        let known = self.amounts[self.start..].iter_mut().find(|(known, _)| *known == key);
-        match known {
-            Some((_, sum)) => *sum += amount,
-            None => self.amounts.push((key, amount)),
+    /// All facts, each once, in the order in which they are stored: by partner, first those of the
+    /// exporter's view, then those of its resellers.
+    pub(super) fn into_rows(mut self, texts: &Texts) -> Rows {
+        self.customers.sort_unstable_by_key(|customer| customer.places);
+        self.resold.sort_by_cached_key(|(key, _)| {
+            let places = [texts.place(key.partner), texts.rank(key.reseller)];
+            (places, texts.rank(key.tenant), texts.rank(key.service), key.set)
+        });
+        let count = self.shards.iter().map(Vec::len).sum::<usize>() + self.resold.len();
+        let mut partners = Vec::with_capacity(count);
+        let [mut resellers, mut tenants, mut services] =
+            [(); 3].map(|()| Vec::with_capacity(count));
+        let (mut sets, mut amounts) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut add = |facts: &[(AcrKey, Money)]| {
+            for (key, amount) in facts {
+                partners.push(key.partner);
+                resellers.push(key.reseller);
+                tenants.push(key.tenant);
+                services.push(key.service);
+                sets.push(key.set.0);
+                amounts.push(amount.0);
+            }
+        };
+        let mut resold = self.resold.as_slice();
+        for of_partner in self.customers.chunk_by(|left, right| left.places[0] == right.places[0]) {
+            for CustomerFacts { shard, facts, .. } in of_partner {
+                add(&self.shards[*shard][facts.clone()]);
+            }
+            let partner = of_partner[0].places[0];
+            let end = resold.partition_point(|(key, _)| texts.place(key.partner) <= partner);
+            add(&resold[..end]);
+            resold = &resold[end..];
         }
+        add(resold);
+        let texts = [resellers, tenants, services].map(Values::Text);
+        let columns = texts.into_iter().chain([Values::Mask(sets), Values::Money(amounts)]);
+        Rows::new(partners, columns.collect())
     }
 
     fn collapse(
@@ -126,12 +198,12 @@ impl AcrFacts {
             set,
         };
         attribution_sets(amounts, |set, amount| {
-            self.add_amount(fact(blank, set), amount);
+            add_to(&mut self.own, self.start.0, fact(blank, set), amount);
         });
         self.share(lines, winner.map(|(_, claim)| claim));
         let credits =
             |line: &AcrLine| line.reseller != blank && line.attribution().credits_reseller();
-        if lines.iter().any(credits) {
+        if self.is_distributor && lines.iter().any(credits) {
             self.credit_resellers(lines, texts, &credits, &fact);
         }
     }
@@ -153,7 +225,7 @@ impl AcrFacts {
             let of_reseller = |line: &AcrLine| line.reseller == reseller && credits(line);
             if let Some((amount, _)) = largest_claim(lines, texts, of_reseller) {
                 let key = fact(reseller, Attribution::CSP_T2.set());
-                self.add_amount(key, amount);
+                add_to(&mut self.resold, self.start.1, key, amount);
             }
         }
     }
@@ -175,6 +247,19 @@ impl AcrFacts {
                 }
             }
         }
+    }
+}
+
+/// The place that starts at a bit of an integer of four.
+fn place_at(places: u128, bit: u32) -> u32 {
+    u32::try_from(places >> bit & u128::from(u32::MAX)).unwrap_or(u32::MAX)
+}
+
+/// Adds to the fact of a key among those from `start` on.
+fn add_to(facts: &mut Vec<(AcrKey, Money)>, start: usize, key: AcrKey, amount: Money) {
+    match facts[start..].iter_mut().find(|(known, _)| *known == key) {
+        Some((_, sum)) => *sum += amount,
+        None => facts.push((key, amount)),
     }
 }
 

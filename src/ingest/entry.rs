@@ -2,12 +2,11 @@
 
 use polars::prelude::{Column, DataFrame};
 
-use super::Summary;
 use super::acr_facts::Shares;
-use super::batch::{Batch, Collapsed};
 use super::intern::Texts;
 use super::layout::dataset_name;
 use super::reader::FileResult;
+use super::recorder::{Collapsed, Recorder};
 use super::rejections::Rejected;
 use super::writing::StoredUnit;
 use crate::calendar::Day;
@@ -17,19 +16,18 @@ use crate::facts::{
     FileRecord, LedgerEntry, Unit, UnitKey, quarantine_path, units_frame, units_path,
 };
 
-impl Batch<'_> {
+impl Recorder<'_> {
     /// Writes the units and the quarantine of a delivery and gives its ledger entry.
     ///
     /// # Errors
     /// CS2002.
     pub(super) fn entry(
-        &self,
+        &mut self,
         delivery: Day,
         sequence: u64,
         files: &[FileResult],
         collapsed: &[&Collapsed],
         texts: &Texts,
-        summary: &mut Summary,
     ) -> Result<LedgerEntry> {
         let mut units = Vec::new();
         let mut records = Vec::new();
@@ -46,13 +44,14 @@ impl Batch<'_> {
                 balance(&mut record, &shares, file)?;
                 units_of(file, at, sequence, collapsed, texts, &mut units);
             }
-            summary.unknown_attributions.extend(file.tally.unknown_attributions.iter().cloned());
+            let unknown = file.tally.unknown_attributions.iter().cloned();
+            self.summary.unknown_attributions.extend(unknown);
             records.push(record);
         }
         units.sort_by(|left, right| (&left.key, left.file).cmp(&(&right.key, right.file)));
         self.write_frame(&units_path(sequence), units_frame(&units)?)?;
         self.write_quarantine(sequence, files)?;
-        summary.files.extend(records.iter().cloned());
+        self.summary.files.extend(records.iter().cloned());
         Ok(LedgerEntry {
             delivery: delivery.to_string(),
             files: records,

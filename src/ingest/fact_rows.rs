@@ -39,7 +39,7 @@ pub(super) enum Values {
 }
 
 /// The rows of one table: a partner each, and the columns beside it. The month is that of the file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) partners: Vec<u32>,
     columns: Vec<Values>,
@@ -111,17 +111,15 @@ impl Values {
         }
     }
 
-    fn column(&self, texts: &Texts) -> Result<ArrayRef> {
+    fn into_column(self, texts: &Texts) -> Result<ArrayRef> {
         Ok(match self {
             Self::Text(ids) => texts.column(ids)?,
             Self::Person(keys) => Arc::new(StringArray::from_iter_values(keys)),
-            Self::Mask(masks) => Arc::new(Int32Array::from(masks.clone())),
-            Self::Int64(counts) => Arc::new(Int64Array::from(counts.clone())),
-            Self::Boolean(flags) => Arc::new(BooleanArray::from(flags.clone())),
-            Self::Date(days) => Arc::new(Date32Array::from(days.clone())),
-            Self::Money(amounts) => {
-                Arc::new(Decimal128Array::from(amounts.clone()).with_data_type(MONEY))
-            }
+            Self::Mask(masks) => Arc::new(Int32Array::from(masks)),
+            Self::Int64(counts) => Arc::new(Int64Array::from(counts)),
+            Self::Boolean(flags) => Arc::new(BooleanArray::from(flags)),
+            Self::Date(days) => Arc::new(Date32Array::from(days)),
+            Self::Money(amounts) => Arc::new(Decimal128Array::from(amounts).with_data_type(MONEY)),
         })
     }
 }
@@ -150,37 +148,42 @@ impl Rows {
     }
 
     /// Sorts by partner, then by all values. Most rows are told apart by integers that compare as
-    /// their first texts do.
+    /// their first texts do; most tables come in their order.
     pub(super) fn sort(&mut self, texts: &Texts) {
-        let mut order: Vec<(u128, usize)> = (0..self.partners.len())
-            .map(|row| {
-                let mut codes = [texts.place(self.partners[row]), 0, 0, 0];
-                // The first value without a code ends the key: rows that it does not tell apart
-                // are compared whole.
-                let coded = self.columns.iter().map_while(|column| column.code(row, texts));
-                for (slot, code) in codes[1..].iter_mut().zip(coded) {
-                    *slot = code;
-                }
-                (codes.into_iter().fold(0, |key, code| key << 32 | u128::from(code)), row)
-            })
-            .collect();
-        order.sort_unstable_by(|(left_key, left), (right_key, right)| {
+        let keyed = |row: usize| {
+            let mut codes = [texts.place(self.partners[row]), 0, 0, 0];
+            // The first value without a code ends the key: rows that it does not tell apart
+            // are compared whole.
+            let coded = self.columns.iter().map_while(|column| column.code(row, texts));
+            for (slot, code) in codes[1..].iter_mut().zip(coded) {
+                *slot = code;
+            }
+            (codes.into_iter().fold(0, |key, code| key << 32 | u128::from(code)), row)
+        };
+        let compare = |(left_key, left): &(u128, usize), (right_key, right): &(u128, usize)| {
             left_key.cmp(right_key).then_with(|| {
                 let values = self.columns.iter().map(|column| column.compare(*left, *right, texts));
                 values.fold(Ordering::Equal, Ordering::then)
             })
-        });
+        };
+        let rows = 0..self.partners.len();
+        if rows.clone().map(keyed).is_sorted_by(|left, right| compare(left, right).is_le()) {
+            return;
+        }
+        let mut order: Vec<(u128, usize)> = rows.map(keyed).collect();
+        order.sort_by(compare);
         let order: Vec<usize> = order.into_iter().map(|(_, row)| row).collect();
         self.take(&order);
     }
 
     /// Keeps the rows of some partners.
     pub(super) fn keep_partners(&mut self, is_kept: impl Fn(u32) -> bool) {
-        let kept: Vec<usize> =
-            self.by_partner().filter(|run| is_kept(self.partners[run.start])).flatten().collect();
-        if kept.len() < self.partners.len() {
-            self.take(&kept);
+        let is_kept = |run: &Range<usize>| is_kept(self.partners[run.start]);
+        if self.by_partner().all(|run| is_kept(&run)) {
+            return;
         }
+        let kept: Vec<usize> = self.by_partner().filter(is_kept).flatten().collect();
+        self.take(&kept);
     }
 
     fn take(&mut self, rows: &[usize]) {
@@ -188,15 +191,10 @@ impl Rows {
         self.columns = self.columns.iter().map(|column| column.take(rows)).collect();
     }
 
-    pub(super) fn write(
-        &self,
-        target: &Target<'_>,
-        table: &FactTable,
-        texts: &Texts,
-    ) -> Result<()> {
+    pub(super) fn write(self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<()> {
         let month = target.month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
         let path = fact_path(table, target.dataset, &month, target.sequence);
-        let batch = self.batch(target, table, texts)?;
+        let batch = self.into_batch(target, table, texts)?;
         let file = store::create_file(&target.facts.prepare(&path)?)?;
         let schema = ("capscore.facts_schema".to_owned(), crate::facts::SCHEMA_VERSION.to_string());
         parquet::write(&batch, file, ROW_GROUP_ROWS, "partner_id", schema, &path)?;
@@ -206,10 +204,15 @@ impl Rows {
     }
 
     /// The columns in the order of the table: the month (where there is one), the partner, the rest.
-    fn batch(&self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<RecordBatch> {
+    fn into_batch(
+        mut self,
+        target: &Target<'_>,
+        table: &FactTable,
+        texts: &Texts,
+    ) -> Result<RecordBatch> {
         // Only days can be unknown; a column without nulls costs less to write and to read.
         let mut columns: Vec<(&str, ArrayRef, bool)> = Vec::new();
-        let mut values = self.columns.iter();
+        let mut values = std::mem::take(&mut self.columns).into_iter();
         for FactColumn { name, kind } in table.columns {
             let column: ArrayRef = match *name {
                 "partner_id" => self.partner_column(texts)?,
@@ -227,7 +230,7 @@ impl Rows {
                 }
                 _ => {
                     let wrong = || Error::bug(format!("no values for the fact column {name}"));
-                    values.next().ok_or_else(wrong)?.column(texts)?
+                    values.next().ok_or_else(wrong)?.into_column(texts)?
                 }
             };
             columns.push((*name, column, *kind == FactType::Date));

@@ -7,7 +7,7 @@ use super::layout::Sources;
 use super::packed::Source;
 use super::person::PersonKey;
 use super::reader::{FileTask, read_file};
-use super::shared::Shared;
+use super::shared::{Learned, Shared};
 use crate::error::{Code, Error, Result};
 use crate::facts::Erased;
 use crate::rules::Catalogs;
@@ -98,7 +98,9 @@ fn inspect_source(
         None => archive.to_owned(),
     };
     let person_key = PersonKey::from_secret("inspect");
-    let shared = Shared::new(sources, catalogs, &person_key, Erased::default(), true, 64 << 20);
+    let learned = Learned::default();
+    let shared =
+        Shared::new(sources, catalogs, &person_key, &learned, Erased::default(), true, 64 << 20);
     let header = Text::open(&source, None, &uri)?.recognise(sources, &uri)?.recognised;
     let columns = header
         .columns

@@ -1,6 +1,7 @@
 //! Text to small integers, shared by all workers of an ingest. Entries of consumption then compare
 //! and travel as integers; the text is looked up once, when facts are written.
 
+use std::cmp::Ordering;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, DictionaryArray, LargeStringArray, UInt32Array};
@@ -20,6 +21,8 @@ pub(super) struct Interner {
 struct State {
     ids: HashMap<Box<[u8]>, u32>,
     texts: Vec<Arc<[u8]>>,
+    /// Those that were asked for last.
+    sorted: Arc<Texts>,
 }
 
 /// A worker's view of the table: most look-ups take no lock.
@@ -33,7 +36,7 @@ pub(super) struct LocalInterner<'a> {
 pub(super) type Known = HashMap<Box<[u8]>, u32>;
 
 /// All texts, by id.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Texts {
     by_id: Vec<Arc<[u8]>>,
     /// Per id its place in the bytewise order of all texts.
@@ -42,7 +45,7 @@ pub(super) struct Texts {
     places: Vec<u32>,
     digests: Vec<[u8; 16]>,
     /// All of them as the values of a column.
-    values: ArrayRef,
+    values: Option<ArrayRef>,
 }
 
 impl Interner {
@@ -68,9 +71,18 @@ impl Interner {
     }
 
     /// The texts so far.
-    pub(super) fn texts(&self) -> Texts {
-        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Texts::new(state.texts.clone())
+    pub(super) fn texts(&self) -> Arc<Texts> {
+        let lock = || self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (texts, before) = {
+            let state = lock();
+            (state.texts.clone(), Arc::clone(&state.sorted))
+        };
+        if texts.len() == before.by_id.len() {
+            return before;
+        }
+        let texts = Arc::new(Texts::new(texts, &before));
+        lock().sorted = Arc::clone(&texts);
+        texts
     }
 }
 
@@ -90,16 +102,19 @@ impl LocalInterner<'_> {
 }
 
 impl Texts {
-    fn new(texts: Vec<Arc<[u8]>>) -> Self {
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_unstable_by(|left, right| texts[*left].cmp(&texts[*right]));
-        let ranks = ranks_of(&order);
-        order.sort_by(|left, right| partner_of(&texts[*left]).cmp(&partner_of(&texts[*right])));
-        let places = ranks_of(&order);
-        let digests = texts.iter().map(|text| text_digest(text)).collect();
+    /// `texts` start with those that were sorted `before`.
+    fn new(texts: Vec<Arc<[u8]>>, before: &Self) -> Self {
+        let ranks =
+            ranks_with(&before.ranks, texts.len(), |left, right| texts[left].cmp(&texts[right]));
+        let places = ranks_with(&before.places, texts.len(), |left, right| {
+            let order = |at: usize| (partner_of(&texts[at]), &texts[at]);
+            order(left).cmp(&order(right))
+        });
+        let new = texts[before.digests.len()..].iter().map(|text| text_digest(text));
+        let digests = before.digests.iter().copied().chain(new).collect();
         let values: LargeStringArray =
             texts.iter().map(|text| std::str::from_utf8(text).ok().or(Some(""))).collect();
-        Self { by_id: texts, ranks, places, digests, values: Arc::new(values) }
+        Self { by_id: texts, ranks, places, digests, values: Some(Arc::new(values)) }
     }
 
     pub(super) fn bytes(&self, id: u32) -> &[u8] {
@@ -125,9 +140,10 @@ impl Texts {
     ///
     /// # Errors
     /// CS9001 for an id that was never given.
-    pub(super) fn column(&self, ids: &[u32]) -> Result<ArrayRef> {
-        let ids = UInt32Array::from(ids.to_vec());
-        let column = DictionaryArray::<UInt32Type>::try_new(ids, Arc::clone(&self.values));
+    pub(super) fn column(&self, ids: Vec<u32>) -> Result<ArrayRef> {
+        let ids = UInt32Array::from(ids);
+        let values = self.values.as_ref().ok_or_else(|| Error::bug("there are no texts"))?;
+        let column = DictionaryArray::<UInt32Type>::try_new(ids, Arc::clone(values));
         Ok(Arc::new(column.map_err(|error| Error::bug(error.to_string()))?))
     }
 
@@ -147,11 +163,24 @@ fn partner_of(text: &[u8]) -> (&[u8], bool) {
     text.split_first().map_or((&[], false), |(kind, id)| (id, *kind == ACCOUNT))
 }
 
-/// Per member its place in an order.
-fn ranks_of(order: &[usize]) -> Vec<u32> {
-    let mut ranks = vec![0; order.len()];
-    for (rank, id) in order.iter().enumerate() {
-        ranks[*id] = u32::try_from(rank).unwrap_or(u32::MAX);
+/// Per text its place in an order, from the places of the first of them.
+fn ranks_with(
+    before: &[u32],
+    count: usize,
+    compare: impl Fn(usize, usize) -> Ordering,
+) -> Vec<u32> {
+    let mut order = vec![0; before.len()];
+    for (id, rank) in before.iter().enumerate() {
+        order[*rank as usize] = id;
+    }
+    let mut new: Vec<usize> = (before.len()..count).collect();
+    new.sort_unstable_by(|left, right| compare(*left, *right));
+    order.extend(new);
+    // Two sorted runs, which are merged.
+    order.sort_by(|left, right| compare(*left, *right));
+    let mut ranks = vec![0; count];
+    for (rank, id) in (0_u32..).zip(&order) {
+        ranks[*id] = rank;
     }
     ranks
 }
@@ -160,3 +189,34 @@ fn ranks_of(order: &[usize]) -> Vec<u32> {
 pub(super) const ACCOUNT: u8 = b'A';
 /// First byte of an interned location id.
 pub(super) const LOCATION: u8 = b'L';
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_come_later_are_sorted_in() {
+        let interner = Interner::default();
+        let mut local = interner.local();
+        let mut ids = Vec::new();
+        for texts in
+            [["L10", "A9", "", "zürich"], ["A10", "L9", "zz", "A9"], ["a", "", "L10", "L1"]]
+        {
+            ids.extend(texts.map(|text| (local.id(text.as_bytes()), text)));
+            let sorted = interner.texts();
+            let digest = |text: &str| text_digest(text.as_bytes());
+            for (id, text) in &ids {
+                assert_eq!(sorted.text(*id), *text);
+                assert_eq!(sorted.digest(*id), digest(text));
+                for (other, compared) in &ids {
+                    let order = text.as_bytes().cmp(compared.as_bytes());
+                    assert_eq!(sorted.rank(*id).cmp(&sorted.rank(*other)), order);
+                    let partners = [text, compared].map(|text| partner_of(text.as_bytes()));
+                    let order = partners[0].cmp(&partners[1]).then(order);
+                    assert_eq!(sorted.place(*id).cmp(&sorted.place(*other)), order);
+                }
+            }
+        }
+        assert!(Arc::ptr_eq(&interner.texts(), &interner.texts()));
+    }
+}

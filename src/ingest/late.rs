@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use super::OnBadFile;
-use super::batch::{Batch, set_aside};
+use super::batch::{ReadBatch, set_aside};
 use super::intern::Texts;
 use super::layout::dataset_name;
 use super::reader::FileResult;
 use crate::error::{Code, Error, Result};
 use crate::facts::{Ledger, UnitKey, read_units};
 
-impl Batch<'_> {
+impl ReadBatch<'_> {
     /// A late file needs the other files of its delivery that speak of the same units: the lines
     /// of one consumption may be spread over them. Gives the first delivery that lacks some, with
     /// CS3008; where bad files are set aside, the late file is.
@@ -18,13 +18,12 @@ impl Batch<'_> {
     /// # Errors
     /// CS6005.
     pub(super) fn refuse_partial_deliveries(
-        &self,
-        results: &mut [Vec<FileResult>],
+        &mut self,
         ledger: &Ledger,
         texts: &Texts,
     ) -> Result<Option<(usize, Error)>> {
-        for (at, files) in results.iter_mut().enumerate() {
-            let (delivery, _) = self.deliveries[at];
+        for (at, files) in self.results.iter_mut().enumerate() {
+            let (delivery, _) = self.batch.deliveries[at];
             let read: HashSet<String> = files.iter().map(|file| file.record.uri.clone()).collect();
             let mut missing: Vec<(UnitKey, String)> = Vec::new();
             for entry in ledger.entries.iter().filter(|entry| entry.day() == delivery) {
@@ -32,7 +31,7 @@ impl Batch<'_> {
                     continue;
                 }
                 let retracted = ledger.retracted(entry);
-                for unit in read_units(&self.settings.facts, entry.sequence)? {
+                for unit in read_units(&self.batch.settings.facts, entry.sequence)? {
                     if retracted.contains(unit.key.dataset.as_str()) {
                         continue;
                     }
@@ -67,10 +66,10 @@ impl Batch<'_> {
                     ),
                 )
                 .hint("put the other file back, or give the new one a later delivery date");
-                if self.settings.on_bad_file == OnBadFile::Fail {
+                if self.batch.settings.on_bad_file == OnBadFile::Fail {
                     return Ok(Some((at, error)));
                 }
-                self.shared.drop_slot(file.slot);
+                self.batch.shared.drop_slot(file.slot);
                 let record = &file.record;
                 *file = set_aside(&record.uri, &record.etag, record.bytes, &error);
             }

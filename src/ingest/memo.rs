@@ -22,6 +22,8 @@ pub(super) struct Memo<T> {
     last: [(CellBytes, usize); 2],
     /// Which of them is the older one.
     oldest: usize,
+    /// Which of them the next cells are likely to be.
+    likely: usize,
 }
 
 /// The place of no value.
@@ -58,15 +60,16 @@ impl<T> Memo<T> {
             .filter_map(|run| Some(*run.first()?..=*run.last()?))
             .collect();
         let last = std::array::from_fn(|_| (CellBytes::default(), NOWHERE));
-        Self { runs, places: HashMap::default(), values: Vec::new(), last, oldest: 0 }
+        Self { runs, places: HashMap::default(), values: Vec::new(), last, oldest: 0, likely: 0 }
     }
 
     /// Where the value of a record's cells is kept, else the fingerprint to keep it by.
     pub(super) fn find(&mut self, cells: &Cells<'_>) -> Result<usize, u128> {
-        let newest = 1 - self.oldest;
-        for at in [newest, self.oldest] {
+        for at in [self.likely, 1 - self.likely] {
             let (known, place) = &self.last[at];
             if *place != NOWHERE && cells.are(known, &self.runs) {
+                // Those that took turns go on to do so, and one that was repeated goes on as well.
+                self.likely = if at == self.oldest { 1 - at } else { at };
                 self.oldest = 1 - at;
                 return Ok(*place);
             }
@@ -76,7 +79,8 @@ impl<T> Memo<T> {
         let fingerprint = known.fingerprint();
         let found = self.places.get(&fingerprint);
         *place = found.map_or(NOWHERE, |place| *place as usize);
-        self.oldest = newest;
+        self.likely = self.oldest;
+        self.oldest = 1 - self.oldest;
         if *place == NOWHERE { Err(fingerprint) } else { Ok(*place) }
     }
 

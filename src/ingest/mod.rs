@@ -25,6 +25,7 @@ mod fact_rows;
 mod formats;
 mod identity;
 mod inspect;
+mod intake;
 mod intern;
 mod late;
 mod layout;
@@ -33,6 +34,7 @@ mod memo;
 mod packed;
 mod person;
 mod reader;
+mod recorder;
 mod records;
 mod rejections;
 mod relations;
@@ -58,8 +60,8 @@ use crate::facts::{self, Acceptance, FileRecord, Ledger, LedgerEntry, Live};
 use crate::rules::Catalogs;
 use crate::store::{Store, StoreLock};
 
-use batch::Batch;
 use decode::Text;
+use intake::take_in;
 use reader::FileTask;
 
 /// What to do with a file that does not match its contract.
@@ -240,24 +242,18 @@ impl PlannedFile {
 /// CS1003, CS2001, CS2002, CS3001 to CS3009, CS4001, CS6001, CS6003, CS6005.
 pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) -> Result<Summary> {
     let lock = facts::lock(&settings.facts, &settings.attempt_id)?;
-    let mut ledger = Ledger::read(&settings.facts)?;
+    let ledger = Ledger::read(&settings.facts)?;
     facts::remove_leftovers(&settings.facts, &ledger)?;
     let plan = plan(&settings.inputs, &ledger, settings.sources)?;
-    let mut summary = Summary { found: plan.found, known: plan.known, ..Summary::default() };
+    let summary = Summary { found: plan.found, known: plan.known, ..Summary::default() };
     refuse_bad_files(&plan, settings.on_bad_file)?;
     let files: Vec<&PlannedFile> = plan.deliveries.values().flatten().collect();
     progress(Event::Start {
         files: files.len(),
         bytes: files.iter().map(|file| file.file.size).sum(),
     });
-    let mut waiting = plan.deliveries.into_iter().peekable();
-    while waiting.peek().is_some() {
-        let mut batch = Batch::new(settings, &lock, &ledger)?;
-        while let Some((delivery, files)) = waiting.next_if(|_| batch.has_room()) {
-            batch.add(delivery, files);
-        }
-        batch.run(&mut ledger, &mut summary, progress)?;
-    }
+    let (mut ledger, mut summary) =
+        take_in(settings, &lock, ledger, summary, plan.deliveries, progress)?;
     if settings.accept_drop {
         summary.accepted = accept_held(settings, &lock, &mut ledger)?;
     }

@@ -178,7 +178,7 @@ impl Cells<'_> {
         let (mut start, mut ends) = (0, known.ends.iter());
         self.visit_runs(runs, |bytes| {
             let Some(end) = ends.next() else { return false };
-            let is_same = known.bytes[start..*end] == *bytes;
+            let is_same = are_same(&known.bytes[start..*end], bytes);
             start = *end;
             is_same
         })
@@ -213,6 +213,25 @@ impl Cells<'_> {
     pub(super) fn is_blank(&self) -> bool {
         (0..self.len()).all(|at| self.raw(at).is_empty())
     }
+}
+
+/// Whether two texts are the same. Most are short and the same: those are compared as integers.
+#[inline]
+fn are_same(left: &[u8], right: &[u8]) -> bool {
+    fn have_same_ends<const N: usize>(left: &[u8], right: &[u8]) -> bool {
+        left.first_chunk::<N>() == right.first_chunk::<N>()
+            && left.last_chunk::<N>() == right.last_chunk::<N>()
+    }
+    left.len() == right.len()
+        && match left.len() {
+            0 => true,
+            1..=3 => {
+                have_same_ends::<1>(left, right) && left[left.len() / 2] == right[left.len() / 2]
+            }
+            4..=7 => have_same_ends::<4>(left, right),
+            8..=16 => have_same_ends::<8>(left, right),
+            _ => left == right,
+        }
 }
 
 /// Visits every record after the header; blank lines are no records.
@@ -418,6 +437,20 @@ mod tests {
             Ok(())
         })?;
         Ok((structure, rows))
+    }
+
+    #[test]
+    fn texts_are_the_same_when_all_their_bytes_are() {
+        for length in 0..40_u8 {
+            let text: Vec<u8> = (0..length).collect();
+            assert!(are_same(&text, &text.clone()), "{length}");
+            assert!(!are_same(&text, &[text.as_slice(), b"x"].concat()), "{length}");
+            for at in 0..text.len() {
+                let mut other = text.clone();
+                other[at] ^= 0x80;
+                assert!(!are_same(&text, &other), "{length}, byte {at}");
+            }
+        }
     }
 
     #[test]

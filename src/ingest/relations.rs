@@ -151,7 +151,7 @@ impl<'a> Relations<'a> {
             of_association,
             describer: Describer::new(header),
             names: &shared.catalogs.attributions,
-            intern: shared.intern.local_with(std::mem::take(&mut memory.texts)),
+            intern: shared.learned.intern.local_with(std::mem::take(&mut memory.texts)),
             memory,
             units: HashMap::new(),
             noted: HashSet::new(),

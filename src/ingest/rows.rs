@@ -39,8 +39,8 @@ impl<'a> Rows<'a> {
         slot: u32,
     ) -> Self {
         let dataset = dataset_index(&header.layout.dataset);
-        let memory = is_plain.then(|| shared.memory_of(header, form)).flatten();
-        let intern = shared.intern.local();
+        let memory = is_plain.then(|| shared.learned.memory_of(header, form)).flatten();
+        let intern = shared.learned.intern.local();
         let attributions = &shared.catalogs.attributions;
         match header.layout.family {
             Family::Acr | Family::Estimates => Rows::Acr(Box::new(AcrReader::new(
@@ -125,7 +125,7 @@ impl<'a> Rows<'a> {
                 described = (result.family == Some(Family::Acr)).then_some(describer);
                 result.tally = tally;
                 if is_plain {
-                    shared.keep_memory(memory);
+                    shared.learned.keep_memory(memory);
                 }
             }
             Rows::Seats(mut rows) => {
@@ -134,7 +134,7 @@ impl<'a> Rows<'a> {
                 described = Some(describer);
                 result.tally = tally;
                 if is_plain {
-                    shared.keep_memory(memory);
+                    shared.learned.keep_memory(memory);
                 }
             }
             Rows::Credentials(rows) => {

@@ -1,5 +1,5 @@
-//! What the files of an ingest share: texts, buckets, what readers remember, and which readings
-//! count.
+//! What the files of an ingest share: texts and what readers remember; and what those of a batch do:
+//! buckets, and which readings count.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,47 +19,15 @@ use crate::rules::Catalogs;
 /// Memories of files with other columns than these are forgotten first.
 const MOST_MEMORIES: usize = 16;
 
-/// What all files of an ingest share.
-pub(super) struct Shared<'a> {
-    pub(super) sources: &'a Sources,
-    pub(super) catalogs: &'a Catalogs,
-    pub(super) person_key: &'a PersonKey,
+/// What an ingest learns from its files, whatever batch they are in: most say again what others said.
+#[derive(Default)]
+pub(super) struct Learned {
     pub(super) intern: Interner,
-    pub(super) acr: Buckets<AcrLine>,
-    pub(super) seats: Buckets<SeatLine>,
-    /// Whether facts keep the names of customers.
-    pub(super) keeps_customer_names: bool,
-    /// Who is not taken in.
-    pub(super) erased: Erased,
     /// What readers converted before; one for each reader at work.
     memories: Mutex<Vec<Memory>>,
-    /// Whether what a slot handed over counts.
-    slots: Mutex<BTreeMap<u32, bool>>,
 }
 
-impl<'a> Shared<'a> {
-    pub(super) fn new(
-        sources: &'a Sources,
-        catalogs: &'a Catalogs,
-        person_key: &'a PersonKey,
-        erased: Erased,
-        keeps_customer_names: bool,
-        memory: usize,
-    ) -> Self {
-        Self {
-            sources,
-            catalogs,
-            person_key,
-            intern: Interner::default(),
-            acr: Buckets::new(memory / 4 * 3),
-            seats: Buckets::new(memory / 4),
-            erased,
-            keeps_customer_names,
-            memories: Mutex::new(Vec::new()),
-            slots: Mutex::new(BTreeMap::new()),
-        }
-    }
-
+impl Learned {
     pub(super) fn memory_of(&self, header: &Recognised<'_>, form: (u8, Reading)) -> Option<Memory> {
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         let at = memories.iter().position(|memory| memory.fits(header, form))?;
@@ -72,6 +40,46 @@ impl<'a> Shared<'a> {
             memories.remove(0);
         }
         memories.push(memory);
+    }
+}
+
+/// What all files of a batch share.
+pub(super) struct Shared<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) catalogs: &'a Catalogs,
+    pub(super) person_key: &'a PersonKey,
+    pub(super) learned: &'a Learned,
+    pub(super) acr: Buckets<AcrLine>,
+    pub(super) seats: Buckets<SeatLine>,
+    /// Whether facts keep the names of customers.
+    pub(super) keeps_customer_names: bool,
+    /// Who is not taken in.
+    pub(super) erased: Erased,
+    /// Whether what a slot handed over counts.
+    slots: Mutex<BTreeMap<u32, bool>>,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(
+        sources: &'a Sources,
+        catalogs: &'a Catalogs,
+        person_key: &'a PersonKey,
+        learned: &'a Learned,
+        erased: Erased,
+        keeps_customer_names: bool,
+        memory: usize,
+    ) -> Self {
+        Self {
+            sources,
+            catalogs,
+            person_key,
+            learned,
+            acr: Buckets::new(memory / 4 * 3),
+            seats: Buckets::new(memory / 4),
+            erased,
+            keeps_customer_names,
+            slots: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// The slot of a reading: the same in every execution, so that ties between identical lines

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
-use super::acr_facts::{AcrFacts, AcrKey};
+use super::acr_facts::AcrFacts;
 use super::business::{Business, BusinessKey};
 use super::credentials::CredentialRow;
 use super::describe::Description;
@@ -19,7 +19,6 @@ use crate::calendar::Month;
 use crate::error::Result;
 use crate::facts::{FactTable, TABLES, finished};
 use crate::ids::Attribution;
-use crate::money::Money;
 use crate::store::{Store, StoreLock};
 
 /// A partner as delivered.
@@ -49,8 +48,8 @@ pub(super) struct StoredUnit {
 /// The rows of one month (or snapshot) of one dataset of one delivery.
 #[derive(Default)]
 pub(super) struct MonthRows {
-    pub(super) acr: Vec<(AcrKey, Money)>,
-    pub(super) estimates: Vec<(AcrKey, Money)>,
+    acr: Rows,
+    estimates: Rows,
     pub(super) seats: Vec<(SeatKey, SeatValues)>,
     pub(super) customers: Vec<Description>,
     pub(super) partners: Vec<Description>,
@@ -64,12 +63,12 @@ pub(super) struct MonthRows {
 }
 
 impl MonthRows {
-    pub(super) fn of_acr(facts: AcrFacts) -> Self {
-        Self { acr: facts.amounts, ..Self::default() }
+    pub(super) fn of_acr(facts: AcrFacts, texts: &Texts) -> Self {
+        Self { acr: facts.into_rows(texts), ..Self::default() }
     }
 
-    pub(super) fn of_estimates(facts: AcrFacts) -> Self {
-        Self { estimates: facts.amounts, ..Self::default() }
+    pub(super) fn of_estimates(facts: AcrFacts, texts: &Texts) -> Self {
+        Self { estimates: facts.into_rows(texts), ..Self::default() }
     }
 
     pub(super) fn of_seats(facts: SeatFacts) -> Self {
@@ -127,7 +126,6 @@ impl MonthRows {
     /// The rows of each table, sorted by all their values.
     fn tables(self, texts: &Texts) -> Vec<(&'static FactTable, Rows)> {
         let Self { seats, locations, .. } = &self;
-        let (acr, estimates) = (consumption(&self.acr), consumption(&self.estimates));
         let attribution = |index: u32| {
             let index = usize::try_from(index).unwrap_or(usize::MAX);
             Attribution::from_index(index).unwrap_or(Attribution::OTHER)
@@ -227,7 +225,7 @@ impl MonthRows {
             .iter()
             .copied()
             .zip([
-                acr,
+                self.acr,
                 seats,
                 credentials,
                 customers,
@@ -238,7 +236,7 @@ impl MonthRows {
                 revenue,
                 usage,
                 enrolments,
-                estimates,
+                self.estimates,
                 listed,
             ])
             .filter(|(_, rows)| !rows.partners.is_empty())
@@ -248,19 +246,6 @@ impl MonthRows {
         }
         tables
     }
-}
-
-fn consumption(rows: &[(AcrKey, Money)]) -> Rows {
-    Rows::new(
-        column(rows, |(key, _)| key.partner),
-        vec![
-            Values::Text(column(rows, |(key, _)| key.reseller)),
-            Values::Text(column(rows, |(key, _)| key.tenant)),
-            Values::Text(column(rows, |(key, _)| key.service)),
-            Values::Mask(column(rows, |(key, _)| key.set.0)),
-            Values::Money(column(rows, |(_, amount)| amount.0)),
-        ],
-    )
 }
 
 fn people(rows: &[CredentialRow]) -> Rows {

@@ -1,0 +1,107 @@
+//! Deliveries on their way into the facts: while one batch is recorded, the files of the next ones are
+//! read, so that no thread waits for the last file of a batch or for the ledger.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+
+use rayon::Scope;
+
+use super::batch::{AT_ONCE, Batch, ReadBatch};
+use super::reader::FileResult;
+use super::recorder::Recorder;
+use super::shared::Learned;
+use super::{Event, PlannedFile, Settings, Summary};
+use crate::calendar::Day;
+use crate::error::{Error, Result};
+use crate::facts::{Erased, Ledger};
+use crate::store::StoreLock;
+use crate::workers::Workers;
+
+/// A batch whose files are being read.
+struct Reading<'a> {
+    batch: Arc<Batch<'a>>,
+    files: usize,
+    results: Receiver<(usize, Result<FileResult>)>,
+}
+
+impl<'a> Reading<'a> {
+    /// Hands the files of a batch out; none is begun once all is to stop.
+    fn start<'s>(
+        scope: &Scope<'s>,
+        batch: Batch<'a>,
+        is_stopped: &'s AtomicBool,
+        progress: &'s (dyn Fn(Event<'_>) + Sync),
+    ) -> Self
+    where
+        'a: 's,
+    {
+        let (done, results) = channel();
+        let batch = Arc::new(batch);
+        let files = batch.files();
+        let reading = Self { batch: Arc::clone(&batch), files: files.len(), results };
+        for file in files {
+            let (batch, done) = (Arc::clone(&batch), done.clone());
+            scope.spawn(move |_| {
+                if !is_stopped.load(Ordering::Relaxed) {
+                    // Nobody waits for it when another batch has failed.
+                    let _ = done.send((file, batch.read(file, progress)));
+                }
+            });
+        }
+        reading
+    }
+
+    /// Waits until all its files are read.
+    fn finish(self) -> Result<ReadBatch<'a>> {
+        let results: BTreeMap<usize, Result<FileResult>> = self.results.iter().collect();
+        if results.len() != self.files {
+            return Err(Error::bug("a reader panicked"));
+        }
+        Ok(ReadBatch::new(self.batch, results.into_values().collect()))
+    }
+}
+
+/// Takes deliveries in, in their order; gives what the ledger and the summary are then.
+///
+/// # Errors
+/// CS1003, CS2001, CS2002, CS3003 to CS3011, CS4001, CS6001, CS6005.
+pub(super) fn take_in(
+    settings: &Settings<'_>,
+    lock: &StoreLock,
+    ledger: Ledger,
+    summary: Summary,
+    deliveries: BTreeMap<Day, Vec<PlannedFile>>,
+    progress: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(Ledger, Summary)> {
+    if deliveries.is_empty() {
+        return Ok((ledger, summary));
+    }
+    let workers = Workers::new(settings.threads)?;
+    let (learned, erased) = (Learned::default(), Erased::of(&ledger));
+    let mut recorder = Recorder::new(settings, lock, ledger, summary)?;
+    let mut waiting = deliveries.into_iter().peekable();
+    let is_stopped = AtomicBool::new(false);
+    workers.managed(|scope| {
+        let mut next = || {
+            let batch = Batch::next(settings, &learned, &erased, &mut waiting)?;
+            Some(Reading::start(scope, batch, &is_stopped, progress))
+        };
+        let mut readings: VecDeque<Reading<'_>> = (1..AT_ONCE).map_while(|_| next()).collect();
+        while let Some(reading) = readings.pop_front() {
+            let (done, recorded) = channel();
+            let (mut given, workers) = (recorder, &workers);
+            let batch = reading.finish()?;
+            // Handed out before the files of a further batch, so that it is not kept waiting by them.
+            scope.spawn(move |_| {
+                let result = given.record(batch, workers, progress);
+                let _ = done.send(result.map(|()| given));
+            });
+            readings.extend(next());
+            let result = recorded.recv().unwrap_or_else(|_| Err(Error::bug("a writer panicked")));
+            recorder = result.inspect_err(|_| is_stopped.store(true, Ordering::Relaxed))?;
+        }
+        Ok((recorder.ledger, recorder.summary))
+    })
+}
