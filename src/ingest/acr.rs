@@ -54,7 +54,7 @@ pub(super) struct AcrReader<'a> {
     others: Identity,
     /// The last month, by its cell.
     last_month: (Vec<u8>, Option<Month>),
-    lines: &'a Buckets<AcrLine>,
+    lines: &'a Buckets<'a, AcrLine>,
     pending: Vec<(Month, Vec<Vec<AcrLine>>)>,
     delivery: usize,
     dataset: usize,

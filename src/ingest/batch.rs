@@ -60,7 +60,6 @@ impl<'a> Batch<'a> {
             learned,
             erased.clone(),
             settings.keeps_customer_names,
-            settings.memory / AT_ONCE,
         );
         let planned = deliveries
             .iter()

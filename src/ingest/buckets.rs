@@ -1,9 +1,11 @@
 //! Entries waiting to be collapsed, by delivery, dataset, month and shard. Memory is bounded: above
-//! the budget the fullest bucket goes to a temporary file and comes back when it is taken.
+//! the budget of all batches the fullest bucket of the one that grows goes to a temporary file and
+//! comes back when it is taken.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytemuck::Pod;
@@ -24,16 +26,33 @@ pub(super) struct BucketKey {
 /// How many shards a month has.
 pub(super) const SHARDS: u8 = 32;
 
+/// The memory that the waiting entries of all batches may take together.
 #[derive(Debug)]
-pub(super) struct Buckets<E> {
+pub(super) struct Budget {
+    most: usize,
+    held: AtomicUsize,
+}
+
+impl Budget {
+    /// Of so many bytes.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, held: AtomicUsize::new(0) }
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > self.most
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Buckets<'a, E> {
     state: Mutex<State<E>>,
-    budget: usize,
+    budget: &'a Budget,
 }
 
 #[derive(Debug)]
 struct State<E> {
     buckets: BTreeMap<BucketKey, Bucket<E>>,
-    held: usize,
     spill: Option<File>,
 }
 
@@ -47,10 +66,10 @@ struct Bucket<E> {
     segments: Vec<(u64, usize)>,
 }
 
-impl<E: Pod> Buckets<E> {
-    /// Buckets that hold about `budget` bytes in memory.
-    pub(super) fn new(budget: usize) -> Self {
-        let state = State { buckets: BTreeMap::new(), held: 0, spill: None };
+impl<'a, E: Pod> Buckets<'a, E> {
+    /// Buckets that spill what exceeds the budget.
+    pub(super) fn new(budget: &'a Budget) -> Self {
+        let state = State { buckets: BTreeMap::new(), spill: None };
         Self { state: Mutex::new(state), budget }
     }
 
@@ -61,13 +80,18 @@ impl<E: Pod> Buckets<E> {
     pub(super) fn append(&self, key: BucketKey, entries: &mut Vec<E>) -> Result<()> {
         let mut state = self.lock();
         let empty = || Bucket { chunks: Vec::new(), held: 0, segments: Vec::new() };
-        state.held += entries.len();
+        self.budget.held.fetch_add(size_of_val(entries.as_slice()), Ordering::Relaxed);
         let bucket = state.buckets.entry(key).or_insert_with(empty);
         bucket.held += entries.len();
         let room = Vec::with_capacity(entries.len());
         bucket.chunks.push(std::mem::replace(entries, room));
-        while state.held * size_of::<E>() > self.budget {
-            state.spill_fullest()?;
+        // What others hold they spill themselves.
+        while self.budget.is_exceeded() {
+            let freed = state.spill_fullest()?;
+            if freed == 0 {
+                break;
+            }
+            self.budget.held.fetch_sub(freed, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -79,7 +103,7 @@ impl<E: Pod> Buckets<E> {
     pub(super) fn take(&self, key: BucketKey) -> Result<Vec<E>> {
         let mut state = self.lock();
         let Some(bucket) = state.buckets.remove(&key) else { return Ok(Vec::new()) };
-        state.held -= bucket.held;
+        self.budget.held.fetch_sub(bucket.held * size_of::<E>(), Ordering::Relaxed);
         let mut entries = bucket.chunks.concat();
         for (offset, count) in bucket.segments {
             let start = entries.len();
@@ -108,11 +132,10 @@ impl<E: Pod> Buckets<E> {
 }
 
 impl<E: Pod> State<E> {
-    fn spill_fullest(&mut self) -> Result<()> {
+    /// Writes the fullest bucket to the temporary file; the bytes that it held.
+    fn spill_fullest(&mut self) -> Result<usize> {
         let fullest = self.buckets.values_mut().max_by_key(|bucket| bucket.held);
-        let Some(bucket) = fullest.filter(|bucket| bucket.held > 0) else {
-            return Err(Error::bug("nothing to spill"));
-        };
+        let Some(bucket) = fullest.filter(|bucket| bucket.held > 0) else { return Ok(0) };
         let file = match &mut self.spill {
             Some(file) => file,
             none => none.insert(store::temporary_file()?),
@@ -122,9 +145,7 @@ impl<E: Pod> State<E> {
             file.write_all(bytemuck::must_cast_slice(&entries)).map_err(spill_error)?;
         }
         bucket.segments.push((offset, bucket.held));
-        self.held -= bucket.held;
-        bucket.held = 0;
-        Ok(())
+        Ok(std::mem::take(&mut bucket.held) * size_of::<E>())
     }
 }
 
@@ -140,13 +161,19 @@ mod tests {
 
     #[test]
     fn entries_come_back_from_disk() {
-        let buckets: Buckets<u64> = Buckets::new(64);
+        let budget = Budget::new(64);
+        let buckets: Buckets<'_, u64> = Buckets::new(&budget);
         let month = Month::new(2026, 9).unwrap();
         let key = |shard| BucketKey { delivery: 0, dataset: 0, month, shard };
         for number in 0..100_u64 {
             buckets.append(key(u8::from(number % 3 == 0)), &mut vec![number]).unwrap();
         }
         assert!(buckets.lock().spill.is_some());
+        // Another batch does not make room for itself at their expense.
+        let others: Buckets<'_, u64> = Buckets::new(&budget);
+        others.append(key(0), &mut (0..9).collect()).unwrap();
+        assert!(budget.held.load(Ordering::Relaxed) <= 64);
+        assert_eq!(others.take(key(0)).unwrap(), (0..9).collect::<Vec<_>>());
         let mut all: Vec<u64> = Vec::new();
         for (key, _) in buckets.sizes() {
             all.extend(buckets.take(key).unwrap());
@@ -154,5 +181,6 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, (0..100).collect::<Vec<_>>());
         assert!(buckets.sizes().is_empty());
+        assert_eq!(budget.held.load(Ordering::Relaxed), 0);
     }
 }

@@ -98,9 +98,8 @@ fn inspect_source(
         None => archive.to_owned(),
     };
     let person_key = PersonKey::from_secret("inspect");
-    let learned = Learned::default();
-    let shared =
-        Shared::new(sources, catalogs, &person_key, &learned, Erased::default(), true, 64 << 20);
+    let learned = Learned::new(64 << 20);
+    let shared = Shared::new(sources, catalogs, &person_key, &learned, Erased::default(), true);
     let header = Text::open(&source, None, &uri)?.recognise(sources, &uri)?.recognised;
     let columns = header
         .columns

@@ -79,7 +79,7 @@ pub(super) fn take_in(
         return Ok((ledger, summary));
     }
     let workers = Workers::new(settings.threads)?;
-    let (learned, erased) = (Learned::default(), Erased::of(&ledger));
+    let (learned, erased) = (Learned::new(settings.memory), Erased::of(&ledger));
     let mut recorder = Recorder::new(settings, lock, ledger, summary)?;
     let mut waiting = deliveries.into_iter().peekable();
     let is_stopped = AtomicBool::new(false);

@@ -70,7 +70,7 @@ pub(super) struct SeatReader<'a> {
     width: Option<usize>,
     associated_on: Option<usize>,
     workloads: Workloads<'a>,
-    lines: &'a Buckets<SeatLine>,
+    lines: &'a Buckets<'a, SeatLine>,
     pending: HashMap<BucketKey, Vec<SeatLine>>,
     delivery: usize,
     dataset: usize,

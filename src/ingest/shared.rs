@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::acr::AcrLine;
-use super::buckets::Buckets;
+use super::buckets::{Buckets, Budget};
 use super::intern::Interner;
 use super::layout::{Recognised, Sources};
 use super::person::PersonKey;
@@ -20,14 +20,21 @@ use crate::rules::Catalogs;
 const MOST_MEMORIES: usize = 16;
 
 /// What an ingest learns from its files, whatever batch they are in: most say again what others said.
-#[derive(Default)]
+/// And the memory that all batches have for rows that wait.
 pub(super) struct Learned {
     pub(super) intern: Interner,
+    budget: Budget,
     /// What readers converted before; one for each reader at work.
     memories: Mutex<Vec<Memory>>,
 }
 
 impl Learned {
+    /// Nothing yet; rows that wait may take `memory` bytes.
+    pub(super) fn new(memory: usize) -> Self {
+        let intern = Interner::default();
+        Self { intern, budget: Budget::new(memory), memories: Mutex::new(Vec::new()) }
+    }
+
     pub(super) fn memory_of(&self, header: &Recognised<'_>, form: (u8, Reading)) -> Option<Memory> {
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         let at = memories.iter().position(|memory| memory.fits(header, form))?;
@@ -49,8 +56,8 @@ pub(super) struct Shared<'a> {
     pub(super) catalogs: &'a Catalogs,
     pub(super) person_key: &'a PersonKey,
     pub(super) learned: &'a Learned,
-    pub(super) acr: Buckets<AcrLine>,
-    pub(super) seats: Buckets<SeatLine>,
+    pub(super) acr: Buckets<'a, AcrLine>,
+    pub(super) seats: Buckets<'a, SeatLine>,
     /// Whether facts keep the names of customers.
     pub(super) keeps_customer_names: bool,
     /// Who is not taken in.
@@ -67,15 +74,14 @@ impl<'a> Shared<'a> {
         learned: &'a Learned,
         erased: Erased,
         keeps_customer_names: bool,
-        memory: usize,
     ) -> Self {
         Self {
             sources,
             catalogs,
             person_key,
             learned,
-            acr: Buckets::new(memory / 4 * 3),
-            seats: Buckets::new(memory / 4),
+            acr: Buckets::new(&learned.budget),
+            seats: Buckets::new(&learned.budget),
             erased,
             keeps_customer_names,
             slots: Mutex::new(BTreeMap::new()),

@@ -43,7 +43,7 @@ const LAYERS: &[&[&str]] = &[
     &["facts", "rules"],
     &["tables", "checks", "commit", "pipelines"],
     &["engine", "parquet", "store"],
-    &["calendar", "points", "money", "ids"],
+    &["calendar", "points", "money", "ids", "workers"],
     &["error", "rounding"],
 ];
 
