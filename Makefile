@@ -66,7 +66,7 @@ mutate-bytes: ## Change ten million bytes of good files (or CAPSCORE_MUTATIONS):
 	$(CARGO) test --test it mutations::mutate_bytes -- --ignored --nocapture
 
 .PHONY: bench
-bench: release $(OUT)/bench-venv/installed ## Measure against a bare CSV read, DuckDB and polars (half an hour, 12 GB in out/); writes docs/benchmarks.md
+bench: release $(OUT)/bench-venv/installed ## Measure against a bare CSV read, DuckDB and polars (half an hour, 16 GB in out/); writes docs/benchmarks.md
 	$(CARGO) bench --bench floor --no-run
 	$(OUT)/bench-venv/bin/python benches/bench.py $(OUT)/bench $(RELEASED) \
 		$$(ls -t $(CARGO_TARGET_DIR)/release/deps/floor-* | grep -v '\.d$$' | head -1) --write docs/benchmarks.md

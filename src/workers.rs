@@ -1,7 +1,7 @@
 //! The threads of a command that works on many things at once.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 
@@ -46,9 +46,45 @@ impl Workers {
         done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
     }
 
-    /// Runs what `manage` hands out on the threads, in the order in which it does, while `manage`
-    /// itself waits for results elsewhere; ends when all is done.
-    pub fn managed<'s, T>(&self, manage: impl FnOnce(&rayon::Scope<'s>) -> T) -> T {
-        self.pool.in_place_scope(manage)
+    /// Has the threads do what `manage` hands out, while `manage` itself waits for results elsewhere;
+    /// ends when all is done.
+    pub fn managed<'s, T>(&self, manage: impl FnOnce(&Desk<'_, 's>) -> T) -> T {
+        self.pool.in_place_scope(|scope| manage(&Desk { scope, waiting: Arc::default() }))
+    }
+}
+
+type Task<'s> = Box<dyn FnOnce() + Send + 's>;
+
+/// Hands tasks out to threads.
+pub struct Desk<'d, 's> {
+    scope: &'d rayon::Scope<'s>,
+    /// Urgent tasks, and the others.
+    waiting: Arc<Mutex<[VecDeque<Task<'s>>; 2]>>,
+}
+
+impl<'s> Desk<'_, 's> {
+    /// A task that is begun in its turn.
+    pub fn hand_out(&self, task: impl FnOnce() + Send + 's) {
+        self.add(1, Box::new(task));
+    }
+
+    /// A task that is begun before all others that were not yet begun.
+    pub fn hand_out_first(&self, task: impl FnOnce() + Send + 's) {
+        self.add(0, Box::new(task));
+    }
+
+    fn add(&self, queue: usize, task: Task<'s>) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)[queue].push_back(task);
+        let waiting = Arc::clone(&self.waiting);
+        // One turn a task; whoever has it takes the most urgent one.
+        self.scope.spawn(move |_| {
+            let next = {
+                let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                waiting.iter_mut().find_map(VecDeque::pop_front)
+            };
+            if let Some(task) = next {
+                task();
+            }
+        });
     }
 }

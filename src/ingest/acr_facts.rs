@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::acr::AcrLine;
 use super::collapse::attribution_sets;
@@ -31,9 +31,9 @@ pub(super) struct AcrFacts {
     customers: Vec<CustomerFacts>,
     /// Those of the shard at hand.
     own: Vec<(AcrKey, Money)>,
-    /// Whether any of the files is a distributor's: of others nobody asks what resellers would be
-    /// credited.
-    is_distributor: bool,
+    /// The partners of whom a distributor's file has rows: of others nobody asks what resellers would
+    /// be credited.
+    distributors: HashSet<u32>,
     /// Each fact of a reseller once.
     resold: Vec<(AcrKey, Money)>,
     /// Per slot: used and repeated records and amounts.
@@ -63,9 +63,9 @@ pub(super) struct Shares {
 }
 
 impl AcrFacts {
-    /// No facts yet; `is_distributor` when any of the files is a distributor's.
-    pub(super) fn new(is_distributor: bool) -> Self {
-        Self { is_distributor, ..Self::default() }
+    /// No facts yet; `distributors` are the partners of whom a distributor's file has rows.
+    pub(super) fn new(distributors: HashSet<u32>) -> Self {
+        Self { distributors, ..Self::default() }
     }
 
     /// Adds the lines of one shard; lines of slots that are not `is_live` do not count.
@@ -203,7 +203,7 @@ impl AcrFacts {
         self.share(lines, winner.map(|(_, claim)| claim));
         let credits =
             |line: &AcrLine| line.reseller != blank && line.attribution().credits_reseller();
-        if self.is_distributor && lines.iter().any(credits) {
+        if self.distributors.contains(&first.partner) && lines.iter().any(credits) {
             self.credit_resellers(lines, texts, &credits, &fact);
         }
     }

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
-use rayon::Scope;
-
 use super::batch::{AT_ONCE, Batch, ReadBatch};
 use super::reader::FileResult;
 use super::recorder::Recorder;
@@ -17,7 +15,7 @@ use crate::calendar::Day;
 use crate::error::{Error, Result};
 use crate::facts::{Erased, Ledger};
 use crate::store::StoreLock;
-use crate::workers::Workers;
+use crate::workers::{Desk, Workers};
 
 /// A batch whose files are being read.
 struct Reading<'a> {
@@ -29,7 +27,7 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     /// Hands the files of a batch out; none is begun once all is to stop.
     fn start<'s>(
-        scope: &Scope<'s>,
+        desk: &Desk<'_, 's>,
         batch: Batch<'a>,
         is_stopped: &'s AtomicBool,
         progress: &'s (dyn Fn(Event<'_>) + Sync),
@@ -43,7 +41,7 @@ impl<'a> Reading<'a> {
         let reading = Self { batch: Arc::clone(&batch), files: files.len(), results };
         for file in files {
             let (batch, done) = (Arc::clone(&batch), done.clone());
-            scope.spawn(move |_| {
+            desk.hand_out(move || {
                 if !is_stopped.load(Ordering::Relaxed) {
                     // Nobody waits for it when another batch has failed.
                     let _ = done.send((file, batch.read(file, progress)));
@@ -83,24 +81,30 @@ pub(super) fn take_in(
     let mut recorder = Recorder::new(settings, lock, ledger, summary)?;
     let mut waiting = deliveries.into_iter().peekable();
     let is_stopped = AtomicBool::new(false);
-    workers.managed(|scope| {
+    workers.managed(|desk| {
         let mut next = || {
             let batch = Batch::next(settings, &learned, &erased, &mut waiting)?;
-            Some(Reading::start(scope, batch, &is_stopped, progress))
+            Some(Reading::start(desk, batch, &is_stopped, progress))
         };
+        let stop = || is_stopped.store(true, Ordering::Relaxed);
         let mut readings: VecDeque<Reading<'_>> = (1..AT_ONCE).map_while(|_| next()).collect();
         while let Some(reading) = readings.pop_front() {
+            let batch = reading.finish().inspect_err(|_| stop())?;
+            let is_last = batch.failure.is_some();
+            if is_last {
+                stop();
+            }
             let (done, recorded) = channel();
             let (mut given, workers) = (recorder, &workers);
-            let batch = reading.finish()?;
-            // Handed out before the files of a further batch, so that it is not kept waiting by them.
-            scope.spawn(move |_| {
+            desk.hand_out_first(move || {
                 let result = given.record(batch, workers, progress);
                 let _ = done.send(result.map(|()| given));
             });
-            readings.extend(next());
+            if !is_last {
+                readings.extend(next());
+            }
             let result = recorded.recv().unwrap_or_else(|_| Err(Error::bug("a writer panicked")));
-            recorder = result.inspect_err(|_| is_stopped.store(true, Ordering::Relaxed))?;
+            recorder = result.inspect_err(|_| stop())?;
         }
         Ok((recorder.ledger, recorder.summary))
     })

@@ -223,7 +223,13 @@ impl<'a> Recorder<'a> {
             let rows = files.iter().flat_map(|file| rows(file).iter().copied());
             rows.filter(|row| row.month == month).collect::<Vec<Description>>()
         };
-        let mut acr = AcrFacts::new(files.iter().any(|file| file.record.is_distributor));
+        // As a live unit is a distributor's: by the files that have rows of it.
+        let distributed = files.iter().filter(|file| file.record.is_distributor);
+        let distributors = distributed
+            .flat_map(|file| file.tally.units())
+            .filter(|((_, of), _)| *of == Some(month))
+            .map(|((partner, _), _)| partner);
+        let mut acr = AcrFacts::new(distributors.collect());
         for shard in 0..SHARDS {
             acr.add(&shared.acr.take(key(shard))?, texts, blank, is_live)?;
         }

@@ -66,6 +66,9 @@ pub(super) struct Relation {
     association: usize,
 }
 
+/// So many texts a memory keeps for the next file.
+const MOST_TEXTS: usize = 1 << 20;
+
 /// What was converted before. Files that are written alike share it, one after the other.
 pub(super) struct Memory {
     /// What cells mean beside their own text: [`Memory::meaning`].
@@ -85,6 +88,13 @@ impl Memory {
             .into_iter()
             .chain(&header.fields)
             .chain(&header.partner)
+    }
+
+    /// Bounds what is kept of a base with very many texts: they are looked up again.
+    pub(super) fn forget_many_texts(&mut self) {
+        if self.texts.len() > MOST_TEXTS {
+            self.texts = Known::default();
+        }
     }
 
     /// Whether a file with this header and form may go on with it.

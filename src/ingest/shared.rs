@@ -41,7 +41,8 @@ impl Learned {
         Some(memories.swap_remove(at))
     }
 
-    pub(super) fn keep_memory(&self, memory: Memory) {
+    pub(super) fn keep_memory(&self, mut memory: Memory) {
+        memory.forget_many_texts();
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         if memories.len() >= MOST_MEMORIES {
             memories.remove(0);

@@ -4,7 +4,7 @@ use std::fs;
 
 use assert_cmd::Command;
 
-use crate::base::{Azure, Base, Business, Place, month, tenant};
+use crate::base::{Azure, Base, Business, Place, capscore, month, tenant};
 use crate::tables::{Row, find, one, read};
 
 const SUBSCRIPTIONS_HEADER: &str = "PGAMpnID,SubscriptionId,SubscriptionState,Month,IsAutoRenew,CustomerTenantId,MPNID,PartnerAttributionType,ResellerID,ResellerName,AvailableSeatsEOP,AvailableSeats";
@@ -106,6 +106,42 @@ fn a_partners_export_credits_nobody_else() {
     // Declared otherwise, the same files are read again.
     run(&place, "distributor").assert().success();
     assert_eq!(partners(&place.area_table("fact_acr_ttm", "")), ["5000", "7001", "7002"]);
+}
+
+#[test]
+fn only_partners_of_a_distributors_file_have_rows_of_resellers() {
+    let place = Place::new();
+    let mut own = Base::default();
+    own.partner("1001");
+    let mut line = Azure::new("1001", 0, 9, "90");
+    line.attribution = "CSP Tier 1".to_owned();
+    line.reseller = "7009".to_owned();
+    own.azure.push(line.line());
+    own.write(&place.path("own"), "2026-10-05");
+    base().write(&place.path("sold"), "2026-10-05");
+    // Later the own export comes alone, and says the same.
+    own.write(&place.path("own"), "2026-10-21");
+    let inputs = format!(
+        "input = [{:?}, {{ uri = {:?}, scope = \"distributor\" }}]\nfacts = {:?}\n",
+        place.text("own"),
+        place.text("sold"),
+        place.text("facts")
+    );
+    fs::write(place.path("job.toml"), inputs).unwrap();
+    let mut ingest = capscore();
+    ingest.args(["ingest", "--config", &place.text("job.toml")]).assert().success();
+    let folder = place.path("facts/acr/azure_usage").join(month(0));
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let [only] = files.as_slice() else { panic!("the same unit was stored twice: {files:?}") };
+    let rows = read(only);
+    let resold: Vec<(&str, &str)> = rows
+        .iter()
+        .map(|row| (row["partner_id"].as_str(), row["reseller_id"].as_str()))
+        .filter(|(_, reseller)| !reseller.is_empty())
+        .collect();
+    assert!(rows.iter().any(|row| row["partner_id"] == "1001"));
+    assert!(resold.contains(&("5000", "7001")), "{resold:?}");
+    assert!(resold.iter().all(|(partner, _)| *partner == "5000"), "{resold:?}");
 }
 
 #[test]
