@@ -165,8 +165,8 @@ pub fn visit_batches(
 }
 
 /// Writes a batch as Parquet: zstd, row groups of at most `row_group_rows`, a key-value entry, and
-/// the least and greatest value of the column that the rows are `sorted_by`; `what` names the file.
-/// Dictionaries are stored as plain text.
+/// the least and greatest value of the column that the rows are `sorted_by`; `constant` is a column
+/// with one value, and `what` names the file. Dictionaries are stored as plain text.
 ///
 /// # Errors
 /// CS2002.
@@ -175,6 +175,7 @@ pub fn write(
     into: impl Write + Send,
     row_group_rows: usize,
     sorted_by: &str,
+    constant: &str,
     (key, value): (String, String),
     what: &str,
 ) -> Result<()> {
@@ -185,8 +186,8 @@ pub fn write(
         .set_column_statistics_enabled(ColumnPath::from(sorted_by), EnabledStatistics::Chunk)
         .set_key_value_metadata(Some(vec![KeyValue::new(key, value)]));
     for field in batch.schema().fields() {
-        // Amounts hardly repeat.
-        if matches!(field.data_type(), DataType::Decimal128(..)) {
+        // Amounts hardly repeat, and a constant costs nothing once it is compressed.
+        if field.name() == constant || matches!(field.data_type(), DataType::Decimal128(..)) {
             let column = ColumnPath::from(field.name().as_str());
             properties = properties.set_column_dictionary_enabled(column, false);
         }

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use arrow::array::{Array, AsArray, BooleanArray, DictionaryArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Int32Type};
 use polars::prelude::{DataFrame, LazyFrame};
+use rayon::slice::ParallelSliceMut;
 
 use super::LiveFrames;
 use super::frames::Source;
@@ -318,7 +319,7 @@ impl<M: FactMeasures> Building<M> {
             row.customer = customer_ranks[row.customer as usize];
             row.name = name_ranks[row.name as usize];
         }
-        rows.sort_unstable_by_key(|row| (row.customer, row.month));
+        rows.par_sort_unstable_by_key(|row| (row.customer, row.month));
         NumberedFacts { customers, names, rows }
     }
 }

@@ -3,14 +3,14 @@
 use bytemuck::{Pod, Zeroable};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::buckets::{BucketKey, Buckets, SHARDS};
+use super::buckets::{BucketKey, Buckets, PIECE, SHARDS};
 use super::describe::Describer;
 use super::estimate::Estimate;
 use super::identity::{Group, Identity};
 use super::layout::Recognised;
 use super::records::{Cells, Reading};
 use super::relations::{Memory, Relations, Service};
-use super::row::{Rejection, amount, cell, text};
+use super::row::{LastMonth, Rejection, amount, cell, text};
 use super::shared::Shared;
 use super::tally::Tally;
 use crate::calendar::Month;
@@ -22,8 +22,9 @@ use crate::money::Money;
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct AcrLine {
-    /// Identifies the consumption: a hash of the columns that tell consumptions apart.
-    pub(super) key: [u64; 2],
+    /// Identifies the consumption among those of its partner, customer and service: a hash of the
+    /// columns that tell consumptions apart.
+    pub(super) key: u64,
     /// Hash of all cells.
     pub(super) line: u64,
     amount: [u64; 2],
@@ -43,7 +44,6 @@ pub(super) struct AcrLine {
 /// numbers, and the columns that nobody knows.
 pub(super) struct AcrReader<'a> {
     relations: Relations<'a>,
-    month: Option<usize>,
     service: Option<usize>,
     service_prefix: &'a str,
     has_duplicates: bool,
@@ -52,8 +52,7 @@ pub(super) struct AcrReader<'a> {
     estimate: Option<Estimate>,
     of_service: Identity,
     others: Identity,
-    /// The last month, by its cell.
-    last_month: (Vec<u8>, Option<Month>),
+    last_month: LastMonth,
     lines: &'a Buckets<'a, AcrLine>,
     pending: Vec<(Month, Vec<Vec<AcrLine>>)>,
     delivery: usize,
@@ -65,7 +64,7 @@ pub(super) struct AcrReader<'a> {
 
 /// Lines of a shard that are handed over together. Those of all shards leave most of the processor's
 /// cache to what the conversion looks up.
-const PENDING: usize = 64;
+const PENDING: usize = PIECE;
 
 impl<'a> AcrReader<'a> {
     pub(super) fn new(
@@ -79,7 +78,6 @@ impl<'a> AcrReader<'a> {
     ) -> Self {
         Self {
             relations: Relations::new(header, shared, form, memory),
-            month: header.column("month"),
             service: header.column("service"),
             service_prefix: header.layout.prefix_of("service"),
             has_duplicates: header.column("duplicate_at_account").is_some(),
@@ -87,7 +85,7 @@ impl<'a> AcrReader<'a> {
             estimate: Estimate::new(header),
             of_service: Identity::of(header, Some(Group::Service)),
             others: Identity::of(header, None),
-            last_month: (Vec::new(), None),
+            last_month: LastMonth::default(),
             lines: &shared.acr,
             pending: Vec::new(),
             delivery,
@@ -122,9 +120,9 @@ impl<'a> AcrReader<'a> {
             None => amount(cells, self.amount, &mut self.tally)?,
             Some(estimate) => estimate.amount(cells, &mut self.tally)?,
         };
-        let month = self.month(cells)?;
+        let month = self.last_month.read(cells, &self.relations.who)?;
         let relation = self.relations.find(cells)?;
-        let service = match self.relations.memory.services.find(cells) {
+        let service = match self.relations.memory.services.look_up(cells) {
             Ok(service) => service,
             Err(fingerprint) => {
                 let service = self.service(cells)?;
@@ -132,47 +130,32 @@ impl<'a> AcrReader<'a> {
             }
         };
         let unit = self.relations.unit(relation, month, &mut self.tally);
-        let customer = self.relations.customer(relation);
-        let association = self.relations.association(relation);
+        let relation = self.relations.relation(relation);
         let service = self.relations.memory.services.get(service);
         self.tally.digits_dropped += u64::from(is_dropped);
         self.tally.accept_in(unit, amount);
         if self.has_duplicates {
             let unflagged = self.tally.amount_unflagged.get_or_insert(Money::ZERO);
-            *unflagged += if association.is_duplicate { Money::ZERO } else { amount };
+            *unflagged += if relation.is_duplicate { Money::ZERO } else { amount };
         }
-        let key = customer.key.wrapping_add(association.key).wrapping_add(service.key);
-        let line = customer
+        let line = relation
             .line
-            .wrapping_add(association.line)
             .wrapping_add(xxh3_64(&amount.0.to_le_bytes()))
             .wrapping_add(self.others.line(cells, &mut self.scratch));
         let line = AcrLine {
-            key: bytemuck::must_cast(key.to_le_bytes()),
+            key: relation.key.wrapping_add(service.key),
             line,
             amount: bytemuck::must_cast(amount.0.to_le_bytes()),
-            partner: association.partner.id,
-            tenant: customer.tenant,
+            partner: relation.partner.id,
+            tenant: relation.tenant,
             service: service.name,
-            reseller: association.reseller,
-            claim: association.claim,
-            attribution: u32::try_from(association.attribution.index()).unwrap_or(u32::MAX),
+            reseller: relation.reseller,
+            claim: relation.claim,
+            attribution: u32::try_from(relation.attribution.index()).unwrap_or(u32::MAX),
             file: self.file,
             padding: 0,
         };
         Ok((month, line))
-    }
-
-    fn month(&mut self, cells: &Cells<'_>) -> std::result::Result<Month, Rejection> {
-        let raw = self.month.map(|at| cells.raw(at)).unwrap_or_default();
-        if let (known, Some(month)) = &self.last_month
-            && **known == *raw
-        {
-            return Ok(*month);
-        }
-        let month = self.relations.who.month(cells)?;
-        self.last_month = (raw.into_owned(), Some(month));
-        Ok(month)
     }
 
     fn service(&mut self, cells: &Cells<'_>) -> std::result::Result<Service, Rejection> {

@@ -68,25 +68,30 @@ impl AcrFacts {
         Self { distributors, ..Self::default() }
     }
 
-    /// Adds the lines of one shard; lines of slots that are not `is_live` do not count.
+    /// Adds the lines of one shard, which come in pieces; lines of slots that are not `is_live` do
+    /// not count.
     ///
     /// # Errors
     /// CS9001 when a shard has more lines than can be numbered.
     pub(super) fn add(
         &mut self,
-        lines: &[AcrLine],
+        lines: &[Vec<AcrLine>],
         texts: &Texts,
         blank: u32,
         is_live: &dyn Fn(u32) -> bool,
     ) -> Result<()> {
-        if u32::try_from(lines.len()).is_err() {
+        // Lines are numbered by their piece and their place in it, so that no piece is copied.
+        let longest = lines.iter().map(Vec::len).max().unwrap_or(1).next_power_of_two();
+        let count: usize = lines.iter().map(Vec::len).sum();
+        if u32::try_from(lines.len() * longest).is_err() {
             return Err(Error::bug("too many lines of some customers"));
         }
         // What is sorted is one integer a line: the places of its partner, customer and service, and
         // its own. The few lines of one service are then looked at together.
-        let mut order: Vec<u128> = Vec::with_capacity(lines.len());
+        let mut order: Vec<u128> = Vec::with_capacity(count);
         let mut last = (u32::MAX, false);
-        for (at, line) in (0_u32..).zip(lines) {
+        let numbered = lines.iter().zip((0_u32..).step_by(longest));
+        for (line, at) in numbered.flat_map(|(piece, first)| piece.iter().zip(first..)) {
             if last.0 != line.file {
                 last = (line.file, is_live(line.file));
             }
@@ -104,7 +109,10 @@ impl AcrFacts {
             let start = self.own.len();
             for service in customer.chunk_by(|left, right| left >> 32 == right >> 32) {
                 together.clear();
-                together.extend(service.iter().map(|key| lines[place_at(*key, 0) as usize]));
+                together.extend(service.iter().map(|key| {
+                    let number = place_at(*key, 0) as usize;
+                    lines[number >> longest.trailing_zeros()][number & (longest - 1)]
+                }));
                 together.sort_unstable_by(|left, right| {
                     let order = |line: &AcrLine| {
                         (line.key, line.attribution, line.claim, line.line, line.file)
@@ -163,7 +171,7 @@ impl AcrFacts {
         add(resold);
         let texts = [resellers, tenants, services].map(Values::Text);
         let columns = texts.into_iter().chain([Values::Mask(sets), Values::Money(amounts)]);
-        Rows::new(partners, columns.collect())
+        Rows::in_order(partners, columns.collect())
     }
 
     fn collapse(
@@ -174,6 +182,23 @@ impl AcrFacts {
         amounts: &mut Vec<(Attribution, Money)>,
     ) {
         let Some(first) = lines.first() else { return };
+        let fact = |reseller, set| AcrKey {
+            partner: first.partner,
+            reseller,
+            tenant: first.tenant,
+            service: first.service,
+            set,
+        };
+        let is_distributed = self.distributors.contains(&first.partner);
+        if lines.len() == 1 && !is_distributed {
+            // As below, for the many consumptions of which there is nothing to compare.
+            let (set, amount) = (first.attribution().set(), first.money());
+            add_to(&mut self.own, self.start.0, fact(blank, set), amount);
+            let shares = self.files.entry(first.file).or_default();
+            shares.used += 1;
+            shares.amount_facts += amount;
+            return;
+        }
         amounts.clear();
         // The winning claim, whose lines the facts hold.
         let mut winner: Option<(Money, u32)> = None;
@@ -190,20 +215,13 @@ impl AcrFacts {
         if disagrees {
             *self.disagreeing.entry(first.partner).or_default() += 1;
         }
-        let fact = |reseller, set| AcrKey {
-            partner: first.partner,
-            reseller,
-            tenant: first.tenant,
-            service: first.service,
-            set,
-        };
         attribution_sets(amounts, |set, amount| {
             add_to(&mut self.own, self.start.0, fact(blank, set), amount);
         });
         self.share(lines, winner.map(|(_, claim)| claim));
         let credits =
             |line: &AcrLine| line.reseller != blank && line.attribution().credits_reseller();
-        if self.distributors.contains(&first.partner) && lines.iter().any(credits) {
+        if is_distributed && lines.iter().any(credits) {
             self.credit_resellers(lines, texts, &credits, &fact);
         }
     }

@@ -26,6 +26,9 @@ pub(super) struct BucketKey {
 /// How many shards a month has.
 pub(super) const SHARDS: u8 = 32;
 
+/// So many entries come back from disk together.
+pub(super) const PIECE: usize = 64;
+
 /// The memory that the waiting entries of all batches may take together.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -96,24 +99,24 @@ impl<'a, E: Pod> Buckets<'a, E> {
         Ok(())
     }
 
-    /// Takes a bucket out.
+    /// Takes a bucket out, in pieces: as they were handed over, or of [`PIECE`] entries.
     ///
     /// # Errors
     /// CS2002 when the temporary file cannot be read back.
-    pub(super) fn take(&self, key: BucketKey) -> Result<Vec<E>> {
+    pub(super) fn take(&self, key: BucketKey) -> Result<Vec<Vec<E>>> {
         let mut state = self.lock();
         let Some(bucket) = state.buckets.remove(&key) else { return Ok(Vec::new()) };
         self.budget.held.fetch_sub(bucket.held * size_of::<E>(), Ordering::Relaxed);
-        let mut entries = bucket.chunks.concat();
+        let mut chunks = bucket.chunks;
         for (offset, count) in bucket.segments {
-            let start = entries.len();
-            entries.resize(start + count, E::zeroed());
+            let mut entries = vec![E::zeroed(); count];
             let file = state.spill.as_mut().ok_or_else(|| Error::bug("no spill file"))?;
             file.seek(SeekFrom::Start(offset)).map_err(spill_error)?;
-            let target = bytemuck::must_cast_slice_mut(&mut entries[start..]);
+            let target = bytemuck::must_cast_slice_mut(&mut entries);
             std::io::Read::read_exact(file, target).map_err(spill_error)?;
+            chunks.extend(entries.chunks(PIECE).map(<[E]>::to_vec));
         }
-        Ok(entries)
+        Ok(chunks)
     }
 
     /// The keys that hold entries, in order, and how many.
@@ -173,10 +176,10 @@ mod tests {
         let others: Buckets<'_, u64> = Buckets::new(&budget);
         others.append(key(0), &mut (0..9).collect()).unwrap();
         assert!(budget.held.load(Ordering::Relaxed) <= 64);
-        assert_eq!(others.take(key(0)).unwrap(), (0..9).collect::<Vec<_>>());
+        assert_eq!(others.take(key(0)).unwrap().concat(), (0..9).collect::<Vec<_>>());
         let mut all: Vec<u64> = Vec::new();
         for (key, _) in buckets.sizes() {
-            all.extend(buckets.take(key).unwrap());
+            all.extend(buckets.take(key).unwrap().concat());
         }
         all.sort_unstable();
         assert_eq!(all, (0..100).collect::<Vec<_>>());

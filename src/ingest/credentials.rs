@@ -1,20 +1,22 @@
 //! Rows of trainings, exams and certifications. Names and addresses of people end here: facts know
-//! a person by a keyed hash only.
+//! a person by a keyed hash only. Partners, people and certifications repeat from row to row: each is
+//! converted once.
 
 use super::intern::LocalInterner;
 use super::layout::{Family, Recognised};
-use super::person::{MCP, PersonKey, identity};
+use super::memo::Memo;
+use super::person::{MCP, PersonKey, identity, person_text};
 use super::records::Cells;
-use super::row::{Rejection, Who, cell, text};
+use super::row::{Partner, Rejection, Who, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::money::Money;
 
 /// One credential row, texts interned.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct CredentialRow {
     pub(super) partner: u32,
-    pub(super) person_key: String,
+    pub(super) person_key: u128,
     pub(super) title: u32,
     pub(super) kind: u32,
     /// Days since 1970.
@@ -24,14 +26,27 @@ pub(super) struct CredentialRow {
     pub(super) status: u32,
 }
 
+/// What a record says of the credential, texts interned.
+#[derive(Clone, Copy)]
+struct Credential {
+    title: u32,
+    kind: u32,
+    status: u32,
+    /// Why no rule can use it, if none can.
+    unused: Option<&'static str>,
+}
+
 /// Converts the records of one file.
 pub(super) struct CredentialReader<'a> {
     who: Who,
-    title: Option<usize>,
-    kind: Option<usize>,
     earned_on: Option<usize>,
     expires_on: Option<usize>,
+    title: Option<usize>,
+    kind: Option<usize>,
     status: Option<usize>,
+    partners: Memo<Partner>,
+    people: Memo<u128>,
+    credentials: Memo<Credential>,
     /// Whether every row counts for something: the page lists nothing else.
     is_listed: bool,
     /// What identifies a person, best first.
@@ -51,21 +66,32 @@ impl<'a> CredentialReader<'a> {
     ) -> Self {
         let column = |field: &str| header.column(field);
         let columns = |fields: &[&str]| fields.iter().filter_map(|field| column(field)).collect();
+        let memory = |fields: &[&str]| {
+            let mut columns: Vec<usize> = columns(fields);
+            columns.sort_unstable();
+            columns
+        };
+        let ladder = [
+            (MCP, columns(&["mcp_id"])),
+            ("directory", columns(&["directory_user_id"])),
+            ("mail", columns(&["corporate_mail"])),
+            ("private mail", columns(&["mail"])),
+            ("name", columns(&["first_name", "last_name"])),
+        ];
+        let mut of_person: Vec<usize> = ladder.iter().flat_map(|rung| rung.1.clone()).collect();
+        of_person.sort_unstable();
         Self {
             who: Who::new(header),
+            partners: Memo::of(&memory(&["account_id", "location_id"])),
+            people: Memo::of(&of_person),
+            credentials: Memo::of(&memory(&["title", "kind", "status"])),
             title: column("title"),
             kind: column("kind"),
             earned_on: column("earned_on"),
             expires_on: column("expires_on"),
             status: column("status"),
             is_listed: header.layout.family == Family::ListedCredentials,
-            ladder: [
-                (MCP, columns(&["mcp_id"])),
-                ("directory", columns(&["directory_user_id"])),
-                ("mail", columns(&["corporate_mail"])),
-                ("private mail", columns(&["mail"])),
-                ("name", columns(&["first_name", "last_name"])),
-            ],
+            ladder,
             person_key,
             intern,
             scratch: Vec::new(),
@@ -76,12 +102,20 @@ impl<'a> CredentialReader<'a> {
 
     /// Converts one record.
     pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
-        let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
-        let title_cell = cell(cells, self.title);
-        let title = text(&title_cell, "title")?;
-        if title.is_empty() {
-            return Err(Rejection::new("title", "title_missing", b""));
-        }
+        let partner = match self.partners.find(cells) {
+            Ok(place) => place,
+            Err(fingerprint) => {
+                let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
+                self.partners.keep(fingerprint, partner)
+            }
+        };
+        let credential = match self.credentials.look_up(cells) {
+            Ok(place) => place,
+            Err(fingerprint) => {
+                let credential = self.credential(cells)?;
+                self.credentials.keep(fingerprint, credential)
+            }
+        };
         let earned_cell = cell(cells, self.earned_on);
         let earned_on = values::day(&earned_cell)
             .map_err(|reason| Rejection::new("earned_on", reason, &earned_cell))?;
@@ -92,33 +126,55 @@ impl<'a> CredentialReader<'a> {
             let day = values::day(&expires_cell);
             Some(day.map_err(|reason| Rejection::new("expires_on", reason, &expires_cell))?.0)
         };
-        let person = self.person(cells)?;
-        let kind_cell = cell(cells, self.kind);
-        let kind = text(&kind_cell, "kind")?;
-        let status_cell = cell(cells, self.status);
-        let status = text(&status_cell, "status")?;
-        self.tally.accept(partner.id, None, Money::ZERO, partner.location);
-        // No rule counts an exam or a module; a certification or an assessment may.
-        let unused = match kind.to_ascii_lowercase().trim_end_matches('s') {
-            "certification" | "assessment" => None,
-            "exam" => Some("exam"),
-            _ => Some("unknown_kind"),
+        let person = match self.people.find(cells) {
+            Ok(place) => place,
+            Err(fingerprint) => {
+                let key = self.person_key.hash(&self.person(cells)?);
+                self.people.keep(fingerprint, key)
+            }
         };
+        let partner = self.partners.get(partner);
+        let Credential { title, kind, status, unused } = *self.credentials.get(credential);
+        self.tally.accept(partner.id, None, Money::ZERO, partner.location);
         if let Some(reason) = unused.filter(|_| !self.is_listed) {
             self.tally.not_used(reason, Money::ZERO);
             return Ok(());
         }
         self.rows.push(CredentialRow {
             partner: partner.id,
-            person_key: self.person_key.hash(&person),
-            title: self.intern.id(title.as_bytes()),
-            kind: self.intern.id(kind.as_bytes()),
+            person_key: *self.people.get(person),
+            title,
+            kind,
             earned_on: earned_on.0,
             expires_on,
             is_expiry_known: self.expires_on.is_some(),
-            status: self.intern.id(status.as_bytes()),
+            status,
         });
         Ok(())
+    }
+
+    fn credential(&mut self, cells: &Cells<'_>) -> Result<Credential, Rejection> {
+        let title_cell = cell(cells, self.title);
+        let title = text(&title_cell, "title")?;
+        if title.is_empty() {
+            return Err(Rejection::new("title", "title_missing", b""));
+        }
+        let kind_cell = cell(cells, self.kind);
+        let kind = text(&kind_cell, "kind")?;
+        let status_cell = cell(cells, self.status);
+        let status = text(&status_cell, "status")?;
+        // No rule counts an exam or a module; a certification or an assessment may.
+        let unused = match kind.to_ascii_lowercase().trim_end_matches('s') {
+            "certification" | "assessment" => None,
+            "exam" => Some("exam"),
+            _ => Some("unknown_kind"),
+        };
+        Ok(Credential {
+            title: self.intern.id(title.as_bytes()),
+            kind: self.intern.id(kind.as_bytes()),
+            status: self.intern.id(status.as_bytes()),
+            unused,
+        })
     }
 
     /// The first rung of the ladder that the row fills.
@@ -135,7 +191,7 @@ impl<'a> CredentialReader<'a> {
 
     /// The key of a record's person, where it names one.
     pub(super) fn person_key(&self, cells: &Cells<'_>) -> Option<String> {
-        self.person(cells).ok().map(|person| self.person_key.hash(&person))
+        self.person(cells).ok().map(|person| person_text(self.person_key.hash(&person)))
     }
 
     /// Whether the file lacks the expiry column.

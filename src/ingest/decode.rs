@@ -69,7 +69,9 @@ impl Text {
         start.truncate(got);
         let encoding = encoding.unwrap_or_else(|| Encoding::of(&start));
         let decoded = Rc::new(Decoded::default());
-        let text = encoding.stream(Box::new(Cursor::new(start).chain(unpacked)), &decoded);
+        let text = encoding
+            .stream(Box::new(Cursor::new(start).chain(unpacked)), &decoded)
+            .map_err(|error| unreadable(what, error))?;
         let lines = Rc::new(LineCount::default());
         let mut stream = Counting { inner: text, lines: Rc::clone(&lines) };
         let mut header = Vec::new();
@@ -180,19 +182,29 @@ pub(super) fn lines_after(
     let mut block = vec![0; 1 << 16];
     let (mut position, mut line) = (0_u64, 1_u64);
     let mut found = Vec::with_capacity(after.len());
-    loop {
+    while found.len() < after.len() {
         let got = stream.read(&mut block).map_err(|error| unreadable(what, error))?;
         if got == 0 {
             break;
         }
-        for byte in &block[..got] {
-            while after.get(found.len()).is_some_and(|start| *start <= position)
-                && !matches!(byte, b'\n' | b'\r')
-            {
+        let mut rest = &block[..got];
+        while let Some(start) = after.get(found.len())
+            && !rest.is_empty()
+        {
+            // Up to the position, then over blank lines.
+            let ahead = usize::try_from(start.saturating_sub(position)).unwrap_or(usize::MAX);
+            let is_there = ahead == 0;
+            let passed = if is_there {
+                rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count()
+            } else {
+                ahead.min(rest.len())
+            };
+            line += memchr_iter(b'\n', &rest[..passed]).count() as u64;
+            position += passed as u64;
+            rest = &rest[passed..];
+            if is_there && !rest.is_empty() {
                 found.push(line);
             }
-            line += u64::from(*byte == b'\n');
-            position += 1;
         }
     }
     found.resize(after.len(), line);

@@ -6,6 +6,9 @@ use std::rc::Rc;
 
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
+/// What is decoded at once. As few calls as possible, and no more than stays in the processor's cache.
+const BLOCK: usize = 1 << 16;
+
 /// How the text of a file is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
@@ -67,18 +70,27 @@ impl Encoding {
 
     /// The text of `inner` in UTF-8. A file in UTF-8 passes as it is; `decoded` tells when that was
     /// wrong.
-    pub(super) fn stream(self, inner: Box<dyn Read>, decoded: &Rc<Decoded>) -> Box<dyn Read> {
+    ///
+    /// # Errors
+    /// None: a decoder without room for a character is not made.
+    pub(super) fn stream(
+        self,
+        inner: Box<dyn Read>,
+        decoded: &Rc<Decoded>,
+    ) -> io::Result<Box<dyn Read>> {
         let encoding = match self {
             Self::Utf8 => {
                 let decoded = Rc::clone(decoded);
-                return Box::new(Utf8 { inner, decoded, tail: Vec::new(), has_more: false });
+                return Ok(Box::new(Utf8 { inner, decoded, tail: Vec::new(), has_more: false }));
             }
             Self::Utf16Le => encoding_rs::UTF_16LE,
             Self::Utf16Be => encoding_rs::UTF_16BE,
             Self::Windows1252 => encoding_rs::WINDOWS_1252,
         };
-        let inner = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(inner);
-        Box::new(Transcoded { inner, decoded: Rc::clone(decoded), tail: Vec::new() })
+        let inner = DecodeReaderBytesBuilder::new()
+            .encoding(Some(encoding))
+            .build_with_buffer(inner, vec![0; BLOCK])?;
+        Ok(Box::new(Transcoded { inner, decoded: Rc::clone(decoded), tail: Vec::new() }))
     }
 }
 
@@ -178,7 +190,8 @@ mod tests {
     fn read(bytes: &[u8]) -> (Encoding, String, bool, bool) {
         let encoding = Encoding::of(&bytes[..bytes.len().min(64)]);
         let decoded = Rc::new(Decoded::default());
-        let mut stream = encoding.stream(Box::new(io::Cursor::new(bytes.to_vec())), &decoded);
+        let mut stream =
+            encoding.stream(Box::new(io::Cursor::new(bytes.to_vec())), &decoded).unwrap();
         let (mut text, mut block) = (Vec::new(), [0; 7]);
         loop {
             match stream.read(&mut block).unwrap() {

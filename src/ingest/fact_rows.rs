@@ -12,6 +12,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, UInt32Type};
 
 use super::intern::Texts;
+use super::person::person_text;
 use super::writing::Target;
 use crate::error::{Error, Result};
 use crate::facts::{
@@ -29,7 +30,7 @@ pub(super) enum Values {
     /// Interned texts.
     Text(Vec<u32>),
     /// Hashed keys of people.
-    Person(Vec<String>),
+    Person(Vec<u128>),
     /// Attribution sets.
     Mask(Vec<i32>),
     Int64(Vec<i64>),
@@ -43,14 +44,17 @@ pub(super) enum Values {
 pub(super) struct Rows {
     pub(super) partners: Vec<u32>,
     columns: Vec<Values>,
+    is_sorted: bool,
 }
 
 impl Values {
-    /// An integer that compares as the value of a row does, where there is one.
-    fn code(&self, row: usize, texts: &Texts) -> Option<u32> {
+    /// An integer that compares as the value of a row does, where there is one, and whether it is
+    /// the same for the same values only.
+    fn code(&self, row: usize, texts: &Texts) -> Option<(u32, bool)> {
         match self {
-            Self::Text(ids) => Some(texts.rank(ids[row])),
-            Self::Mask(masks) => u32::try_from(masks[row]).ok(),
+            Self::Text(ids) => Some((texts.rank(ids[row]), true)),
+            Self::Mask(masks) => Some((u32::try_from(masks[row]).ok()?, true)),
+            Self::Person(keys) => Some((u32::try_from(keys[row] >> 96).ok()?, false)),
             _ => None,
         }
     }
@@ -82,7 +86,7 @@ impl Values {
             Self::Text(ids) => extend(into, &ids[rows], |id| texts.digest(id)),
             Self::Person(keys) => {
                 for key in &keys[rows] {
-                    into.extend_from_slice(&text_digest(key.as_bytes()));
+                    into.extend_from_slice(&text_digest(person_text(*key).as_bytes()));
                 }
             }
             Self::Mask(masks) => extend(into, &masks[rows], i32::to_le_bytes),
@@ -114,7 +118,9 @@ impl Values {
     fn into_column(self, texts: &Texts) -> Result<ArrayRef> {
         Ok(match self {
             Self::Text(ids) => texts.column(ids)?,
-            Self::Person(keys) => Arc::new(StringArray::from_iter_values(keys)),
+            Self::Person(keys) => {
+                Arc::new(StringArray::from_iter_values(keys.into_iter().map(person_text)))
+            }
             Self::Mask(masks) => Arc::new(Int32Array::from(masks)),
             Self::Int64(counts) => Arc::new(Int64Array::from(counts)),
             Self::Boolean(flags) => Arc::new(BooleanArray::from(flags)),
@@ -127,7 +133,12 @@ impl Values {
 impl Rows {
     /// Rows of partners; every column has a value for each.
     pub(super) fn new(partners: Vec<u32>, columns: Vec<Values>) -> Self {
-        Self { partners, columns }
+        Self { partners, columns, is_sorted: false }
+    }
+
+    /// Rows that stand in the order in which they are stored.
+    pub(super) fn in_order(partners: Vec<u32>, columns: Vec<Values>) -> Self {
+        Self { partners, columns, is_sorted: true }
     }
 
     /// Appends the values of some rows as bytes that are the same in every execution.
@@ -148,15 +159,17 @@ impl Rows {
     }
 
     /// Sorts by partner, then by all values. Most rows are told apart by integers that compare as
-    /// their first texts do; most tables come in their order.
+    /// their first values do.
     pub(super) fn sort(&mut self, texts: &Texts) {
         let keyed = |row: usize| {
             let mut codes = [texts.place(self.partners[row]), 0, 0, 0];
-            // The first value without a code ends the key: rows that it does not tell apart
-            // are compared whole.
-            let coded = self.columns.iter().map_while(|column| column.code(row, texts));
-            for (slot, code) in codes[1..].iter_mut().zip(coded) {
+            // Rows that these do not tell apart are compared whole.
+            for (slot, column) in codes[1..].iter_mut().zip(&self.columns) {
+                let Some((code, is_exact)) = column.code(row, texts) else { break };
                 *slot = code;
+                if !is_exact {
+                    break;
+                }
             }
             (codes.into_iter().fold(0, |key, code| key << 32 | u128::from(code)), row)
         };
@@ -167,13 +180,16 @@ impl Rows {
             })
         };
         let rows = 0..self.partners.len();
-        if rows.clone().map(keyed).is_sorted_by(|left, right| compare(left, right).is_le()) {
+        if self.is_sorted {
+            let rows = rows.map(keyed);
+            debug_assert!(rows.is_sorted_by(|left, right| compare(left, right).is_le()));
             return;
         }
         let mut order: Vec<(u128, usize)> = rows.map(keyed).collect();
         order.sort_by(compare);
         let order: Vec<usize> = order.into_iter().map(|(_, row)| row).collect();
         self.take(&order);
+        self.is_sorted = true;
     }
 
     /// Keeps the rows of some partners.
@@ -191,16 +207,20 @@ impl Rows {
         self.columns = self.columns.iter().map(|column| column.take(rows)).collect();
     }
 
-    pub(super) fn write(self, target: &Target<'_>, table: &FactTable, texts: &Texts) -> Result<()> {
+    /// Writes a fact file and gives its path; it is not synced.
+    pub(super) fn write(
+        self,
+        target: &Target<'_>,
+        table: &FactTable,
+        texts: &Texts,
+    ) -> Result<String> {
         let month = target.month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
         let path = fact_path(table, target.dataset, &month, target.sequence);
         let batch = self.into_batch(target, table, texts)?;
         let file = store::create_file(&target.facts.prepare(&path)?)?;
         let schema = ("capscore.facts_schema".to_owned(), crate::facts::SCHEMA_VERSION.to_string());
-        parquet::write(&batch, file, ROW_GROUP_ROWS, "partner_id", schema, &path)?;
-        // Whoever took the facts over writes files of the same names.
-        target.lock.check()?;
-        target.facts.sync(&path)
+        parquet::write(&batch, file, ROW_GROUP_ROWS, "partner_id", "month", schema, &path)?;
+        Ok(path)
     }
 
     /// The columns in the order of the table: the month (where there is one), the partner, the rest.

@@ -75,7 +75,13 @@ impl Formats {
         }
     }
 
+    /// Whether the cells of these columns count as they stand.
+    pub(super) fn are_plain(&self, columns: &[usize]) -> bool {
+        columns.iter().all(|at| self.columns.get(*at) == Some(&Format::Plain))
+    }
+
     /// Whether every cell counts as it stands.
+    #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.is_plain
     }

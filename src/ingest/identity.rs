@@ -2,7 +2,7 @@
 //! that the order of the columns in the file does not matter; by groups of columns, so that the share
 //! of a group that repeats is worked out once.
 
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::layout::{CellType, Recognised};
 use super::records::Cells;
@@ -99,6 +99,11 @@ fn group_of(header: &Recognised<'_>, at: usize) -> Option<Group> {
     }
 }
 
+/// The columns that are converted by groups.
+pub(super) fn repeating(header: &Recognised<'_>) -> Vec<usize> {
+    (0..header.fields.len()).filter(|at| group_of(header, *at).is_some()).collect()
+}
+
 impl Identity {
     /// The columns of a group, or those of none.
     pub(super) fn of(header: &Recognised<'_>, group: Option<Group>) -> Self {
@@ -125,7 +130,7 @@ impl Identity {
 
     /// The share of these columns in the identity of a consumption. A blank cell and a missing
     /// column are the same.
-    pub(super) fn key(&self, cells: &Cells<'_>, scratch: &mut Vec<u8>) -> u128 {
+    pub(super) fn key(&self, cells: &Cells<'_>, scratch: &mut Vec<u8>) -> u64 {
         self.key.iter().fold(0, |sum, KeyColumn { at, place, cell_type }| {
             let value = cells.get(*at);
             if value.is_empty() {
@@ -137,7 +142,7 @@ impl Identity {
                 Some(guid) => scratch.extend_from_slice(guid.as_bytes()),
                 None => extend_canonical(scratch, &value, *cell_type),
             }
-            sum.wrapping_add(xxh3_128_with_seed(scratch, *place))
+            sum.wrapping_add(xxh3_64_with_seed(scratch, *place))
         })
     }
 

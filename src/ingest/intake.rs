@@ -94,17 +94,19 @@ pub(super) fn take_in(
             if is_last {
                 stop();
             }
-            let (done, recorded) = channel();
-            let (mut given, workers) = (recorder, &workers);
+            let (done, collapsed) = channel();
+            let (given, workers) = (recorder, &workers);
             desk.hand_out_first(move || {
-                let result = given.record(batch, workers, progress);
-                let _ = done.send(result.map(|()| given));
+                let result = given.collapse(batch, workers);
+                let _ = done.send(result.map(|batch| (given, batch)));
             });
             if !is_last {
                 readings.extend(next());
             }
-            let result = recorded.recv().unwrap_or_else(|_| Err(Error::bug("a writer panicked")));
-            recorder = result.inspect_err(|_| stop())?;
+            let result = collapsed.recv().unwrap_or_else(|_| Err(Error::bug("a writer panicked")));
+            let batch;
+            (recorder, batch) = result.inspect_err(|_| stop())?;
+            recorder.append(batch, progress).inspect_err(|_| stop())?;
         }
         Ok((recorder.ledger, recorder.summary))
     })

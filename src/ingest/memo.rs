@@ -76,7 +76,7 @@ impl<T> Memo<T> {
         }
         let (known, place) = &mut self.last[self.oldest];
         cells.copy_to(known, &self.runs);
-        let fingerprint = known.fingerprint();
+        let fingerprint = cells.fingerprint(&self.runs);
         let found = self.places.get(&fingerprint);
         *place = found.map_or(NOWHERE, |place| *place as usize);
         self.likely = self.oldest;
@@ -84,17 +84,29 @@ impl<T> Memo<T> {
         if *place == NOWHERE { Err(fingerprint) } else { Ok(*place) }
     }
 
+    /// As [`find`](Self::find), of few cells that seldom say what those before them said.
+    pub(super) fn look_up(&self, cells: &Cells<'_>) -> Result<usize, u128> {
+        let fingerprint = cells.fingerprint(&self.runs);
+        let found = self.places.get(&fingerprint);
+        found.map(|place| *place as usize).ok_or(fingerprint)
+    }
+
     /// Whether keeping one more value forgets all others.
     pub(super) fn is_full(&self) -> bool {
         self.values.len() >= MOST_ENTRIES
     }
 
+    /// Forgets all values.
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+        self.values.clear();
+        self.last.iter_mut().for_each(|(_, place)| *place = NOWHERE);
+    }
+
     /// Keeps a value.
     pub(super) fn keep(&mut self, fingerprint: u128, value: T) -> usize {
         if self.is_full() {
-            self.places.clear();
-            self.values.clear();
-            self.last.iter_mut().for_each(|(_, place)| *place = NOWHERE);
+            self.clear();
         }
         let place = self.values.len();
         self.values.push(value);

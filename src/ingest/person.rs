@@ -76,13 +76,19 @@ impl PersonKey {
 
     /// The keys that a person may have in the facts, by an id or a mail address.
     pub fn keys_of(&self, text: &str) -> Vec<String> {
-        let of = |rung: &&str| self.hash(&identity(rung, std::iter::once(text.trim())));
+        let of =
+            |rung: &&str| person_text(self.hash(&identity(rung, std::iter::once(text.trim()))));
         [MCP, "directory", "mail", "private mail"].iter().map(of).collect()
     }
 
-    /// The published key of a person.
-    pub(super) fn hash(&self, identity: &[u8]) -> String {
-        let hash = blake3::keyed_hash(&self.0, identity).to_hex();
-        hash.chars().take(32).collect()
+    /// The published key of a person as a number, which compares as its text does.
+    pub(super) fn hash(&self, identity: &[u8]) -> u128 {
+        let hash = blake3::keyed_hash(&self.0, identity);
+        hash.as_bytes().first_chunk().map_or(0, |start| u128::from_be_bytes(*start))
     }
+}
+
+/// The published key of a person.
+pub(super) fn person_text(key: u128) -> String {
+    format!("{key:032x}")
 }

@@ -12,6 +12,7 @@ use super::describe::Description;
 use super::encoding::Encoding;
 use super::enrolments::EnrolmentRow;
 use super::formats::{Contradiction, Formats};
+use super::identity::repeating;
 use super::layout::{CellType, Family, Recognised, dataset_index};
 use super::locations::LocationRow;
 use super::packed::Source;
@@ -146,8 +147,9 @@ fn read_into(
     if needs_strict && reading == Reading::Fast {
         return again(Reading::Strict, encoding, formats);
     }
-    let mut rows =
-        Rows::new(shared, &recognised, (delimiter, reading), formats.is_plain(), task, slot);
+    // What cells come to may be remembered where it tells nothing about how the file is written.
+    let remembers = formats.are_plain(&repeating(&recognised));
+    let mut rows = Rows::new(shared, &recognised, (delimiter, reading), remembers, task, slot);
     let who = Who::new(&recognised);
     let width = recognised.headers.len();
     let mut rejections = Rejections::default();
@@ -192,8 +194,12 @@ fn read_into(
     finish.check(encoding, &task.uri)?;
     let (records, inner_lines) = match visited? {
         Structure::Whole { records, inner_lines } => (records, inner_lines),
-        Structure::Irregular => return again(Reading::Strict, encoding, formats),
+        Structure::Irregular => {
+            rows.give_up(shared, remembers);
+            return again(Reading::Strict, encoding, formats);
+        }
         Structure::Contradicted { record } => {
+            rows.give_up(shared, remembers);
             return match formats.revised() {
                 Ok(formats) => again(reading, encoding, formats),
                 Err(contradiction) => Err(two_forms(&recognised, &contradiction, record, task)),
@@ -224,7 +230,7 @@ fn read_into(
         sold: Vec::new(),
         business: Vec::new(),
     };
-    let lacks_expiry = rows.finish(&mut result, shared, formats.is_plain())?;
+    let lacks_expiry = rows.finish(&mut result, shared, remembers)?;
     result.tally.erased(&erased_months, erased.0, erased.1);
     if result.tally.amount_cells > 0 && result.tally.blank_amounts == result.tally.amount_cells {
         return Err(Error::new(

@@ -1,9 +1,10 @@
 //! What was read becomes facts: months are collapsed side by side, and the ledger entries of their
 //! deliveries appended in the order of their dates.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use hashbrown::HashMap as FastMap;
+use hashbrown::{HashMap as FastMap, HashSet as FastSet};
 
 use super::acr_facts::{AcrFacts, Shares};
 use super::batch::ReadBatch;
@@ -41,7 +42,12 @@ pub(super) struct Recorder<'a> {
     pub(super) ledger: Ledger,
     pub(super) summary: Summary,
     stored: Stored,
+    /// Wait for the disk or the network.
+    syncing: Workers,
 }
+
+/// So many files at once are on their way to the disk or the network. It costs waiting, no work.
+const SYNCING: usize = 8;
 
 /// What the collapse of one slice gave for one delivery.
 pub(super) struct Collapsed {
@@ -50,6 +56,15 @@ pub(super) struct Collapsed {
     pub(super) units: BTreeMap<PartnerText, StoredUnit>,
     pub(super) shares: FastMap<u32, Shares>,
     pub(super) disagreeing: BTreeMap<PartnerText, i64>,
+    /// The files that were written.
+    files: Vec<String>,
+}
+
+/// A batch whose facts are written, and not yet in the ledger.
+pub(super) struct CollapsedBatch<'b> {
+    pub(super) batch: ReadBatch<'b>,
+    texts: Arc<Texts>,
+    slices: Vec<Collapsed>,
 }
 
 impl<'a> Recorder<'a> {
@@ -71,19 +86,19 @@ impl<'a> Recorder<'a> {
                 stored.entry((slice, partner)).or_default().push((unit.hash, stored_in));
             }
         }
-        Ok(Self { settings, lock, ledger, summary, stored })
+        let syncing = Workers::new(SYNCING)?;
+        Ok(Self { settings, lock, ledger, summary, stored, syncing })
     }
 
-    /// Collapses and writes what was read, and appends its deliveries to the ledger.
+    /// Collapses and writes what was read.
     ///
     /// # Errors
-    /// What stopped the reading; CS2002, CS3008, CS6005.
-    pub(super) fn record(
-        &mut self,
-        mut batch: ReadBatch<'_>,
+    /// CS2002, CS3008, CS6005.
+    pub(super) fn collapse<'b>(
+        &self,
+        mut batch: ReadBatch<'b>,
         workers: &Workers,
-        progress: &(dyn Fn(Event<'_>) + Sync),
-    ) -> Result<()> {
+    ) -> Result<CollapsedBatch<'b>> {
         let texts = batch.batch.shared.learned.intern.texts();
         batch.drop_repeated_files(&self.ledger);
         if let Some((delivery, error)) = batch.refuse_partial_deliveries(&self.ledger, &texts)? {
@@ -91,7 +106,27 @@ impl<'a> Recorder<'a> {
         }
         forget_known_failures(&mut batch.results, &self.ledger);
         note_different_keys(&mut batch.results);
-        let collapsed = self.collapse(&batch, workers, &texts)?;
+        let slices = self.slices(&batch, workers, &texts)?;
+        Ok(CollapsedBatch { batch, texts, slices })
+    }
+
+    /// Appends the deliveries of a batch to the ledger, once their files are on the disk. Its thread
+    /// mostly waits for the disk.
+    ///
+    /// # Errors
+    /// What stopped the reading; CS2002, CS6005.
+    pub(super) fn append(
+        &mut self,
+        collapsed: CollapsedBatch<'_>,
+        progress: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Result<()> {
+        let CollapsedBatch { batch, texts, slices } = collapsed;
+        let written: Vec<&String> = slices.iter().flat_map(|slice| &slice.files).collect();
+        self.syncing.run(&vec![0; written.len()], |at| {
+            // Whoever took the facts over writes files of the same names.
+            self.lock.check()?;
+            self.settings.facts.sync(written[at])
+        })?;
         for (at, ((delivery, _), files)) in
             batch.batch.deliveries.iter().zip(&batch.results).enumerate()
         {
@@ -99,7 +134,7 @@ impl<'a> Recorder<'a> {
                 continue;
             }
             let of_delivery: Vec<&Collapsed> =
-                collapsed.iter().filter(|collapsed| collapsed.delivery == at).collect();
+                slices.iter().filter(|slice| slice.delivery == at).collect();
             let sequence = self.ledger.next_sequence();
             let entry = self.entry(*delivery, sequence, files, &of_delivery, &texts)?;
             self.lock.confirm()?;
@@ -118,7 +153,7 @@ impl<'a> Recorder<'a> {
 
     /// Collapses the months of every dataset and writes their facts. Deliveries of one month are
     /// taken in order, so that what an earlier one stored is not stored again.
-    fn collapse(
+    fn slices(
         &self,
         batch: &ReadBatch<'_>,
         workers: &Workers,
@@ -167,7 +202,6 @@ impl<'a> Recorder<'a> {
                 let sequence = sequences[*delivery];
                 let target = Target {
                     facts: &self.settings.facts,
-                    lock: self.lock,
                     dataset: dataset_name(slice.0),
                     month: slice.1,
                     sequence,
@@ -175,7 +209,7 @@ impl<'a> Recorder<'a> {
                 let slot_is_live = |slot: u32| live.get(&slot) == Some(&true);
                 let (rows, mut done) =
                     self.month_rows(*slice, *delivery, batch, texts, &slot_is_live)?;
-                done.units = rows.write(&target, texts, &|partner, hash| {
+                (done.units, done.files) = rows.write(&target, texts, &|partner, hash| {
                     self.known(*slice, partner, hash)
                         .or_else(|| stored.get(&(partner.clone(), hash.to_owned())).copied())
                 })?;
@@ -208,6 +242,7 @@ impl<'a> Recorder<'a> {
             units: BTreeMap::new(),
             shares: FastMap::new(),
             disagreeing: BTreeMap::new(),
+            files: Vec::new(),
         };
         let (shared, results) = (&batch.batch.shared, &batch.results);
         let files: Vec<&FileResult> = results[delivery]
@@ -240,7 +275,7 @@ impl<'a> Recorder<'a> {
             let look_up = || workloads.known(texts.text(workload)).is_some();
             *known.entry(workload).or_insert_with(look_up)
         };
-        seats.add(shared.seats.take(key(0))?, is_live, &mut is_known);
+        seats.add(shared.seats.take(key(0))?.concat(), is_live, &mut is_known);
         for (partner, count) in &acr.disagreeing {
             let (id, is_account) = texts.partner(*partner);
             done.disagreeing.insert((id.to_owned(), is_account), *count);
@@ -268,7 +303,7 @@ impl<'a> Recorder<'a> {
 
 /// Counts the rows of customer exports: the first that says something is used, others repeat it.
 fn share_customers(files: &[&FileResult], month: Month, shares: &mut FastMap<u32, Shares>) {
-    let mut seen: HashSet<Description> = HashSet::new();
+    let mut seen: FastSet<Description> = FastSet::new();
     for file in files.iter().filter(|file| file.family == Some(Family::Customers)) {
         let of_month = file.customers.iter().filter(|row| row.month == month);
         let new = of_month.filter(|row| seen.insert(**row)).count() as u64;
@@ -291,7 +326,7 @@ fn share_sold(
     month: Month,
     shares: &mut FastMap<u32, Shares>,
 ) -> Vec<ResellerRow> {
-    let mut seen: HashSet<ResellerRow> = HashSet::new();
+    let mut seen: FastSet<ResellerRow> = FastSet::new();
     for file in files.iter().filter(|file| file.family == Some(Family::Resellers)) {
         let shares = shares.entry(file.slot).or_default();
         for (row, times) in file.sold.iter().filter(|(row, _)| row.month == month) {
@@ -306,9 +341,9 @@ fn share_sold(
 /// The rows of a snapshot over its files; a row that several files (or lines) repeat is one.
 fn snapshot_rows(files: &[&FileResult], shares: &mut FastMap<u32, Shares>) -> MonthRows {
     let mut rows = MonthRows::default();
-    let mut credentials: HashSet<CredentialRow> = HashSet::new();
-    let mut locations: HashSet<LocationRow> = HashSet::new();
-    let mut enrolments: HashSet<EnrolmentRow> = HashSet::new();
+    let mut credentials: FastSet<CredentialRow> = FastSet::new();
+    let mut locations: FastSet<LocationRow> = FastSet::new();
+    let mut enrolments: FastSet<EnrolmentRow> = FastSet::new();
     for file in files {
         let shares = shares.entry(file.slot).or_default();
         let mut count = |is_new: bool| {
@@ -319,7 +354,7 @@ fn snapshot_rows(files: &[&FileResult], shares: &mut FastMap<u32, Shares>) -> Mo
             }
         };
         for row in &file.credentials {
-            count(credentials.insert(row.clone()));
+            count(credentials.insert(*row));
         }
         for row in &file.locations {
             count(locations.insert(*row));

@@ -45,17 +45,6 @@ pub(super) struct CellBytes {
     ends: Vec<usize>,
 }
 
-impl CellBytes {
-    /// A 128-bit hash of them.
-    pub(super) fn fingerprint(&self) -> u128 {
-        let ends = self
-            .ends
-            .iter()
-            .fold(0, |ends, end| u128::wrapping_mul(ends, FINGERPRINT).wrapping_add(*end as u128));
-        xxh3_128(&self.bytes).wrapping_add(ends.wrapping_mul(FINGERPRINT))
-    }
-}
-
 /// Where a record starts: a byte position from which blank lines are still to be skipped, or a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -135,9 +124,16 @@ impl Cells<'_> {
 
     /// A field without quotes and surrounding blanks, numbers and dates in the plain form; empty
     /// when there is none.
+    #[inline]
     pub(super) fn get(&self, at: usize) -> Cow<'_, [u8]> {
-        let (Cells::Fast { formats, .. } | Cells::Strict { formats, .. }) = self;
-        formats.canonical(at, self.raw(at))
+        match self {
+            Cells::Fast { record, is_quoted: false, formats } if formats.is_plain() => {
+                Cow::Borrowed(trim(record.get(at).unwrap_or_default()))
+            }
+            Cells::Fast { formats, .. } | Cells::Strict { formats, .. } => {
+                formats.canonical(at, self.raw(at))
+            }
+        }
     }
 
     /// Watches how a number is written, in whatever form.
@@ -159,6 +155,16 @@ impl Cells<'_> {
             },
             Cells::Strict { record, .. } => Cow::Borrowed(trim(record.get(at).unwrap_or_default())),
         }
+    }
+
+    /// A 128-bit hash of runs of neighbouring cells.
+    pub(super) fn fingerprint(&self, runs: &[RangeInclusive<usize>]) -> u128 {
+        let mut sum = 0_u128;
+        self.visit_runs(runs, |bytes| {
+            sum = sum.wrapping_mul(FINGERPRINT).wrapping_add(xxh3_128(bytes));
+            true
+        });
+        sum
     }
 
     /// Keeps the bytes of runs of neighbouring cells.
@@ -206,6 +212,23 @@ impl Cells<'_> {
                 let mut columns = runs.iter().cloned().flatten();
                 columns.all(|column| visit(record.get(column).unwrap_or_default()))
             }
+        }
+    }
+
+    /// Whether a field is not blank.
+    #[inline]
+    pub(super) fn is_said(&self, at: usize) -> bool {
+        match self {
+            // Nearly always its first byte tells.
+            Cells::Fast { record, .. }
+                if record
+                    .get(at)
+                    .and_then(<[u8]>::first)
+                    .is_some_and(u8::is_ascii_alphanumeric) =>
+            {
+                true
+            }
+            _ => !self.raw(at).is_empty(),
         }
     }
 
@@ -313,6 +336,7 @@ fn swallowed<'a>(
 }
 
 /// What the quotes of a record are.
+#[derive(Default)]
 struct Quotes {
     is_quoted: bool,
     /// Line breaks inside quotes.
@@ -322,10 +346,14 @@ struct Quotes {
 /// The quotes of a record, if each opens a cell, is doubled inside one, or closes one, and no
 /// carriage return (which ends a line of an old spreadsheet) stands outside of them.
 fn quotes(record: &[u8], delimiter: u8) -> Option<Quotes> {
-    let mut found = Quotes { is_quoted: false, inner_lines: 0 };
+    let mut found = Quotes::default();
     let mut at = 0;
-    while let Some(next) = memchr2(b'"', b'\r', &record[at..]) {
-        at += next;
+    loop {
+        // Where all cells are quoted, the next one starts at once.
+        if record.get(at) != Some(&b'"') {
+            let Some(next) = memchr2(b'"', b'\r', &record[at..]) else { return Some(found) };
+            at += next;
+        }
         if record[at] == b'\r' || at > 0 && record[at - 1] != delimiter {
             return None;
         }
@@ -344,8 +372,8 @@ fn quotes(record: &[u8], delimiter: u8) -> Option<Quotes> {
                 Some(_) => return None,
             }
         }
+        at += 1;
     }
-    Some(found)
 }
 
 /// Whether every quote of a raw cell opens it, is doubled inside it, or closes it.

@@ -1,8 +1,9 @@
 //! Who a row is about: the customer, and the partner with its association. Nearly every row repeats
-//! what earlier ones said, so both are converted once and remembered by the bytes of their cells.
+//! what earlier ones said, so each of both and the two together are converted once and remembered by
+//! the bytes of their cells.
 
 use hashbrown::{HashMap, HashSet};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::describe::{Describer, PartnerSaid};
 use super::identity::{Group, Identity};
@@ -23,19 +24,33 @@ const PARTNER_SEED: u64 = 0x70;
 const TENANT_SEED: u64 = 0x74;
 
 /// What a record says of the customer.
-pub(super) struct Customer {
-    pub(super) tenant: u32,
+struct Customer {
+    tenant: u32,
     /// Segment, name, country and industry.
     texts: [u32; 4],
     /// Its share in the identity of the consumption, and of the line.
-    pub(super) key: u128,
-    pub(super) line: u64,
-    /// The month and the partner for which it was noted last.
-    noted: Option<(Month, u32)>,
+    key: u64,
+    line: u64,
 }
 
 /// What a record says of the partner, and how it is associated.
-pub(super) struct Association {
+struct Association {
+    partner: Partner,
+    attribution: Attribution,
+    claim: u32,
+    reseller: u32,
+    is_duplicate: bool,
+    /// Its share in the identity of the consumption, and of the line.
+    key: u64,
+    line: u64,
+    /// The attribution's name, where no catalog knows it.
+    unknown: Option<String>,
+    said: PartnerSaid,
+}
+
+/// What a record says of a customer and a partner.
+pub(super) struct Relation {
+    pub(super) tenant: u32,
     pub(super) partner: Partner,
     pub(super) attribution: Attribution,
     /// Attribution, location, role and type: lines of different claims are not added.
@@ -44,11 +59,11 @@ pub(super) struct Association {
     /// Whether the export says that another line has the same consumption.
     pub(super) is_duplicate: bool,
     /// Its share in the identity of the consumption, and of the line.
-    pub(super) key: u128,
+    pub(super) key: u64,
     pub(super) line: u64,
-    /// The attribution's name, where no catalog knows it.
-    unknown: Option<String>,
-    said: PartnerSaid,
+    /// Where both are kept.
+    customer: usize,
+    association: usize,
     /// The unit of the last month.
     unit: Option<(Month, usize)>,
 }
@@ -56,14 +71,7 @@ pub(super) struct Association {
 /// What a record says of the service.
 pub(super) struct Service {
     pub(super) name: u32,
-    pub(super) key: u128,
-}
-
-/// Where a reader remembers what one record says.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Relation {
-    customer: usize,
-    association: usize,
+    pub(super) key: u64,
 }
 
 /// So many texts a memory keeps for the next file.
@@ -77,6 +85,7 @@ pub(super) struct Memory {
     form: (u8, Reading),
     customers: Memo<Customer>,
     associations: Memo<Association>,
+    relations: Memo<Relation>,
     pub(super) services: Memo<Service>,
     texts: Known,
 }
@@ -142,12 +151,12 @@ impl<'a> Relations<'a> {
             form,
             customers: Memo::of(&of_customer.columns),
             associations: Memo::of(&of_association.columns),
+            relations: Memo::of(&both(&of_customer.columns, &of_association.columns)),
             services: Memo::of(&Identity::of(header, Some(Group::Service)).columns),
             texts: Known::default(),
         });
-        // What was noted, and the units, are those of the file before.
-        memory.customers.values_mut().iter_mut().for_each(|customer| customer.noted = None);
-        memory.associations.values_mut().iter_mut().for_each(|known| known.unit = None);
+        // The units are those of the file before.
+        memory.relations.values_mut().iter_mut().for_each(|relation| relation.unit = None);
         Self {
             who: Who::new(header),
             attribution: column("attribution"),
@@ -169,18 +178,63 @@ impl<'a> Relations<'a> {
         }
     }
 
-    /// Who a record is about.
+    /// Who a record is about, as the place of a [`relation`](Self::relation).
     ///
     /// # Errors
     /// The cell that cannot be read.
-    pub(super) fn find(&mut self, cells: &Cells<'_>) -> Result<Relation, Rejection> {
+    pub(super) fn find(&mut self, cells: &Cells<'_>) -> Result<usize, Rejection> {
+        match self.memory.relations.find(cells) {
+            Ok(place) => Ok(place),
+            Err(fingerprint) => {
+                let relation = self.read(cells)?;
+                Ok(self.memory.relations.keep(fingerprint, relation))
+            }
+        }
+    }
+
+    /// What a record says of its customer and its partner.
+    pub(super) fn relation(&self, place: usize) -> &Relation {
+        self.memory.relations.get(place)
+    }
+
+    /// The unit of an accepted record in a month; the first time, what it says of its customer and
+    /// partner is kept for that month.
+    pub(super) fn unit(&mut self, place: usize, month: Month, tally: &mut Tally) -> usize {
+        let relation = self.memory.relations.get_mut(place);
+        if let Some((known, unit)) = relation.unit
+            && known == month
+        {
+            return unit;
+        }
+        let customer = self.memory.customers.get(relation.customer);
+        let association = self.memory.associations.get(relation.association);
+        let partner = &relation.partner;
+        if self.noted.insert((relation.customer, partner.id, month)) {
+            self.describer.note_customer(month, partner.id, customer.tenant, customer.texts);
+        }
+        let unit = *self.units.entry((relation.association, month)).or_insert_with(|| {
+            tally.unknown_attributions.extend(association.unknown.clone());
+            self.describer.note_partner(month, partner, association.said);
+            tally.unit(partner.id, Some(month), partner.location)
+        });
+        relation.unit = Some((month, unit));
+        unit
+    }
+
+    fn read(&mut self, cells: &Cells<'_>) -> Result<Relation, Rejection> {
+        let memory = &mut self.memory;
+        if memory.relations.is_full() || memory.customers.is_full() || memory.associations.is_full()
+        {
+            memory.relations.clear();
+            memory.customers.clear();
+            memory.associations.clear();
+            self.units.clear();
+            self.noted.clear();
+        }
         let association = match self.memory.associations.find(cells) {
             Ok(association) => association,
             Err(fingerprint) => {
                 let association = self.read_association(cells)?;
-                if self.memory.associations.is_full() {
-                    self.units.clear();
-                }
                 self.memory.associations.keep(fingerprint, association)
             }
         };
@@ -188,62 +242,35 @@ impl<'a> Relations<'a> {
             Ok(customer) => customer,
             Err(fingerprint) => {
                 let customer = self.read_customer(cells)?;
-                if self.memory.customers.is_full() {
-                    self.noted.clear();
-                }
                 self.memory.customers.keep(fingerprint, customer)
             }
         };
-        Ok(Relation { customer, association })
-    }
-
-    /// The customer of a record.
-    pub(super) fn customer(&self, relation: Relation) -> &Customer {
-        self.memory.customers.get(relation.customer)
-    }
-
-    /// The partner of a record and its association.
-    pub(super) fn association(&self, relation: Relation) -> &Association {
-        self.memory.associations.get(relation.association)
-    }
-
-    /// The unit of an accepted record in a month; the first time, what it says of its customer and
-    /// partner is kept for that month.
-    pub(super) fn unit(&mut self, relation: Relation, month: Month, tally: &mut Tally) -> usize {
-        let association = self.memory.associations.get_mut(relation.association);
-        let customer = self.memory.customers.get_mut(relation.customer);
-        let partner = &association.partner;
-        let noted = Some((month, partner.id));
-        if customer.noted != noted {
-            customer.noted = noted;
-            if self.noted.insert((relation.customer, partner.id, month)) {
-                self.describer.note_customer(month, partner.id, customer.tenant, customer.texts);
-            }
-        }
-        if let Some((known, unit)) = association.unit
-            && known == month
-        {
-            return unit;
-        }
-        let unit = *self.units.entry((relation.association, month)).or_insert_with(|| {
-            tally.unknown_attributions.extend(association.unknown.clone());
-            self.describer.note_partner(month, partner, association.said);
-            tally.unit(partner.id, Some(month), partner.location)
-        });
-        association.unit = Some((month, unit));
-        unit
+        let of_association = self.memory.associations.get(association);
+        let of_customer = self.memory.customers.get(customer);
+        Ok(Relation {
+            tenant: of_customer.tenant,
+            partner: of_association.partner,
+            attribution: of_association.attribution,
+            claim: of_association.claim,
+            reseller: of_association.reseller,
+            is_duplicate: of_association.is_duplicate,
+            key: of_customer.key.wrapping_add(of_association.key),
+            line: of_customer.line.wrapping_add(of_association.line),
+            customer,
+            association,
+            unit: None,
+        })
     }
 
     fn read_customer(&mut self, cells: &Cells<'_>) -> Result<Customer, Rejection> {
         self.who.tenant(cells, &mut self.scratch)?;
         let tenant = self.intern.id(&self.scratch);
-        let key = xxh3_128_with_seed(&tenant.to_le_bytes(), TENANT_SEED);
+        let key = xxh3_64_with_seed(&tenant.to_le_bytes(), TENANT_SEED);
         Ok(Customer {
             tenant,
             texts: self.describer.customer(cells, &mut self.intern)?,
             key: key.wrapping_add(self.of_customer.key(cells, &mut self.scratch)),
             line: self.of_customer.line(cells, &mut self.scratch),
-            noted: None,
         })
     }
 
@@ -266,7 +293,7 @@ impl<'a> Relations<'a> {
         self.scratch.push(0x1f);
         self.scratch.extend_from_slice(&cell(cells, self.association_type));
         let claim = self.intern.id(&self.scratch);
-        let key = xxh3_128_with_seed(&partner.id.to_le_bytes(), PARTNER_SEED);
+        let key = xxh3_64_with_seed(&partner.id.to_le_bytes(), PARTNER_SEED);
         let line = self.of_association.line(cells, &mut self.scratch);
         Ok(Association {
             attribution,
@@ -278,7 +305,6 @@ impl<'a> Relations<'a> {
             unknown: found.is_none().then(|| name.to_owned()),
             said: self.describer.partner(cells, &mut self.intern)?,
             partner,
-            unit: None,
         })
     }
 
@@ -286,4 +312,11 @@ impl<'a> Relations<'a> {
     pub(super) fn into_parts(self) -> (Describer, Memory) {
         (self.describer, Memory { texts: self.intern.into_known(), ..self.memory })
     }
+}
+
+/// The columns of both groups, ascending.
+fn both(left: &[usize], right: &[usize]) -> Vec<usize> {
+    let mut columns = [left, right].concat();
+    columns.sort_unstable();
+    columns
 }

@@ -7,7 +7,7 @@ use super::layout::{CellType, Recognised};
 use super::records::Cells;
 use super::tally::Tally;
 use super::values::{self, Reason};
-use crate::calendar::Day;
+use crate::calendar::{Day, Month};
 use crate::ids::Guid;
 use crate::money::{Money, MoneyError};
 
@@ -46,6 +46,31 @@ pub(super) struct Who {
     others: [Option<usize>; 3],
 }
 
+/// The month of the record before, by its cell: nearly all records of a file name the same.
+#[derive(Debug, Default)]
+pub(super) struct LastMonth {
+    cell: Vec<u8>,
+    month: Option<Month>,
+}
+
+impl LastMonth {
+    /// The month of a record.
+    ///
+    /// # Errors
+    /// The cell that is none.
+    pub(super) fn read(&mut self, cells: &Cells<'_>, who: &Who) -> Result<Month, Rejection> {
+        let raw = who.month.map(|at| cells.raw(at)).unwrap_or_default();
+        match self.month {
+            Some(month) if self.cell == *raw => Ok(month),
+            _ => {
+                let month = who.month(cells)?;
+                (self.cell, self.month) = (raw.into_owned(), Some(month));
+                Ok(month)
+            }
+        }
+    }
+}
+
 /// The partner of a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Partner {
@@ -72,7 +97,7 @@ impl Who {
     /// Whether a record says when.
     #[inline]
     pub(super) fn has_month(&self, cells: &Cells<'_>) -> bool {
-        self.month.is_some_and(|at| !cells.raw(at).is_empty())
+        self.month.is_some_and(|at| cells.is_said(at))
     }
 
     /// Whether a record names no month, partner, customer or certificate: a totals line.
@@ -84,7 +109,7 @@ impl Who {
     }
 
     /// The month of a record.
-    pub(super) fn month(&self, cells: &Cells<'_>) -> Result<crate::calendar::Month, Rejection> {
+    pub(super) fn month(&self, cells: &Cells<'_>) -> Result<Month, Rejection> {
         let text = cell(cells, self.month);
         let month =
             if self.is_daily { values::day(&text).map(Day::month) } else { values::month(&text) };

@@ -34,12 +34,12 @@ impl<'a> Rows<'a> {
         shared: &'a Shared<'a>,
         header: &Recognised<'a>,
         form: (u8, Reading),
-        is_plain: bool,
+        remembers: bool,
         task: &FileTask,
         slot: u32,
     ) -> Self {
         let dataset = dataset_index(&header.layout.dataset);
-        let memory = is_plain.then(|| shared.learned.memory_of(header, form)).flatten();
+        let memory = remembers.then(|| shared.learned.memory_of(header, form)).flatten();
         let intern = shared.learned.intern.local();
         let attributions = &shared.catalogs.attributions;
         match header.layout.family {
@@ -105,6 +105,18 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Drops what a reading said that does not count; what it learned goes on.
+    pub(super) fn give_up(self, shared: &Shared<'_>, remembers: bool) {
+        let memory = match self {
+            Rows::Acr(rows) => rows.into_parts().2,
+            Rows::Seats(rows) => rows.into_parts().2,
+            _ => return,
+        };
+        if remembers {
+            shared.learned.keep_memory(memory);
+        }
+    }
+
     /// Hands over what the file said; whether its credentials lack an expiry.
     ///
     /// # Errors
@@ -113,7 +125,7 @@ impl<'a> Rows<'a> {
         self,
         result: &mut FileResult,
         shared: &Shared<'_>,
-        is_plain: bool,
+        remembers: bool,
     ) -> Result<bool> {
         let mut lacks_expiry = false;
         let mut described = None;
@@ -124,7 +136,7 @@ impl<'a> Rows<'a> {
                 // Nothing that is published knows the customers of estimates.
                 described = (result.family == Some(Family::Acr)).then_some(describer);
                 result.tally = tally;
-                if is_plain {
+                if remembers {
                     shared.learned.keep_memory(memory);
                 }
             }
@@ -133,7 +145,7 @@ impl<'a> Rows<'a> {
                 let (describer, tally, memory) = rows.into_parts();
                 described = Some(describer);
                 result.tally = tally;
-                if is_plain {
+                if remembers {
                     shared.learned.keep_memory(memory);
                 }
             }

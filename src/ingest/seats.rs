@@ -14,8 +14,8 @@ use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::records::{Cells, Reading};
-use super::relations::{Association, Memory, Relations};
-use super::row::{Rejection, cell, text};
+use super::relations::{Memory, Relation, Relations};
+use super::row::{LastMonth, Rejection, cell, text};
 use super::shared::Shared;
 use super::tally::Tally;
 use super::values;
@@ -70,8 +70,11 @@ pub(super) struct SeatReader<'a> {
     width: Option<usize>,
     associated_on: Option<usize>,
     workloads: Workloads<'a>,
+    last_month: LastMonth,
+    /// What the record at hand says of its workloads.
+    counts: Vec<Counted>,
     lines: &'a Buckets<'a, SeatLine>,
-    pending: HashMap<BucketKey, Vec<SeatLine>>,
+    pending: Vec<(Month, Vec<SeatLine>)>,
     delivery: usize,
     dataset: usize,
     file: u32,
@@ -137,7 +140,9 @@ impl<'a> SeatReader<'a> {
             associated_on: column("associated_on"),
             workloads: Workloads { names: &shared.catalogs.workloads, known: HashMap::new() },
             lines: &shared.seats,
-            pending: HashMap::new(),
+            last_month: LastMonth::default(),
+            counts: Vec::new(),
+            pending: Vec::new(),
             delivery,
             dataset,
             file,
@@ -152,11 +157,9 @@ impl<'a> SeatReader<'a> {
     /// CS2002 when lines cannot be spilled.
     pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<Option<Rejection>> {
         match self.convert(cells) {
-            Ok((month, lines)) => {
-                let key =
-                    BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard: 0 };
-                let pending = self.pending.entry(key).or_default();
-                pending.extend(lines);
+            Ok(at) => {
+                let key = self.key_of(self.pending[at].0);
+                let pending = &mut self.pending[at].1;
                 if pending.len() >= PENDING {
                     self.lines.append(key, pending)?;
                 }
@@ -166,19 +169,21 @@ impl<'a> SeatReader<'a> {
         }
     }
 
-    fn convert(
-        &mut self,
-        cells: &Cells<'_>,
-    ) -> std::result::Result<(Month, Vec<SeatLine>), Rejection> {
-        let month = self.relations.who.month(cells)?;
+    fn key_of(&self, month: Month) -> BucketKey {
+        BucketKey { delivery: self.delivery, dataset: self.dataset, month, shard: 0 }
+    }
+
+    /// Where the lines of the record's month wait, its own among them.
+    fn convert(&mut self, cells: &Cells<'_>) -> std::result::Result<usize, Rejection> {
+        let month = self.last_month.read(cells, &self.relations.who)?;
         let relation = self.relations.find(cells)?;
         let is_free = cell(cells, self.free_or_paid).eq_ignore_ascii_case(b"free");
-        let mut counts = Vec::with_capacity(self.measures.len());
+        self.counts.clear();
         for measures in &self.measures {
             if let Some(counted) =
                 measures.read(cells, &mut self.workloads, &mut self.relations.intern)?
             {
-                counts.push(counted);
+                self.counts.push(counted);
             }
         }
         let associated_cell = cell(cells, self.associated_on);
@@ -192,10 +197,15 @@ impl<'a> SeatReader<'a> {
         let unit = self.relations.unit(relation, month, &mut self.tally);
         self.tally.accept_in(unit, Money::ZERO);
         // The facts keep it for a catalog that will know it; today no rule can use it.
-        let is_known = counts.iter().any(|counted| counted.is_known);
-        if is_free || counts.is_empty() {
+        let is_known = self.counts.iter().any(|counted| counted.is_known);
+        let known = self.pending.iter().position(|(known, _)| *known == month);
+        let at = known.unwrap_or_else(|| {
+            self.pending.push((month, Vec::new()));
+            self.pending.len() - 1
+        });
+        if is_free || self.counts.is_empty() {
             self.tally.not_used(if is_free { "free" } else { "no_seats" }, Money::ZERO);
-            return Ok((month, Vec::new()));
+            return Ok(at);
         }
         if !is_known {
             self.tally.not_used("unknown_workload", Money::ZERO);
@@ -209,14 +219,13 @@ impl<'a> SeatReader<'a> {
             xxh3_64(&self.scratch).max(1)
         });
         let blank = self.relations.intern.id(b"");
-        let tenant = self.relations.customer(relation).tenant;
-        let Association { partner, attribution, .. } = self.relations.association(relation);
+        let Relation { tenant, partner, attribution, .. } = self.relations.relation(relation);
         let location = partner.location.unwrap_or(blank);
-        let lines = counts.into_iter().enumerate().map(|(at, counted)| SeatLine {
+        let lines = self.counts.iter().enumerate().map(|(at, counted)| SeatLine {
             paid_seats: counted.paid_seats,
             active_users: counted.active_users,
             partner: partner.id,
-            tenant,
+            tenant: *tenant,
             workload: counted.workload,
             attribution: u32::try_from(attribution.index()).unwrap_or(u32::MAX),
             associated_on,
@@ -225,7 +234,8 @@ impl<'a> SeatReader<'a> {
             is_first: u32::from(at == 0),
             added,
         });
-        Ok((month, lines.collect()))
+        self.pending[at].1.extend(lines);
+        Ok(at)
     }
 
     /// What the file said, and what the next one with the same columns may go on with.
@@ -239,8 +249,8 @@ impl<'a> SeatReader<'a> {
     /// # Errors
     /// CS2002 when lines cannot be spilled.
     pub(super) fn finish(&mut self) -> Result<()> {
-        for (key, mut lines) in self.pending.drain() {
-            self.lines.append(key, &mut lines)?;
+        for (month, mut lines) in std::mem::take(&mut self.pending) {
+            self.lines.append(self.key_of(month), &mut lines)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::calendar::Month;
 use crate::error::Result;
 use crate::facts::{FactTable, TABLES, finished};
 use crate::ids::Attribution;
-use crate::store::{Store, StoreLock};
+use crate::store::Store;
 
 /// A partner as delivered.
 pub(super) type PartnerText = (String, bool);
@@ -27,8 +27,6 @@ pub(super) type PartnerText = (String, bool);
 /// Where a month of facts goes.
 pub(super) struct Target<'a> {
     pub(super) facts: &'a Store,
-    /// Holds the facts.
-    pub(super) lock: &'a StoreLock,
     pub(super) dataset: &'a str,
     pub(super) month: Option<Month>,
     pub(super) sequence: u64,
@@ -77,7 +75,7 @@ impl MonthRows {
 
     /// Writes the rows of partners that `known` does not hold with the same hash.
     ///
-    /// Returns for each partner what is stored of its unit.
+    /// Returns for each partner what is stored of its unit, and the files, which are not synced.
     ///
     /// # Errors
     /// CS2002.
@@ -86,7 +84,7 @@ impl MonthRows {
         target: &Target<'_>,
         texts: &Texts,
         known: &dyn Fn(&PartnerText, &str) -> Option<u64>,
-    ) -> Result<BTreeMap<PartnerText, StoredUnit>> {
+    ) -> Result<(BTreeMap<PartnerText, StoredUnit>, Vec<String>)> {
         let tables = self.tables(texts);
         let mut encoded = Vec::new();
         let mut hashers: BTreeMap<PartnerText, (blake3::Hasher, BTreeSet<String>)> =
@@ -111,16 +109,17 @@ impl MonthRows {
             let stored = stored.unwrap_or(target.sequence);
             units.insert(partner, StoredUnit { hash, stored, tables });
         }
+        let mut files = Vec::new();
         for (table, mut rows) in tables {
             rows.keep_partners(|partner| {
                 let (partner, is_account) = texts.partner(partner);
                 kept.get(&(partner.to_owned(), is_account)).copied().unwrap_or_default()
             });
             if !rows.partners.is_empty() {
-                rows.write(target, table, texts)?;
+                files.push(rows.write(target, table, texts)?);
             }
         }
-        Ok(units)
+        Ok((units, files))
     }
 
     /// The rows of each table, sorted by all their values.
@@ -252,7 +251,7 @@ fn people(rows: &[CredentialRow]) -> Rows {
     Rows::new(
         column(rows, |row| row.partner),
         vec![
-            Values::Person(column(rows, |row| row.person_key.clone())),
+            Values::Person(column(rows, |row| row.person_key)),
             Values::Text(column(rows, |row| row.title)),
             Values::Text(column(rows, |row| row.kind)),
             Values::Date(column(rows, |row| Some(row.earned_on))),

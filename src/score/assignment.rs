@@ -16,13 +16,15 @@ use crate::rules::{Assignment, AssignmentTest, Segments, Window};
 
 /// What the exports say of the segments of customers, month by month.
 pub struct SegmentMonths {
-    /// Sorted by partner, tenant and month.
-    rows: Vec<SegmentMonth>,
+    /// Partner and tenant, sorted, and where their months end.
+    customers: Vec<(String, String, usize)>,
+    /// Of each customer in order.
+    months: Vec<SegmentMonth>,
 }
 
+/// What an export says of a customer in a month.
+#[derive(Clone, Copy)]
 struct SegmentMonth {
-    partner: String,
-    tenant: String,
     month: Month,
     is_customer_export: bool,
     /// Whether no row of it leaves the small-business side.
@@ -54,22 +56,37 @@ impl SegmentMonths {
             .agg([col("is_smb").min()])
             .sort(grain, SortMultipleOptions::default());
         let frame = engine::collect(frame, "segments of customers")?;
-        let (partner, tenant) = (texts(&frame, "partner_id")?, texts(&frame, "tenant_id")?);
+        let text = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
+        let (partners, tenants) = (text("partner_id")?, text("tenant_id")?);
         let month = frame.column("month").and_then(|column| column.date()).map_err(bug)?.physical();
         let exported = frame.column("is_customer_export").and_then(|column| column.bool());
         let exported = exported.map_err(bug)?;
         let is_smb = flags(&frame, "is_smb")?;
-        let texts = partner.into_iter().zip(tenant).enumerate();
-        Ok(Self {
-            rows: texts
-                .map(|(at, (partner, tenant))| SegmentMonth {
-                    partner,
-                    tenant,
-                    month: Day(month.get(at).unwrap_or_default()).month(),
-                    is_customer_export: exported.get(at) == Some(true),
-                    is_smb: is_smb[at],
-                })
-                .collect(),
+        let mut customers: Vec<(String, String, usize)> = Vec::new();
+        let mut months = Vec::with_capacity(frame.height());
+        for (at, is_smb) in is_smb.into_iter().enumerate() {
+            let partner = partners.get(at).unwrap_or_default();
+            let tenant = tenants.get(at).unwrap_or_default();
+            months.push(SegmentMonth {
+                month: Day(month.get(at).unwrap_or_default()).month(),
+                is_customer_export: exported.get(at) == Some(true),
+                is_smb,
+            });
+            match customers.last_mut().filter(|last| last.0 == partner && last.1 == tenant) {
+                Some((_, _, end)) => *end = months.len(),
+                None => customers.push((partner.to_owned(), tenant.to_owned(), months.len())),
+            }
+        }
+        Ok(Self { customers, months })
+    }
+
+    /// Each customer, as partner and tenant, with its months in order.
+    fn of_customers(&self) -> impl Iterator<Item = (&str, &str, &[SegmentMonth])> {
+        let mut start = 0;
+        self.customers.iter().map(move |(partner, tenant, end)| {
+            let months = self.months.get(start..*end).unwrap_or_default();
+            start = *end;
+            (partner.as_str(), tenant.as_str(), months)
         })
     }
 }
@@ -88,18 +105,15 @@ impl<'a> SmbCustomers<'a> {
             row.month <= reference && (row.is_customer_export || row.month >= reference.plus(-23))
         };
         let mut found = Vec::new();
-        for of_customer in segments
-            .rows
-            .chunk_by(|left, right| left.partner == right.partner && left.tenant == right.tenant)
-        {
-            let newest = of_customer
+        for (partner, tenant, months) in segments.of_customers() {
+            let newest = months
                 .iter()
                 .filter(is_known)
                 .max_by_key(|row| (row.month, row.is_customer_export));
-            if let Some(row) = newest.filter(|row| row.is_smb)
-                && let Some(partner) = partners.find(&row.partner)
+            if newest.is_some_and(|row| row.is_smb)
+                && let Some(partner) = partners.find(partner)
             {
-                found.push((partner, row.tenant.as_str()));
+                found.push((partner, tenant));
             }
         }
         Self(found)

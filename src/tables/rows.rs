@@ -2,8 +2,9 @@
 //! exactly the contract's types.
 
 use polars::prelude::{
-    BooleanChunkedBuilder, ChunkedBuilder, Column, DataFrame, DataType, Int32Chunked, Int64Type,
-    Int128Chunked, IntoColumn, IntoSeries, PrimitiveChunkedBuilder, StringChunkedBuilder,
+    BooleanChunkedBuilder, ChunkedBuilder, Column, DataFrame, DataType, Int32Type, Int64Type,
+    Int128Chunked, Int128Type, IntoColumn, IntoSeries, PrimitiveChunkedBuilder,
+    StringChunkedBuilder,
 };
 
 use super::{ColumnType, Table};
@@ -29,8 +30,8 @@ enum Values {
     Text(StringChunkedBuilder),
     Int64(PrimitiveChunkedBuilder<Int64Type>),
     Boolean(BooleanChunkedBuilder),
-    Date(Vec<Option<i32>>),
-    Decimal(Vec<Option<i128>>),
+    Date(PrimitiveChunkedBuilder<Int32Type>),
+    Decimal(PrimitiveChunkedBuilder<Int128Type>),
 }
 
 impl Rows {
@@ -47,8 +48,12 @@ impl Rows {
                 ColumnType::Boolean => {
                     Values::Boolean(BooleanChunkedBuilder::new(column.name.into(), 0))
                 }
-                ColumnType::Date => Values::Date(Vec::new()),
-                ColumnType::Amount | ColumnType::Ratio => Values::Decimal(Vec::new()),
+                ColumnType::Date => {
+                    Values::Date(PrimitiveChunkedBuilder::new(column.name.into(), 0))
+                }
+                ColumnType::Amount | ColumnType::Ratio => {
+                    Values::Decimal(PrimitiveChunkedBuilder::new(column.name.into(), 0))
+                }
             })
             .collect();
         Self { table, columns, at: 0, height: 0, mistake: None, too_large: None }
@@ -84,7 +89,7 @@ impl Rows {
     /// A day.
     pub fn day(&mut self, value: impl Into<Option<Day>>) -> &mut Self {
         match self.next() {
-            Some(Values::Date(column)) => column.push(value.into().map(|day| day.0)),
+            Some(Values::Date(column)) => column.append_option(value.into().map(|day| day.0)),
             _ => self.wrong_type("date"),
         }
         self
@@ -117,7 +122,7 @@ impl Rows {
             self.too_large = Some(name);
         }
         match self.next() {
-            Some(Values::Decimal(column)) => column.push(value),
+            Some(Values::Decimal(column)) => column.append_option(value),
             _ => self.wrong_type("decimal"),
         }
         self
@@ -153,15 +158,11 @@ impl Rows {
                 Values::Text(builder) => builder.finish().into_series().into_column(),
                 Values::Int64(builder) => builder.finish().into_series().into_column(),
                 Values::Boolean(builder) => builder.finish().into_series().into_column(),
-                Values::Date(days) => {
-                    let days: Int32Chunked = days.into_iter().collect();
-                    let days = days.with_name(column.name.into()).into_series();
+                Values::Date(builder) => {
+                    let days = builder.finish().into_series();
                     days.cast(&DataType::Date).map_err(frame_error)?.into_column()
                 }
-                Values::Decimal(values) => {
-                    let values: Int128Chunked = values.into_iter().collect();
-                    decimal_column(values, column.name, column.kind)?
-                }
+                Values::Decimal(builder) => decimal_column(builder.finish(), column.kind)?,
             });
         }
         DataFrame::new(self.height, columns).map_err(frame_error)
@@ -180,10 +181,9 @@ impl Rows {
     }
 }
 
-fn decimal_column(values: Int128Chunked, name: &str, kind: ColumnType) -> Result<Column> {
+fn decimal_column(values: Int128Chunked, kind: ColumnType) -> Result<Column> {
     let (precision, scale) = kind.decimal().unwrap_or((19, 4));
-    let values =
-        values.with_name(name.into()).into_decimal(precision, scale).map_err(frame_error)?;
+    let values = values.into_decimal(precision, scale).map_err(frame_error)?;
     Ok(values.into_series().into_column())
 }
 
