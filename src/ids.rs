@@ -204,10 +204,22 @@ pub struct FieldHasher {
 const HASHED_BYTES: usize = 1 << 14;
 
 impl FieldHasher {
+    /// Adds a field that is text.
+    pub fn add_text(&mut self, field: &str) {
+        self.waiting.extend_from_slice(field.as_bytes());
+        self.waiting.push(0);
+        self.flush();
+    }
+
     /// Adds a field as it is written.
     pub fn add(&mut self, field: impl fmt::Display) {
         // Writing to memory never fails.
         let _ = write!(self.waiting, "{field}\0");
+        self.flush();
+    }
+
+    /// Hashes what waits, once it is enough.
+    fn flush(&mut self) {
         if self.waiting.len() >= HASHED_BYTES {
             self.hasher.update(&self.waiting);
             self.waiting.clear();

@@ -372,10 +372,10 @@ impl Live {
         for unit in self.units.iter().filter(|unit| keep(unit)) {
             let UnitKey { dataset, partner_id, month, .. } = &unit.key;
             for field in [dataset, &unit.account, partner_id] {
-                hasher.add(field);
+                hasher.add_text(field);
             }
             hasher.add_some(*month);
-            hasher.add(&unit.hash);
+            hasher.add_text(&unit.hash);
         }
         hasher.finish()
     }

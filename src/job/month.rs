@@ -31,7 +31,8 @@ pub(super) struct MonthPlan<'a> {
     pub(super) credit: Credit,
     /// Partners with a live row of usage in the window.
     usage_partners: BTreeSet<String>,
-    delivered: Vec<Delivered>,
+    /// What distributors delivered of others.
+    credited: Vec<Delivered>,
     early: BTreeSet<(String, String)>,
     quarantined: BTreeSet<String>,
     /// Hash of everything that the scores of the month depend on.
@@ -175,14 +176,6 @@ impl<'a> MonthPlan<'a> {
         let feeding = Feeding::new(live, reference, &versions);
         let credit = Credit::of(live, *window(reference).start(), reference)?;
         let credited = credit.delivered(live);
-        let delivered: Vec<_> = live
-            .delivered()
-            .iter()
-            .chain(&credited)
-            .filter(|fact| fact.month.is_none_or(|month| window(reference).contains(&month)))
-            .filter(|fact| feeding.datasets.contains(&fact.dataset))
-            .cloned()
-            .collect();
         let mut early = early_datasets(live, &feeding);
         // What a distributor delivered early is early for the resellers whose month it is.
         let of_month = credited.iter().filter(|fact| fact.month == Some(reference));
@@ -205,7 +198,7 @@ impl<'a> MonthPlan<'a> {
             areas_without_rules,
             feeding,
             credit,
-            delivered,
+            credited,
             early,
             score_id: String::new(),
         };
@@ -213,15 +206,24 @@ impl<'a> MonthPlan<'a> {
         Ok(plan)
     }
 
+    /// What was delivered of the months and datasets that the score looks at.
+    fn delivered<'s>(&'s self, live: &'s Live) -> impl Iterator<Item = &'s Delivered> {
+        let is_meant = |fact: &&Delivered| {
+            fact.month.is_none_or(|month| window(self.reference).contains(&month))
+                && self.feeding.datasets.contains(&fact.dataset)
+        };
+        live.delivered().iter().chain(&self.credited).filter(is_meant)
+    }
+
     fn hash(&self, pipeline: &Pipeline, live: &Live) -> String {
         let mut hasher = FieldHasher::default();
         hasher.add(self.reference);
         hasher.add(live.content_hash(|unit| self.feeding.reads(unit)).to_hex());
-        for fact in &self.delivered {
-            hasher.add(&fact.account);
-            hasher.add(&fact.dataset);
+        for fact in self.delivered(live) {
+            hasher.add_text(&fact.account);
+            hasher.add_text(&fact.dataset);
             hasher.add_some(fact.month);
-            hasher.add(if fact.is_own { "own" } else { "credited" });
+            hasher.add_text(if fact.is_own { "own" } else { "credited" });
         }
         let distributed = live.units.iter().filter(|unit| unit.is_distributor);
         let distributed = distributed.filter(|unit| self.feeding.reads(unit));
@@ -303,7 +305,7 @@ impl<'a> MonthPlan<'a> {
             credentials,
             segments,
             usage_partners: self.usage_partners.clone(),
-            delivered: &self.delivered,
+            delivered: self.delivered(live).collect(),
             early: self.early.clone(),
             quarantined: self.quarantined.clone(),
         })
@@ -346,7 +348,7 @@ pub(super) fn assigned(base: &Base<'_>, reference: Month) -> Result<BTreeSet<(St
         credentials,
         segments,
         usage_partners: usage_partners(live, &credit, reference),
-        delivered: &[],
+        delivered: Vec::new(),
         early: BTreeSet::new(),
         quarantined: BTreeSet::new(),
     })

@@ -81,7 +81,7 @@ pub struct Input<'a> {
     /// Partners with a live row of consumption or seats in R−23…R.
     pub usage_partners: BTreeSet<String>,
     /// What each partner delivered.
-    pub delivered: &'a [Delivered],
+    pub delivered: Vec<&'a Delivered>,
     /// Partner and dataset of data of R that was delivered before the 20th of the next month.
     pub early: BTreeSet<(String, String)>,
     /// Partners with a quarantined record in a file that feeds the month.
@@ -165,7 +165,7 @@ pub fn totals(input: &Input<'_>) -> Result<MonthScores> {
 /// CS9001.
 pub fn assigned(input: &Input<'_>) -> Result<BTreeSet<(String, String)>> {
     let ids = input.usage_partners.iter().cloned().collect();
-    let partners = Partners::new(ids, input.delivered, input.reference);
+    let partners = Partners::new(ids, &input.delivered, input.reference);
     let (mut measures, mut smb) = (Measures::default(), None);
     let mut found = BTreeSet::new();
     for version in input.versions {
@@ -182,7 +182,7 @@ pub fn assigned(input: &Input<'_>) -> Result<BTreeSet<(String, String)>> {
 fn scored_partners(input: &Input<'_>) -> Result<Partners> {
     let mut ids: BTreeSet<String> = input.usage_partners.clone();
     ids.extend(input.credentials.partners(input.reference.last_day())?);
-    Ok(Partners::new(ids.into_iter().collect(), input.delivered, input.reference))
+    Ok(Partners::new(ids.into_iter().collect(), &input.delivered, input.reference))
 }
 
 fn acr_ttm(input: &Input<'_>, partners: &Partners) -> Result<DataFrame> {

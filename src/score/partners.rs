@@ -87,7 +87,7 @@ impl DatasetSet {
 
 impl Partners {
     /// `ids` sorted; months outside R−31…R do not matter to any window.
-    pub(super) fn new(ids: Vec<String>, delivered: &[Delivered], reference: Month) -> Self {
+    pub(super) fn new(ids: Vec<String>, delivered: &[&Delivered], reference: Month) -> Self {
         let mut of_partner: Vec<BTreeMap<String, Months>> = vec![BTreeMap::new(); ids.len()];
         for fact in delivered {
             let Ok(at) = ids.binary_search(&fact.account) else { continue };

@@ -7,6 +7,7 @@ mod fact;
 mod history;
 mod rows;
 mod run;
+mod text_column;
 
 pub use dimension::{DIM_CUSTOMER, DIM_PARTNER, DIM_RULE};
 pub use fact::{

@@ -1,17 +1,24 @@
 //! Rows of a published table, written value by value in the order of its columns, as a frame of
-//! exactly the contract's types.
+//! exactly the contract's types in the order of its key.
 
 use polars::prelude::{
-    BooleanChunkedBuilder, ChunkedBuilder, Column, DataFrame, DataType, Int32Type, Int64Type,
-    Int128Chunked, Int128Type, IntoColumn, IntoSeries, PrimitiveChunkedBuilder,
-    StringChunkedBuilder,
+    BooleanChunkedBuilder, ChunkedBuilder, DataFrame, DataType, IdxCa, Int32Type, Int64Type,
+    Int128Chunked, Int128Type, IntoColumn, IntoSeries, NewChunkedArray, PrimitiveChunkedBuilder,
+    Series,
 };
 
+use super::text_column::TextColumn;
 use super::{ColumnType, Table};
 use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
 use crate::money::Money;
 use crate::points::Points;
+
+/// A column whose rows are complete.
+enum Collected {
+    Text(TextColumn),
+    Series(Series),
+}
 
 /// The largest magnitude of a `DECIMAL(19,…)`.
 const LARGEST_DECIMAL: i128 = 10_i128.pow(19) - 1;
@@ -27,7 +34,7 @@ pub struct Rows {
 }
 
 enum Values {
-    Text(StringChunkedBuilder),
+    Text(TextColumn),
     Int64(PrimitiveChunkedBuilder<Int64Type>),
     Boolean(BooleanChunkedBuilder),
     Date(PrimitiveChunkedBuilder<Int32Type>),
@@ -41,7 +48,7 @@ impl Rows {
             .columns
             .iter()
             .map(|column| match column.kind {
-                ColumnType::Text => Values::Text(StringChunkedBuilder::new(column.name.into(), 0)),
+                ColumnType::Text => Values::Text(TextColumn::default()),
                 ColumnType::Int64 => {
                     Values::Int64(PrimitiveChunkedBuilder::new(column.name.into(), 0))
                 }
@@ -62,7 +69,7 @@ impl Rows {
     /// A text.
     pub fn text<'a>(&mut self, value: impl Into<Option<&'a str>>) -> &mut Self {
         match self.next() {
-            Some(Values::Text(column)) => column.append_option(value.into()),
+            Some(Values::Text(column)) => column.push(value.into()),
             _ => self.wrong_type("text"),
         }
         self
@@ -152,18 +159,29 @@ impl Rows {
         if let Some(mistake) = self.mistake {
             return Err(Error::bug(mistake));
         }
-        let mut columns = Vec::new();
-        for (values, column) in self.columns.into_iter().zip(self.table.columns) {
-            columns.push(match values {
-                Values::Text(builder) => builder.finish().into_series().into_column(),
-                Values::Int64(builder) => builder.finish().into_series().into_column(),
-                Values::Boolean(builder) => builder.finish().into_series().into_column(),
+        let table = self.table;
+        let collected = self.columns.into_iter().zip(table.columns).map(|(values, column)| {
+            Ok(Collected::Series(match values {
+                Values::Text(texts) => return Ok(Collected::Text(texts)),
+                Values::Int64(builder) => builder.finish().into_series(),
+                Values::Boolean(builder) => builder.finish().into_series(),
                 Values::Date(builder) => {
-                    let days = builder.finish().into_series();
-                    days.cast(&DataType::Date).map_err(frame_error)?.into_column()
+                    builder.finish().into_series().cast(&DataType::Date).map_err(frame_error)?
                 }
-                Values::Decimal(builder) => decimal_column(builder.finish(), column.kind)?,
-            });
+                Values::Decimal(builder) => decimal_series(builder.finish(), column.kind)?,
+            }))
+        });
+        let collected = collected.collect::<Result<Vec<Collected>>>()?;
+        let order = order(table, &collected, self.height)?;
+        let mut columns = Vec::with_capacity(collected.len());
+        for (collected, column) in collected.into_iter().zip(table.columns) {
+            let series = match collected {
+                Collected::Text(texts) => texts.take(column.name, &order)?,
+                Collected::Series(series) => {
+                    series.take(&IdxCa::from_slice("".into(), &order)).map_err(frame_error)?
+                }
+            };
+            columns.push(series.into_column());
         }
         DataFrame::new(self.height, columns).map_err(frame_error)
     }
@@ -181,10 +199,49 @@ impl Rows {
     }
 }
 
-fn decimal_column(values: Int128Chunked, kind: ColumnType) -> Result<Column> {
+/// The rows in the order of the table's key. A value counts as its place among all values of its
+/// column, and the places of a row are one integer; where they do not fit, the rows stay as they came.
+fn order(table: &Table, columns: &[Collected], height: usize) -> Result<Vec<u32>> {
+    let mut keys: Vec<(u128, u32)> = (0..).take(height).map(|row| (0, row)).collect();
+    let mut bits = 0;
+    for name in table.key {
+        let at = table.columns.iter().position(|column| column.name == *name);
+        let column = at.and_then(|at| columns.get(at));
+        let places = match column.ok_or_else(|| Error::bug(format!("no key column {name}")))? {
+            Collected::Text(texts) => texts.places(),
+            Collected::Series(series) => {
+                let values = series.cast(&DataType::Int64).map_err(frame_error)?;
+                places_of(&values.i64().map_err(frame_error)?.iter().collect::<Vec<_>>())
+            }
+        };
+        let most = places.iter().copied().max().unwrap_or_default();
+        let width = u32::BITS - most.leading_zeros();
+        bits += width;
+        for ((key, _), place) in keys.iter_mut().zip(places) {
+            *key = *key << width | u128::from(place);
+        }
+    }
+    if bits <= u128::BITS {
+        keys.sort_unstable();
+    } else {
+        keys.sort_unstable_by_key(|(_, row)| *row);
+    }
+    Ok(keys.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The place of each value among all of them; unknown ones come first.
+pub(super) fn places_of<T: Ord>(values: &[Option<T>]) -> Vec<u32> {
+    let mut known: Vec<&T> = values.iter().flatten().collect();
+    known.sort_unstable();
+    known.dedup();
+    let place = |value: &T| known.partition_point(|known| *known <= value);
+    let places = values.iter().map(|value| value.as_ref().map_or(0, place));
+    places.map(|place| u32::try_from(place).unwrap_or(u32::MAX)).collect()
+}
+
+fn decimal_series(values: Int128Chunked, kind: ColumnType) -> Result<Series> {
     let (precision, scale) = kind.decimal().unwrap_or((19, 4));
-    let values = values.into_decimal(precision, scale).map_err(frame_error)?;
-    Ok(values.into_series().into_column())
+    Ok(values.into_decimal(precision, scale).map_err(frame_error)?.into_series())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
