@@ -17,17 +17,29 @@ pub(super) struct Memo<T> {
     runs: Vec<RangeInclusive<usize>>,
     places: HashMap<u128, u32, Hashed>,
     values: Vec<T>,
-    /// The cells of the last two groups that differ, and their places: rows of one customer stand
-    /// together, and attributions of one consumption take turns.
-    last: [(CellBytes, usize); 2],
-    /// Which of them is the older one.
-    oldest: usize,
-    /// Which of them the next cells are likely to be.
-    likely: usize,
+    /// The last groups that differ: rows of one customer stand together, and the associations of its
+    /// consumptions take turns.
+    recent: [Recent; RECENT],
+    /// Which of them was the last one.
+    at: usize,
+    /// Groups so far.
+    turn: u64,
 }
 
-/// The place of no value.
-const NOWHERE: usize = usize::MAX;
+/// So many groups are compared before one is looked up.
+const RECENT: usize = 4;
+
+/// A group that was met lately.
+#[derive(Default)]
+struct Recent {
+    cells: CellBytes,
+    /// Where its value is; none while it is not kept.
+    place: Option<usize>,
+    /// Which of the recent groups came after it.
+    next: usize,
+    /// When it was met last.
+    turn: u64,
+}
 
 /// A fingerprint is a hash already.
 type Hashed = BuildHasherDefault<Fingerprint>;
@@ -59,29 +71,39 @@ impl<T> Memo<T> {
             .chunk_by(|left, right| left + 1 == *right)
             .filter_map(|run| Some(*run.first()?..=*run.last()?))
             .collect();
-        let last = std::array::from_fn(|_| (CellBytes::default(), NOWHERE));
-        Self { runs, places: HashMap::default(), values: Vec::new(), last, oldest: 0, likely: 0 }
+        let recent = std::array::from_fn(|_| Recent::default());
+        Self { runs, places: HashMap::default(), values: Vec::new(), recent, at: 0, turn: 0 }
     }
 
     /// Where the value of a record's cells is kept, else the fingerprint to keep it by.
     pub(super) fn find(&mut self, cells: &Cells<'_>) -> Result<usize, u128> {
-        for at in [self.likely, 1 - self.likely] {
-            let (known, place) = &self.last[at];
-            if *place != NOWHERE && cells.are(known, &self.runs) {
-                // Those that took turns go on to do so, and one that was repeated goes on as well.
-                self.likely = if at == self.oldest { 1 - at } else { at };
-                self.oldest = 1 - at;
-                return Ok(*place);
+        // Those that took turns go on to do so, and one that was repeated goes on as well.
+        let likely = self.recent[self.at].next;
+        let others = (0..RECENT).filter(|at| *at != likely);
+        for at in std::iter::once(likely).chain(others) {
+            if let Recent { cells: known, place: Some(place), .. } = &self.recent[at]
+                && cells.are(known, &self.runs)
+            {
+                let place = *place;
+                self.met(at);
+                return Ok(place);
             }
         }
-        let (known, place) = &mut self.last[self.oldest];
-        cells.copy_to(known, &self.runs);
+        let oldest = (0..RECENT).min_by_key(|at| self.recent[*at].turn).unwrap_or_default();
         let fingerprint = cells.fingerprint(&self.runs);
-        let found = self.places.get(&fingerprint);
-        *place = found.map_or(NOWHERE, |place| *place as usize);
-        self.likely = self.oldest;
-        self.oldest = 1 - self.oldest;
-        if *place == NOWHERE { Err(fingerprint) } else { Ok(*place) }
+        let place = self.places.get(&fingerprint).map(|place| *place as usize);
+        let recent = &mut self.recent[oldest];
+        cells.copy_to(&mut recent.cells, &self.runs);
+        (recent.place, recent.next) = (place, oldest);
+        self.met(oldest);
+        place.ok_or(fingerprint)
+    }
+
+    fn met(&mut self, at: usize) {
+        self.turn += 1;
+        self.recent[self.at].next = at;
+        self.recent[at].turn = self.turn;
+        self.at = at;
     }
 
     /// As [`find`](Self::find), of few cells that seldom say what those before them said.
@@ -100,10 +122,10 @@ impl<T> Memo<T> {
     pub(super) fn clear(&mut self) {
         self.places.clear();
         self.values.clear();
-        self.last.iter_mut().for_each(|(_, place)| *place = NOWHERE);
+        self.recent.iter_mut().for_each(|recent| recent.place = None);
     }
 
-    /// Keeps a value.
+    /// Keeps the value of the cells that were not found last.
     pub(super) fn keep(&mut self, fingerprint: u128, value: T) -> usize {
         if self.is_full() {
             self.clear();
@@ -112,6 +134,7 @@ impl<T> Memo<T> {
         self.values.push(value);
         // Never more than the most entries.
         self.places.insert(fingerprint, u32::try_from(place).unwrap_or(u32::MAX));
+        self.recent[self.at].place = Some(place);
         place
     }
 
