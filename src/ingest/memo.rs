@@ -113,6 +113,10 @@ impl<T> Memo<T> {
         found.map(|place| *place as usize).ok_or(fingerprint)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// Whether keeping one more value forgets all others.
     pub(super) fn is_full(&self) -> bool {
         self.values.len() >= MOST_ENTRIES
@@ -148,5 +152,47 @@ impl<T> Memo<T> {
 
     pub(super) fn get_mut(&mut self, place: usize) -> &mut T {
         &mut self.values[place]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ingest::formats::Formats;
+    use crate::ingest::records::{Reading, Rules, visit_records};
+
+    proptest! {
+        #[test]
+        fn a_memory_says_what_the_cells_say(
+            rows in proptest::collection::vec((0..5_usize, 0..3_u8, 0..40_usize), 1..200),
+            cleared in 0..200_u64,
+        ) {
+            let row = |(a, b, c): &(usize, u8, usize)| {
+                format!("{},{b},{}\n", "x".repeat(*a), "y".repeat(*c % 7 * 7))
+            };
+            let text = format!("a,b,c\n{}", rows.iter().map(row).collect::<String>());
+            let mut memo: Memo<String> = Memo::of(&[0, 2]);
+            let formats = Formats::default();
+            let (reading, what) = (Reading::Fast, "a.csv");
+            let rules = Rules { delimiter: b',', reading, formats: &formats, width: 3, what };
+            visit_records(text.as_bytes(), rules, &mut |number, cells, _| {
+                if number == cleared {
+                    memo.clear();
+                }
+                let said = format!("{:?} {:?}", cells.get(0), cells.get(2));
+                let place = match memo.find(cells) {
+                    Ok(place) => place,
+                    // A record that is rejected leaves nothing behind.
+                    Err(_) if number % 5 == 0 => return Ok(()),
+                    Err(fingerprint) => memo.keep(fingerprint, said.clone()),
+                };
+                assert_eq!(memo.get(place), &said);
+                assert_eq!(memo.look_up(cells), Ok(place));
+                Ok(())
+            })
+            .unwrap();
+        }
     }
 }

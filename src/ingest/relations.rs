@@ -99,6 +99,11 @@ impl Memory {
             .chain(&header.partner)
     }
 
+    /// How many customers by association it knows.
+    pub(super) fn relations(&self) -> usize {
+        self.relations.len()
+    }
+
     /// Bounds what is kept of a base with very many texts: they are looked up again.
     pub(super) fn forget_many_texts(&mut self) {
         if self.texts.len() > MOST_TEXTS {

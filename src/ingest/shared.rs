@@ -18,6 +18,8 @@ use crate::rules::Catalogs;
 
 /// Memories of files with other columns than these are forgotten first.
 const MOST_MEMORIES: usize = 16;
+/// So many customers by association all memories keep together for files to come, some 100 MB.
+const MOST_RELATIONS: usize = 1 << 19;
 
 /// What an ingest learns from its files, whatever batch they are in: most say again what others said.
 /// And the memory that all batches have for rows that wait.
@@ -44,10 +46,14 @@ impl Learned {
     pub(super) fn keep_memory(&self, mut memory: Memory) {
         memory.forget_many_texts();
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        if memories.len() >= MOST_MEMORIES {
+        memories.push(memory);
+        let is_too_much = |memories: &[Memory]| {
+            memories.len() > MOST_MEMORIES
+                || memories.iter().map(Memory::relations).sum::<usize>() > MOST_RELATIONS
+        };
+        while is_too_much(&memories) {
             memories.remove(0);
         }
-        memories.push(memory);
     }
 }
 

@@ -135,6 +135,11 @@ pub(super) fn sync_file(path: &Path) -> Result<()> {
     synced.map_err(|error| write_error(&path.display().to_string(), error))
 }
 
+/// Makes the names in a folder durable, where the system knows that of folders.
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
+    if cfg!(unix) { sync_file(path) } else { Ok(()) }
+}
+
 pub(super) fn remove_folder(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Ok(()) => Ok(()),

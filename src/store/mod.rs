@@ -352,7 +352,14 @@ impl Store {
     /// CS2002, CS2003.
     pub fn sync(&self, path: &str) -> Result<()> {
         match &self.place {
-            Place::Local { .. } => local::sync_file(&self.local_path(path)),
+            Place::Local { .. } => {
+                local::sync_file(&self.local_path(path))?;
+                // Its name, and those of the folders that it is the first file of.
+                let folders = Path::new(path).ancestors().skip(1);
+                folders
+                    .map(|folder| self.local_path(&folder.to_string_lossy()))
+                    .try_for_each(|folder| local::sync_folder(&folder))
+            }
             Place::Remote(remote) => remote.upload(path),
         }
     }

@@ -248,3 +248,62 @@ fn decimal_series(values: Int128Chunked, kind: ColumnType) -> Result<Series> {
 fn frame_error(error: polars::prelude::PolarsError) -> Error {
     Error::bug(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Layout;
+    use super::super::column::{col, opt};
+    use super::*;
+
+    static TABLE: Table = Table {
+        name: "example",
+        layout: Layout::Month,
+        row_group_rows: 10,
+        key: &["name", "day", "number"],
+        meaning: "",
+        columns: &[
+            col("number", ColumnType::Int64, "", ""),
+            opt("name", ColumnType::Text, "", ""),
+            col("day", ColumnType::Date, "", ""),
+            opt("amount", ColumnType::Amount, "", ""),
+        ],
+    };
+
+    #[test]
+    fn rows_come_in_the_order_of_the_key() {
+        let names = [Some("b"), None, Some("a longer name than fits"), Some(""), Some("\u{e4}")];
+        let mut expected = Vec::new();
+        let mut rows = Rows::new(&TABLE);
+        for at in 0..200_i32 {
+            // Every combination once, in no order.
+            let at = at * 77 % 200;
+            let name = names.iter().copied().cycle().nth((at % 5).unsigned_abs() as usize).unwrap();
+            let number = i64::from(3 - at / 5 % 8);
+            let day = Day(-(at / 40));
+            let amount = (at % 3 > 0).then(|| i128::from(at));
+            rows.int(number).text(name).day(day).decimal(amount).end();
+            expected.push((name.map(str::to_owned), day.0, number, amount));
+        }
+        expected.sort();
+        let frame = rows.finish().unwrap();
+        let found: Vec<_> = (0..frame.height())
+            .map(|at| {
+                let name = frame.column("name").unwrap().str().unwrap().get(at);
+                let day = frame.column("day").unwrap().date().unwrap().physical().get(at);
+                let number = frame.column("number").unwrap().i64().unwrap().get(at);
+                let amount = frame.column("amount").unwrap().decimal().unwrap().physical().get(at);
+                (name.map(str::to_owned), day.unwrap(), number.unwrap(), amount)
+            })
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_table_without_rows_or_texts_has_its_columns() {
+        let frame = Rows::new(&TABLE).finish().unwrap();
+        assert_eq!((frame.height(), frame.width()), (0, 4));
+        let mut rows = Rows::new(&TABLE);
+        rows.int(1).text(None).day(Day(0)).decimal(None).end();
+        assert_eq!(rows.finish().unwrap().column("name").unwrap().null_count(), 1);
+    }
+}
