@@ -1,15 +1,17 @@
 //! The only caller of polars' execution: always the streaming engine, and no polars error reaches
 //! a user bare.
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::{
     CompatLevel, DataFrame, Engine, FileWriteFormat, IntoLazy, KeyValueMetadata, LazyFrame,
-    ParquetCompression, ParquetWriteOptions, PlRefPath, PolarsError, ScanArgsParquet,
-    SinkDestination, SinkTarget, StatisticsOptions, UnifiedSinkArgs,
+    ParquetCompression, ParquetWriteOptions, ParquetWriter, PlRefPath, PolarsError,
+    ScanArgsParquet, SinkDestination, SinkTarget, StatisticsOptions, UnifiedSinkArgs,
 };
 
 use crate::error::{Code, Error, Result};
@@ -49,6 +51,82 @@ pub fn scan(paths: &[PathBuf]) -> Result<LazyFrame> {
         .map_err(|error| Error::bug(format!("cannot plan a scan: {error}")))
 }
 
+/// A Parquet file that is written frame by frame: zstd, statistics, row groups of exactly
+/// `row_group_rows`, the last one of fewer. What it holds does not depend on how its rows were split
+/// into frames.
+pub struct ParquetFile<W: Write> {
+    writer: BatchedWriter<W>,
+    /// Rows that do not fill a row group yet.
+    pending: DataFrame,
+    row_group_rows: usize,
+    what: &'static str,
+}
+
+impl<W: Write> ParquetFile<W> {
+    /// Begins a file of rows like those of `frame`. The metadata should name the types as the key
+    /// `ARROW:schema`, with plain strings: readers older or stricter than polars do not know its own
+    /// string views. `what` names the file.
+    ///
+    /// # Errors
+    /// CS2002.
+    pub fn create(
+        into: W,
+        frame: &DataFrame,
+        row_group_rows: usize,
+        metadata: Vec<(String, String)>,
+        what: &'static str,
+    ) -> Result<Self> {
+        let writer = ParquetWriter::new(into)
+            .with_compression(ParquetCompression::Zstd(None))
+            .with_statistics(StatisticsOptions::default())
+            .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
+            .batched(frame.schema())
+            .map_err(|error| not_written(what, Error::bug(error.to_string())))?;
+        Ok(Self { writer, pending: frame.clear(), row_group_rows, what })
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// CS2002.
+    pub fn append(&mut self, frame: &DataFrame) -> Result<()> {
+        let what = self.what;
+        self.pending
+            .vstack_mut(frame)
+            .map_err(|error| Error::bug(format!("{what} has other columns: {error}")))?;
+        while self.pending.height() >= self.row_group_rows {
+            self.write_rows(self.row_group_rows)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left, and the footer.
+    ///
+    /// # Errors
+    /// CS2002.
+    pub fn finish(mut self) -> Result<()> {
+        if self.pending.height() > 0 {
+            self.write_rows(self.pending.height())?;
+        }
+        let finished = self.writer.finish();
+        finished.map(|_| ()).map_err(|error| not_written(self.what, Error::bug(error.to_string())))
+    }
+
+    fn write_rows(&mut self, rows: usize) -> Result<()> {
+        let mut group = self.pending.slice(0, rows);
+        group.rechunk_mut();
+        self.pending = self.pending.slice(i64::try_from(rows).unwrap_or(i64::MAX), usize::MAX);
+        let written = self.writer.write_batch(&group);
+        written.map_err(|error| not_written(self.what, Error::bug(error.to_string())))
+    }
+}
+
+fn not_written(what: &str, cause: Error) -> Error {
+    Error::new(Code::StorageWrite, format!("cannot write {what}"))
+        .because(cause)
+        .hint("check that the folder is writable and has room")
+}
+
 /// Writes a frame as Parquet: zstd, statistics, row groups of at most `row_group_rows`, key-value
 /// metadata; `what` names it.
 ///
@@ -83,14 +161,55 @@ pub fn write_parquet(
         )
         .map_err(|error| Error::bug(format!("cannot plan to write {what}: {error}")))
         .and_then(|sink| collect(sink, what));
-    written.map(|_| ()).map_err(|error| {
-        Error::new(Code::StorageWrite, format!("cannot write {what}"))
-            .because(error)
-            .hint("check that the folder is writable and has room")
-    })
+    written.map(|_| ()).map_err(|error| not_written(what, error))
 }
 
 /// A frame as the start of a query.
 pub fn lazy(frame: DataFrame) -> LazyFrame {
     frame.lazy()
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::df;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::parquet::Footer;
+
+    fn written(frame: &DataFrame, cuts: &[usize]) -> (Vec<u8>, i64) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let into = crate::store::create_file(&path).unwrap();
+        let metadata = vec![("key".to_owned(), "value".to_owned())];
+        let mut file = ParquetFile::create(into, frame, 7, metadata, "a table").unwrap();
+        let mut start = 0;
+        for end in cuts.iter().copied().chain([frame.height()]) {
+            file.append(&frame.slice(i64::try_from(start).unwrap(), end - start)).unwrap();
+            start = end;
+        }
+        file.finish().unwrap();
+        let footer = Footer::read(crate::store::open_file(&path).unwrap(), "a table").unwrap();
+        assert_eq!(footer.rows(), i64::try_from(frame.height()).unwrap());
+        assert_eq!(footer.value("key"), Some("value"));
+        (std::fs::read(&path).unwrap(), footer.largest_row_group())
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_does_not_depend_on_how_its_rows_came(
+            texts in proptest::collection::vec(proptest::option::of("[a-c]{0,20}"), 0..60),
+            mut cuts in proptest::collection::vec(0..60_usize, 0..5),
+        ) {
+            let numbers: Vec<i64> = (0..).take(texts.len()).collect();
+            let frame = df!("text" => &texts, "number" => numbers).unwrap();
+            for cut in &mut cuts {
+                *cut = (*cut).min(texts.len());
+            }
+            cuts.sort_unstable();
+            let (bytes, largest) = written(&frame, &cuts);
+            prop_assert_eq!(&bytes, &written(&frame, &[]).0);
+            prop_assert_eq!(largest, i64::try_from(texts.len().min(7)).unwrap());
+        }
+    }
 }

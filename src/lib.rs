@@ -3,6 +3,7 @@
 //! become published tables ([`tables`], [`publish`]). [`job`] runs these phases in order; [`cli`] is
 //! the command line around it. Where each part stands is told by `docs/architecture.md`.
 
+pub mod buckets;
 pub mod calendar;
 pub mod checks;
 pub mod cli;

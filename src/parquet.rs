@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ProjectionMask, encode_arrow_schema};
 use parquet::basic::{Compression, Encoding, LogicalType, Type, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
@@ -162,6 +162,11 @@ pub fn visit_batches(
         visit(&batch.map_err(|error| damaged(what, error))?)?;
     }
     Ok(())
+}
+
+/// The key-value entry of a file that tells readers the types of its columns.
+pub fn schema_entry(schema: &Schema) -> (String, String) {
+    (ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(schema))
 }
 
 /// Writes a batch as Parquet: zstd, row groups of at most `row_group_rows`, a key-value entry, and

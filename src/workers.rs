@@ -1,7 +1,9 @@
 //! The threads of a command that works on many things at once.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 
@@ -53,6 +55,63 @@ impl Workers {
     }
 }
 
+/// So many threads as the system has processors for.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What is taken in order, by whichever thread is at its turn.
+struct Turn<F> {
+    taken: usize,
+    failed: Option<Error>,
+    take: F,
+}
+
+/// Has threads do the jobs 0, 1, … and takes their results in that order, each by the thread that did
+/// it: no more results wait than there are threads.
+///
+/// # Errors
+/// That of a job or of a taking that failed, after which no others begin; CS9001 when one panics.
+pub fn in_order<T>(
+    threads: usize,
+    jobs: usize,
+    job: impl Fn(usize) -> Result<T> + Sync,
+    take: impl FnMut(T) -> Result<()> + Send,
+) -> Result<()> {
+    let turn = Mutex::new(Turn { taken: 0, failed: None, take });
+    let (next, has_turn) = (AtomicUsize::new(0), Condvar::new());
+    let panicked = || Error::bug("a thread panicked");
+    let work = || loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        if at >= jobs {
+            return;
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| job(at))).unwrap_or_else(|_| Err(panicked()));
+        let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_early = |turn: &mut Turn<_>| turn.taken != at && turn.failed.is_none();
+        let waited = has_turn.wait_while(turn, is_early);
+        let mut turn = waited.unwrap_or_else(PoisonError::into_inner);
+        if turn.failed.is_none() {
+            let taking = AssertUnwindSafe(|| result.and_then(&mut turn.take));
+            let taken = catch_unwind(taking).unwrap_or_else(|_| Err(panicked()));
+            turn.failed = taken.err();
+            turn.taken += 1;
+        }
+        if turn.failed.is_some() {
+            next.store(jobs, Ordering::Relaxed);
+        }
+        has_turn.notify_all();
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(jobs) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
+    turn.failed.map_or(Ok(()), Err)
+}
+
 type Task<'s> = Box<dyn FnOnce() + Send + 's>;
 
 /// Hands tasks out to threads.
@@ -86,5 +145,58 @@ impl<'s> Desk<'_, 's> {
                 task();
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_taken_in_order() {
+        for threads in [1, 2, 5] {
+            let mut taken = Vec::new();
+            let job = |at: usize| {
+                // Later ones are often done first.
+                std::thread::sleep(std::time::Duration::from_micros((at as u64 * 7) % 5 * 200));
+                Ok(at)
+            };
+            in_order(threads, 40, job, |at| {
+                taken.push(at);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(taken, (0..40).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_after_what_failed() {
+        let failed = |at| Error::bug(format!("job {at}"));
+        for threads in [1, 3] {
+            let mut taken = Vec::new();
+            let job = |at: usize| match at {
+                7 => Err(failed(at)),
+                9 => panic!("job {at}"),
+                _ => Ok(at),
+            };
+            let error = in_order(threads, 40, job, |at| {
+                taken.push(at);
+                Ok(())
+            });
+            assert!(error.unwrap_err().to_string().contains("job 7"));
+            assert_eq!(taken, (0..7).collect::<Vec<_>>());
+            let error = in_order(threads, 40, Ok, |at| match at {
+                3 => panic!("taking"),
+                at => {
+                    if at > 3 {
+                        Err(failed(at))
+                    } else {
+                        Ok(())
+                    }
+                }
+            });
+            assert!(error.unwrap_err().to_string().contains("panicked"));
+        }
     }
 }

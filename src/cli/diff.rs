@@ -65,6 +65,7 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
             facts: arguments.facts,
             partner: arguments.partner,
             area: arguments.area,
+            resources: context.resources()?,
         },
     )?;
     if let Some(file) = &arguments.write {

@@ -12,11 +12,13 @@ use crate::error::{Code, Error, Result};
 use crate::ingest::{Input, OnBadFile, Sources, Summary};
 use crate::job::{
     self, AsOf, Attempt, FailOnSetting, FormatSetting, IngestSettings, InputSetting, JobFile,
-    NamesSetting, OnBadFileSetting, Pipeline, ScopeSetting, ScopedInput, ScoreSettings, Scored,
+    NamesSetting, OnBadFileSetting, Pipeline, Resources, ScopeSetting, ScopedInput, ScoreSettings,
+    Scored,
 };
 use crate::pipelines::PipelineFiles;
 use crate::rules::{Catalogs, Rules};
 use crate::store;
+use crate::workers::threads;
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -120,11 +122,11 @@ pub(super) struct Global {
     /// No colours, as <https://no-color.org> asks
     #[arg(long, global = true, hide = true, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub(super) no_color: bool,
-    /// Files read at once [default: the number of processors]
+    /// Files read, or ranges of partners scored, at once [default: the number of processors]
     #[arg(long, global = true, env = "CAPSCORE_THREADS", value_name = "N")]
     pub(super) threads: Option<usize>,
-    /// Memory to stay within, e.g. 768MiB: rows that wait to be collapsed go to disk above a third
-    /// of it [default: 768MiB]
+    /// Memory to stay within, e.g. 768MiB: rows that wait go to disk above a third of it, or a twelfth
+    /// when they wait to be scored [default: 768MiB]
     #[arg(long, global = true, env = "CAPSCORE_MEMORY_LIMIT", value_name = "SIZE")]
     pub(super) memory_limit: Option<String>,
     /// Which failed checks stop a publication [default: error]
@@ -267,7 +269,7 @@ impl<'a> Context<'a> {
         location(option.output.as_ref(), self.job.output.as_ref(), "output")
     }
 
-    /// Number of files read at once.
+    /// Number of files read, or ranges of partners scored, at once.
     ///
     /// # Errors
     /// CS1001 for zero.
@@ -276,7 +278,7 @@ impl<'a> Context<'a> {
             Some(0) => Err(Error::new(Code::Usage, "--threads must be at least 1")
                 .hint("leave it out to use every processor")),
             Some(threads) => Ok(threads),
-            None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+            None => Ok(threads()),
         }
     }
 
@@ -332,6 +334,12 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// # Errors
+    /// CS1001.
+    pub(super) fn resources(&self) -> Result<Resources> {
+        Ok(Resources { threads: self.threads()?, memory: self.memory()? / 12 })
+    }
+
     fn memory(&self) -> Result<usize> {
         let given = self.global.memory_limit.as_ref().or(self.job.memory_limit.as_ref());
         let Some(text) = given else { return Ok(768 << 20) };
@@ -372,6 +380,7 @@ impl<'a> Context<'a> {
             fail_on,
             limits: self.job.limits(),
             has_delta: self.has_delta(&options.format)?,
+            resources: self.resources()?,
         })
     }
 

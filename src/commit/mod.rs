@@ -75,13 +75,16 @@ pub struct Staging<'a> {
     moves: Vec<String>,
     /// Those of the moves whose files another library writes.
     written: Vec<String>,
+    /// Whether the next run has to complete what this one does not.
+    is_journaled: bool,
 }
 
 impl<'a> Staging<'a> {
     /// An empty staging folder for an attempt; the lease is what makes it safe.
     pub fn new(target: &'a Store, lease: &'a Lease, attempt_id: &str) -> Self {
         let folder = format!("{STAGING}/{attempt_id}");
-        Self { target, lease, folder, moves: Vec::new(), written: Vec::new() }
+        let (moves, written) = (Vec::new(), Vec::new());
+        Self { target, lease, folder, moves, written, is_journaled: false }
     }
 
     /// Where to write the staged file of a published path.
@@ -113,15 +116,26 @@ impl<'a> Staging<'a> {
     /// # Errors
     /// CS2002; CS6001 when the target is no longer held. After the journal is written the next run
     /// completes the replacement.
-    pub fn commit(self) -> Result<()> {
+    pub fn commit(mut self) -> Result<()> {
         for path in &self.written {
             self.target.sync(&self.staged(path))?;
         }
         self.lease.confirm()?;
-        let journal = serde_json::to_vec(&Journal { moves: self.moves })
+        let journal = serde_json::to_vec(&Journal { moves: std::mem::take(&mut self.moves) })
             .map_err(|error| Error::bug("a journal cannot be written").because(error))?;
+        // A store that answers with an error may have written it.
+        self.is_journaled = true;
         self.target.write(&format!("{}/{JOURNAL}", self.folder), journal)?;
         complete(self.target, &self.folder, false)
+    }
+}
+
+impl Drop for Staging<'_> {
+    /// Forgets what was staged and is not to be published. What cannot be deleted the next run deletes.
+    fn drop(&mut self) {
+        if !self.is_journaled && !self.moves.is_empty() {
+            let _ = self.target.delete_folder(&self.folder);
+        }
     }
 }
 

@@ -293,18 +293,16 @@ impl<'a> LiveFrames<'a> {
             let is_whole = self.live.is_whole(table.name, &key, live.len());
             let source = Source {
                 path: fact_path(table, &key.0, &month, key.2),
-                rows: 0,
                 partners: (!is_whole).then_some(live),
             };
             paths.push(source.path.clone());
             sources.push(source);
         }
         self.live.store.fetch_all(&paths)?;
-        for source in &mut sources {
+        for source in &sources {
             let footer = source.open(self.live);
             let footer = footer.and_then(|file| Footer::read(file, &source.name(self.live)));
-            let footer = footer.map_err(|error| source.damaged(self.live).because(error))?;
-            source.rows = usize::try_from(footer.rows()).unwrap_or_default();
+            footer.map_err(|error| source.damaged(self.live).because(error))?;
         }
         Ok(sources)
     }
@@ -340,8 +338,6 @@ impl<'a> LiveFrames<'a> {
 /// A fact file that the ledger names, with rows that are live.
 pub(super) struct Source<'a> {
     path: String,
-    /// Rows of the file.
-    pub(super) rows: usize,
     /// The partners as delivered, and whether each is an account, whose rows are live; none when all
     /// are.
     partners: Option<BTreeSet<(&'a str, bool)>>,

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use super::fact_path;
 use super::ledger::{Acceptance, FileRecord, Ledger};
 use super::moves::Moves;
+use super::ranges::PartnerRange;
 use super::schema::{LOCATION, SNAPSHOT};
 use super::unit::{Unit, UnitKey, read_units};
 use crate::calendar::{Day, Month};
@@ -328,6 +329,18 @@ impl Live {
     /// Every month that a partner's own export delivered of a dataset, sorted.
     pub fn delivered(&self) -> &BTreeSet<Delivered> {
         self.delivered.get_or_init(|| self.delivered_by(|_| true))
+    }
+
+    /// That of the partners of a range.
+    pub fn delivered_of<'s>(&'s self, range: &PartnerRange) -> impl Iterator<Item = &'s Delivered> {
+        let first = Delivered {
+            account: range.first.clone(),
+            dataset: String::new(),
+            month: None,
+            is_own: false,
+        };
+        let range = range.clone();
+        self.delivered().range(first..).take_while(move |fact| range.contains(&fact.account))
     }
 
     /// Every month that files of a kind delivered, as [`delivered`](Self::delivered).

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::money::Money;
 
 /// The measures of a fact table.
-pub(super) trait FactMeasures: Copy + Send {
+pub trait FactMeasures: Copy + Send {
     /// The column that names what is measured.
     const NAME: &'static str;
 
@@ -22,7 +22,19 @@ pub(super) trait FactMeasures: Copy + Send {
     /// # Errors
     /// CS9001.
     fn of_frame(frame: &DataFrame) -> Result<Vec<Self>>;
+
+    /// As plain bytes.
+    fn pack(self) -> Packed;
+
+    /// From plain bytes.
+    fn unpack(packed: Packed) -> Self;
 }
+
+/// Measures as plain bytes.
+pub(super) type Packed = [u32; 5];
+
+/// No day, as a number of days.
+const NO_DAY: i32 = i32::MAX;
 
 /// Azure consumed revenue.
 impl FactMeasures for Money {
@@ -37,6 +49,15 @@ impl FactMeasures for Money {
     fn of_frame(frame: &DataFrame) -> Result<Vec<Self>> {
         let amounts = frame.column("amount").and_then(|column| column.decimal()).map_err(bug)?;
         Ok(amounts.physical().iter().map(|amount| Self(amount.unwrap_or_default())).collect())
+    }
+
+    fn pack(self) -> Packed {
+        let [a, b, c, d]: [u32; 4] = bytemuck::must_cast(self.0);
+        [a, b, c, d, 0]
+    }
+
+    fn unpack([a, b, c, d, _]: Packed) -> Self {
+        Self(bytemuck::must_cast([a, b, c, d]))
     }
 }
 
@@ -85,5 +106,37 @@ impl FactMeasures for Seats {
                 associated_on: day.map(Day),
             })
             .collect())
+    }
+
+    fn pack(self) -> Packed {
+        let [a, b, c, d]: [u32; 4] = bytemuck::must_cast([self.paid, self.active]);
+        let day = self.associated_on.map_or(NO_DAY, |day| day.0);
+        [a, b, c, d, day.cast_unsigned()]
+    }
+
+    fn unpack([a, b, c, d, day]: Packed) -> Self {
+        let [paid, active]: [i64; 2] = bytemuck::must_cast([a, b, c, d]);
+        let day = day.cast_signed();
+        Self { paid, active, associated_on: (day != NO_DAY).then_some(Day(day)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn measures_come_back_from_bytes(
+            amount in any::<i128>(),
+            (paid, active) in any::<(i64, i64)>(),
+            day in proptest::option::of(-1_000_000..1_000_000),
+        ) {
+            prop_assert_eq!(Money::unpack(Money(amount).pack()), Money(amount));
+            let seats = Seats { paid, active, associated_on: day.map(Day) };
+            prop_assert_eq!(Seats::unpack(seats.pack()), seats);
+        }
     }
 }

@@ -23,6 +23,7 @@ mod lock;
 mod measures;
 mod moves;
 mod numbered;
+mod ranges;
 mod restatement;
 mod retraction;
 mod schema;
@@ -42,7 +43,8 @@ pub use live::{Delivered, Held, Live, LiveUnit};
 pub use lock::{lock, unlock};
 pub use measures::Seats;
 pub use moves::Moves;
-pub use numbered::{FactName, NumberedFacts, NumberedRow};
+pub use numbered::{FactName, NumberedFacts, NumberedRow, NumberedRows, Room};
+pub use ranges::PartnerRange;
 pub use restatement::{Restatement, restatements};
 pub use retraction::retract;
 pub use schema::{

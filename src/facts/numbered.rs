@@ -2,18 +2,22 @@
 //! scoring adds the rows up dozens of times (docs/decisions/0016).
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, AsArray, BooleanArray, DictionaryArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Int32Type};
+use bytemuck::{Pod, Zeroable};
 use polars::prelude::{DataFrame, LazyFrame};
-use rayon::slice::ParallelSliceMut;
 
 use super::LiveFrames;
 use super::frames::Source;
-use super::measures::{FactMeasures, Seats};
+use super::live::Live;
+use super::measures::{FactMeasures, Packed, Seats};
+use super::ranges::PartnerRange;
 use super::schema::{ACR, FactTable, SEATS};
 use super::verify::bug;
+use crate::buckets::{Buckets, Budget};
 use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::error::{Error, Result};
@@ -22,14 +26,41 @@ use crate::money::Money;
 use crate::parquet::visit_dictionaries;
 
 /// Rows of a table of some months: each exporter's own view, and what distributors credit to their
-/// resellers.
+/// resellers. They wait by range of partners, those of large bases in a temporary file.
 pub struct NumberedFacts<M> {
     /// Partner (account) and tenant, sorted.
-    pub customers: Vec<(String, String)>,
-    /// Services or workloads, sorted.
-    pub names: Vec<FactName>,
+    customers: Vec<(String, String)>,
+    /// The place of each customer and name, by its number in the rows.
+    customer_ranks: Vec<u32>,
+    name_ranks: Vec<u32>,
+    names: Vec<FactName>,
+    waiting: Buckets<usize, WaitingRow>,
+    ranges: Arc<[PartnerRange]>,
+    measures: PhantomData<M>,
+}
+
+/// The rows of the partners of one range.
+pub struct NumberedRows<'a, M> {
+    /// Partner (account) and tenant, sorted.
+    pub customers: &'a [(String, String)],
+    /// Services or workloads of all ranges, sorted.
+    pub names: &'a [FactName],
     /// Sorted by customer and month.
     pub rows: Vec<NumberedRow<M>>,
+}
+
+/// Rows of a range that are handed over together.
+const PENDING: usize = 1024;
+
+/// A row as it waits, by the numbers of the texts as they were met.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct WaitingRow {
+    customer: u32,
+    name: u32,
+    day: i32,
+    attributions: i32,
+    measures: Packed,
 }
 
 /// The name of a service or workload.
@@ -61,20 +92,20 @@ impl LiveFrames<'_> {
     ///
     /// # Errors
     /// CS6005 when the facts are damaged; CS9001.
-    pub fn acr(self, first: Month, last: Month) -> Result<NumberedFacts<Money>> {
+    pub fn acr(self, first: Month, last: Month, room: &Room) -> Result<NumberedFacts<Money>> {
         let is_wanted = |month: Month| (first..=last).contains(&month);
         let credited = |frames: Self| frames.credited_acr(&is_wanted);
-        self.numbered(&ACR, &is_wanted, &credited)
+        self.numbered(&ACR, &is_wanted, &credited, room)
     }
 
     /// Seats and active users of some months, by workload.
     ///
     /// # Errors
     /// CS6005 when the facts are damaged; CS9001.
-    pub fn seats(self, months: &[Month]) -> Result<NumberedFacts<Seats>> {
+    pub fn seats(self, months: &[Month], room: &Room) -> Result<NumberedFacts<Seats>> {
         let is_wanted = |month: Month| months.contains(&month);
         let credited = |frames: Self| frames.credited_workloads(&SEATS, &is_wanted);
-        self.numbered(&SEATS, &is_wanted, &credited)
+        self.numbered(&SEATS, &is_wanted, &credited, room)
     }
 
     fn numbered<M: FactMeasures>(
@@ -82,23 +113,21 @@ impl LiveFrames<'_> {
         table: &FactTable,
         is_wanted: &dyn Fn(Month) -> bool,
         credited: &dyn Fn(Self) -> Result<LazyFrame>,
+        room: &Room,
     ) -> Result<NumberedFacts<M>> {
         let sources = self.sources(table, &|unit| unit.key.month.is_some_and(is_wanted))?;
-        // The rows are most of what a score holds: no room for more than there are.
-        let rows = Vec::with_capacity(sources.iter().map(|source| source.rows).sum());
-        let building = Mutex::new(Building { rows, ..Building::default() });
+        let building = Mutex::new(Building::new(room));
         let work = Mutex::new(sources.iter());
         let next = || work.lock().ok().and_then(|mut work| work.next());
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let panicked = || Error::bug("a reader of facts panicked");
         std::thread::scope(|scope| {
             let read = || {
                 while let Some(source) = next() {
-                    self.read(table, source, &building)?;
+                    self.read::<M>(table, source, &building)?;
                 }
                 Ok(())
             };
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(read)).collect();
+            let workers: Vec<_> = (0..room.threads).map(|_| scope.spawn(read)).collect();
             workers
                 .into_iter()
                 .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(panicked())))
@@ -106,16 +135,16 @@ impl LiveFrames<'_> {
         let mut building = building.into_inner().map_err(|_| panicked())?;
         if self.live.has_distributor() {
             let frame = engine::collect(credited(self)?, "what distributors credit")?;
-            building.add_credited(&frame, M::NAME)?;
+            building.add_credited::<M>(&frame)?;
         }
-        Ok(building.finish())
+        building.finish()
     }
 
     fn read<M: FactMeasures>(
         self,
         table: &FactTable,
         source: &Source<'_>,
-        building: &Mutex<Building<M>>,
+        building: &Mutex<Building>,
     ) -> Result<()> {
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
         let file = source.open(self.live)?;
@@ -124,8 +153,7 @@ impl LiveFrames<'_> {
                 FactBatch::<M>::new(batch, table).ok_or_else(|| source.damaged(self.live))?;
             let mut building =
                 building.lock().map_err(|_| Error::bug("a reader of facts panicked"))?;
-            building.add(&batch, source, self);
-            Ok(())
+            building.add(&batch, source, self)
         })
     }
 }
@@ -208,28 +236,60 @@ impl Numbers {
     }
 }
 
+/// Where the rows of a base wait, and by which ranges of partners.
+#[derive(Debug)]
+pub struct Room {
+    /// The ranges.
+    pub ranges: Arc<[PartnerRange]>,
+    budget: Arc<Budget>,
+    threads: usize,
+}
+
+impl Room {
+    /// For the live facts of a base, read by so many threads; rows that exceed `memory` bytes wait in a
+    /// temporary file.
+    pub fn new(live: &Live, memory: usize, threads: usize) -> Self {
+        let budget = Arc::new(Budget::new(memory));
+        Self { ranges: PartnerRange::of_base(live).into(), budget, threads }
+    }
+}
+
 /// Rows while they are read, in any order.
-struct Building<M> {
+struct Building {
     partners: Numbers,
     tenants: Numbers,
     names: HashMap<FactName, u32>,
     customers: HashMap<(u32, u32), u32>,
-    rows: Vec<NumberedRow<M>>,
+    /// The range of each partner, by its number.
+    places: Vec<usize>,
+    ranges: Arc<[PartnerRange]>,
+    waiting: Buckets<usize, WaitingRow>,
+    /// Rows that are not handed over yet, by range.
+    pending: Vec<Vec<WaitingRow>>,
 }
 
-impl<M> Default for Building<M> {
-    fn default() -> Self {
+impl Building {
+    fn new(room: &Room) -> Self {
         Self {
             partners: Numbers::default(),
             tenants: Numbers::default(),
             names: HashMap::new(),
             customers: HashMap::new(),
-            rows: Vec::new(),
+            places: Vec::new(),
+            ranges: Arc::clone(&room.ranges),
+            waiting: Buckets::new(Arc::clone(&room.budget)),
+            pending: vec![Vec::with_capacity(PENDING); room.ranges.len()],
         }
     }
-}
 
-impl<M: FactMeasures> Building<M> {
+    fn partner(&mut self, partner: &str) -> u32 {
+        let number = self.partners.number(partner);
+        if number as usize == self.places.len() {
+            self.places.push(PartnerRange::place_of(&self.ranges, partner));
+        }
+        number
+    }
+
     fn customer(&mut self, partner: u32, tenant: u32) -> u32 {
         let next = u32::try_from(self.customers.len()).unwrap_or(u32::MAX);
         *self.customers.entry((partner, tenant)).or_insert(next)
@@ -241,11 +301,16 @@ impl<M: FactMeasures> Building<M> {
         *self.names.entry(name).or_insert(next)
     }
 
-    fn add(&mut self, batch: &FactBatch<'_, M>, source: &Source<'_>, frames: LiveFrames<'_>) {
+    fn add<M: FactMeasures>(
+        &mut self,
+        batch: &FactBatch<'_, M>,
+        source: &Source<'_>,
+        frames: LiveFrames<'_>,
+    ) -> Result<()> {
         // The account of each partner as delivered, by whether it is one; none when it is not live.
         let mut account = |partner: &str, is_account: bool| {
             let account = || frames.live.account_of(partner, is_account);
-            source.has(partner, is_account).then(|| self.partners.number(&account()))
+            source.has(partner, is_account).then(|| self.partner(&account()))
         };
         let partners: Vec<[Option<u32>; 2]> = batch
             .partner
@@ -276,51 +341,89 @@ impl<M: FactMeasures> Building<M> {
                 _ => self.customer(partner, tenant),
             };
             last = Some((partner, tenant, customer));
-            self.rows.push(NumberedRow {
+            let row = WaitingRow {
                 customer,
                 name: names[batch.name.at(row)],
-                month: Day(batch.month[row]).month(),
-                attributions: AttributionSet(batch.attributions[row]),
-                measures: batch.measures[row],
-            });
+                day: batch.month[row],
+                attributions: batch.attributions[row],
+                measures: batch.measures[row].pack(),
+            };
+            self.push(partner, row)?;
         }
+        Ok(())
     }
 
-    fn add_credited(&mut self, frame: &DataFrame, name: &str) -> Result<()> {
+    fn push(&mut self, partner: u32, row: WaitingRow) -> Result<()> {
+        let range = self.places[partner as usize];
+        let pending = &mut self.pending[range];
+        pending.push(row);
+        if pending.len() == PENDING { self.waiting.append(range, pending) } else { Ok(()) }
+    }
+
+    fn add_credited<M: FactMeasures>(&mut self, frame: &DataFrame) -> Result<()> {
         let text = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
-        let (partner, tenant, named) = (text("partner_id")?, text("tenant_id")?, text(name)?);
+        let (partner, tenant, named) = (text("partner_id")?, text("tenant_id")?, text(M::NAME)?);
         let days = frame.column("month").and_then(|column| column.date()).map_err(bug)?.physical();
         let masks = frame.column("attributions").and_then(|column| column.i32()).map_err(bug)?;
         for (at, measures) in M::of_frame(frame)?.into_iter().enumerate() {
-            let partner = self.partners.number(partner.get(at).unwrap_or_default());
+            let partner = self.partner(partner.get(at).unwrap_or_default());
             let tenant = self.tenants.number(tenant.get(at).unwrap_or_default());
-            let row = NumberedRow {
+            let row = WaitingRow {
                 customer: self.customer(partner, tenant),
                 name: self.name(named.get(at).unwrap_or_default(), true),
-                month: Day(days.get(at).unwrap_or_default()).month(),
-                attributions: AttributionSet(masks.get(at).unwrap_or_default()),
-                measures,
+                day: days.get(at).unwrap_or_default(),
+                attributions: masks.get(at).unwrap_or_default(),
+                measures: measures.pack(),
             };
-            self.rows.push(row);
+            self.push(partner, row)?;
         }
         Ok(())
     }
 
     /// Numbers everything in the order of its text: what the rows say does not depend on the order in
     /// which they were read.
-    fn finish(self) -> NumberedFacts<M> {
-        let Self { partners, tenants, names, customers, mut rows } = self;
+    fn finish<M>(self) -> Result<NumberedFacts<M>> {
+        let Self { partners, tenants, names, customers, ranges, waiting, mut pending, .. } = self;
+        for (range, rows) in pending.iter_mut().enumerate() {
+            waiting.append(range, rows)?;
+        }
         let customers = customers.into_iter().map(|((partner, tenant), number)| {
             ((partners.text(partner), tenants.text(tenant)), number)
         });
         let (customers, customer_ranks) = ranked(customers);
         let (names, name_ranks) = ranked(names.into_iter());
-        for row in &mut rows {
-            row.customer = customer_ranks[row.customer as usize];
-            row.name = name_ranks[row.name as usize];
-        }
-        rows.par_sort_unstable_by_key(|row| (row.customer, row.month));
-        NumberedFacts { customers, names, rows }
+        let measures = PhantomData;
+        Ok(NumberedFacts {
+            customers,
+            customer_ranks,
+            name_ranks,
+            names,
+            waiting,
+            ranges,
+            measures,
+        })
+    }
+}
+
+impl<M: FactMeasures> NumberedFacts<M> {
+    /// The rows of the partners of one range, with its customers numbered from 0.
+    ///
+    /// # Errors
+    /// CS2002 when the temporary file cannot be read back.
+    pub fn range(&self, range: usize) -> Result<NumberedRows<'_, M>> {
+        let within = self.ranges[range].within(&self.customers, |(partner, _)| partner);
+        let first = u32::try_from(within.start).unwrap_or(u32::MAX);
+        let numbered = |row: WaitingRow| NumberedRow {
+            customer: self.customer_ranks[row.customer as usize] - first,
+            name: self.name_ranks[row.name as usize],
+            month: Day(row.day).month(),
+            attributions: AttributionSet(row.attributions),
+            measures: M::unpack(row.measures),
+        };
+        let waiting = self.waiting.copy(range)?;
+        let mut rows: Vec<NumberedRow<M>> = waiting.into_iter().map(numbered).collect();
+        rows.sort_unstable_by_key(|row| (row.customer, row.month));
+        Ok(NumberedRows { customers: &self.customers[within], names: &self.names, rows })
     }
 }
 

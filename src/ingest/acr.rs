@@ -3,7 +3,6 @@
 use bytemuck::{Pod, Zeroable};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::buckets::{BucketKey, Buckets, PIECE, SHARDS};
 use super::describe::Describer;
 use super::estimate::Estimate;
 use super::identity::{Group, Identity};
@@ -13,6 +12,8 @@ use super::relations::{Memory, Relations, Service};
 use super::row::{LastMonth, Rejection, amount, cell, text};
 use super::shared::Shared;
 use super::tally::Tally;
+use super::waiting::{BucketKey, SHARDS, Waiting};
+use crate::buckets::PIECE;
 use crate::calendar::Month;
 use crate::error::Result;
 use crate::ids::Attribution;
@@ -53,7 +54,7 @@ pub(super) struct AcrReader<'a> {
     of_service: Identity,
     others: Identity,
     last_month: LastMonth,
-    lines: &'a Buckets<'a, AcrLine>,
+    lines: &'a Waiting<AcrLine>,
     pending: Vec<(Month, Vec<Vec<AcrLine>>)>,
     delivery: usize,
     dataset: usize,

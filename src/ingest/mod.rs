@@ -8,7 +8,6 @@
 mod acr;
 mod acr_facts;
 mod batch;
-mod buckets;
 mod business;
 mod collapse;
 mod consumption_key;
@@ -45,6 +44,7 @@ mod seats;
 mod shared;
 mod tally;
 mod values;
+mod waiting;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

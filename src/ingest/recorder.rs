@@ -8,7 +8,6 @@ use hashbrown::{HashMap as FastMap, HashSet as FastSet};
 
 use super::acr_facts::{AcrFacts, Shares};
 use super::batch::ReadBatch;
-use super::buckets::{BucketKey, SHARDS};
 use super::business::added_up;
 use super::consumption_key::note_different_keys;
 use super::credentials::CredentialRow;
@@ -21,6 +20,7 @@ use super::locations::LocationRow;
 use super::reader::FileResult;
 use super::resellers::ResellerRow;
 use super::seats::SeatFacts;
+use super::waiting::{BucketKey, SHARDS};
 use super::writing::{MonthRows, PartnerText, StoredUnit, Target};
 use super::{Event, Settings, Summary};
 use crate::calendar::Month;

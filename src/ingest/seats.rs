@@ -9,7 +9,6 @@ use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::acr_facts::Shares;
-use super::buckets::{BucketKey, Buckets};
 use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
@@ -19,6 +18,7 @@ use super::row::{LastMonth, Rejection, cell, text};
 use super::shared::Shared;
 use super::tally::Tally;
 use super::values;
+use super::waiting::{BucketKey, Waiting};
 use crate::calendar::Month;
 use crate::error::Result;
 use crate::money::Money;
@@ -73,7 +73,7 @@ pub(super) struct SeatReader<'a> {
     last_month: LastMonth,
     /// What the record at hand says of its workloads.
     counts: Vec<Counted>,
-    lines: &'a Buckets<'a, SeatLine>,
+    lines: &'a Waiting<SeatLine>,
     pending: Vec<(Month, Vec<SeatLine>)>,
     delivery: usize,
     dataset: usize,

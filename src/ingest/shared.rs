@@ -2,10 +2,9 @@
 //! buckets, and which readings count.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::acr::AcrLine;
-use super::buckets::{Buckets, Budget};
 use super::intern::Interner;
 use super::layout::{Recognised, Sources};
 use super::person::PersonKey;
@@ -13,6 +12,8 @@ use super::reader::{FileTask, MOST_ATTEMPTS};
 use super::records::Reading;
 use super::relations::Memory;
 use super::seats::SeatLine;
+use super::waiting::Waiting;
+use crate::buckets::Budget;
 use crate::facts::Erased;
 use crate::rules::Catalogs;
 
@@ -25,7 +26,7 @@ const MOST_RELATIONS: usize = 1 << 19;
 /// And the memory that all batches have for rows that wait.
 pub(super) struct Learned {
     pub(super) intern: Interner,
-    budget: Budget,
+    budget: Arc<Budget>,
     /// What readers converted before; one for each reader at work.
     memories: Mutex<Vec<Memory>>,
 }
@@ -34,7 +35,8 @@ impl Learned {
     /// Nothing yet; rows that wait may take `memory` bytes.
     pub(super) fn new(memory: usize) -> Self {
         let intern = Interner::default();
-        Self { intern, budget: Budget::new(memory), memories: Mutex::new(Vec::new()) }
+        let budget = Arc::new(Budget::new(memory));
+        Self { intern, budget, memories: Mutex::new(Vec::new()) }
     }
 
     pub(super) fn memory_of(&self, header: &Recognised<'_>, form: (u8, Reading)) -> Option<Memory> {
@@ -63,8 +65,8 @@ pub(super) struct Shared<'a> {
     pub(super) catalogs: &'a Catalogs,
     pub(super) person_key: &'a PersonKey,
     pub(super) learned: &'a Learned,
-    pub(super) acr: Buckets<'a, AcrLine>,
-    pub(super) seats: Buckets<'a, SeatLine>,
+    pub(super) acr: Waiting<AcrLine>,
+    pub(super) seats: Waiting<SeatLine>,
     /// Whether facts keep the names of customers.
     pub(super) keeps_customer_names: bool,
     /// Who is not taken in.
@@ -87,8 +89,8 @@ impl<'a> Shared<'a> {
             catalogs,
             person_key,
             learned,
-            acr: Buckets::new(&learned.budget),
-            seats: Buckets::new(&learned.budget),
+            acr: Waiting::new(Arc::clone(&learned.budget)),
+            seats: Waiting::new(Arc::clone(&learned.budget)),
             erased,
             keeps_customer_names,
             slots: Mutex::new(BTreeMap::new()),

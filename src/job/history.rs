@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polars::prelude::{DataFrame, PolarsError, col};
 
@@ -11,11 +10,13 @@ use super::month::{Base, MonthPlan, assigned};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Error, Result};
+use crate::ids::RunId;
 use crate::points::Points;
 use crate::publish::published_score_id;
-use crate::score::{MonthScores, PathScores};
+use crate::score::{Account, MonthScores, PathScores};
 use crate::store::Store;
-use crate::tables::FACT_AREA_SCORE;
+use crate::tables::{FACT_AREA_SCORE, Table};
+use crate::workers::in_order;
 
 /// The totals of months by what they depend on.
 pub(super) struct Scores<'a> {
@@ -47,7 +48,7 @@ impl<'a> Scores<'a> {
         let missing = months.iter().filter(|month| !self.assigned.contains_key(*month));
         let missing: Vec<Month> = missing.copied().collect();
         if !missing.is_empty() {
-            let base = Base::of_months(self.base.pipeline, self.base.live, &missing);
+            let base = Base::of_months(self.base, &missing);
             for month in missing {
                 self.assigned.insert(month, assigned(&base, month)?);
             }
@@ -55,45 +56,52 @@ impl<'a> Scores<'a> {
         Ok(&self.assigned)
     }
 
-    /// Runs a job, and finds the totals of some months beside it, as far as they are not known.
+    /// Scores a month, range by range of its partners, and hands their rows over in the order of the
+    /// tables' keys; the totals of the months of its history are found beside it, as far as they are
+    /// not known.
     ///
     /// # Errors
-    /// What the job returns; CS2001, CS5004, CS6005, CS9001.
-    pub(super) fn find_beside<T>(
+    /// What `take` returns; CS2001, CS2002, CS5004, CS6005, CS9001.
+    pub(super) fn score(
         &mut self,
-        plans: &[Rc<MonthPlan<'_>>],
-        job: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
-        // A plan is shared by reference count, which no two threads may touch.
-        let plans: Vec<&MonthPlan<'_>> = plans.iter().map(Rc::as_ref).collect();
-        let unknown = plans.iter().filter(|plan| !self.known.contains_key(&plan.score_id));
-        let unknown: Vec<&MonthPlan<'_>> = unknown.copied().collect();
-        let (this, next) = (&*self, AtomicUsize::new(0));
-        let find = || {
-            let mut found = Vec::new();
-            while let Some(plan) = unknown.get(next.fetch_add(1, Ordering::Relaxed)) {
-                found.push((plan.score_id.clone(), this.find(plan)?));
+        month: &MonthPlan<'_>,
+        before: &[Rc<MonthPlan<'_>>],
+        run_id: &RunId,
+        take: &mut (dyn FnMut(Vec<(&'static Table, DataFrame)>) -> Result<()> + Send),
+    ) -> Result<Account> {
+        let mut open = Vec::new();
+        for plan in before {
+            if self.known.contains_key(&plan.score_id) {
+                continue;
             }
-            Ok(found)
-        };
-        // All of them read the facts.
-        self.base.load()?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let (done, found) = std::thread::scope(|scope| {
-            let others = (threads - 1).min(unknown.len());
-            let workers: Vec<_> = (0..others).map(|_| scope.spawn(find)).collect();
-            let done = job();
-            let mut found: Vec<Result<Vec<(String, MonthScores)>>> = vec![find()];
-            let panicked = |_| Err(Error::bug("the scoring of a month panicked"));
-            let others = workers.into_iter();
-            found.extend(others.map(|worker| worker.join().unwrap_or_else(panicked)));
-            (done, found)
-        });
-        let done = done?;
-        for found in found {
-            self.known.extend(found?);
+            let published = published_score_id(self.output, &plan.reference.to_string())?;
+            if published.is_some_and(|id| id == plan.score_id) {
+                self.known.insert(plan.score_id.clone(), self.published(plan.reference)?);
+            } else {
+                open.push((plan.score_id.clone(), plan.open(self.base)?));
+            }
         }
-        Ok(done)
+        let (base, month) = (self.base, month.open(self.base)?);
+        let job = |at: usize| {
+            let facts = base.range(at)?;
+            let output = month.score(&facts, run_id)?;
+            let totals = open.iter().map(|(_, month)| month.totals(&facts));
+            Ok((output, totals.collect::<Result<Vec<_>>>()?))
+        };
+        let mut found: Option<(Account, Vec<MonthScores>)> = None;
+        in_order(base.resources.threads, base.ranges()?.len(), job, |(output, totals)| {
+            take(output.frames)?;
+            if let Some((account, known)) = &mut found {
+                account.add(output.account);
+                known.iter_mut().zip(totals).for_each(|(known, next)| known.add(next));
+            } else {
+                found = Some((output.account, totals));
+            }
+            Ok(())
+        })?;
+        let (account, totals) = found.ok_or_else(|| Error::bug("a base has no range"))?;
+        self.known.extend(open.into_iter().map(|(id, _)| id).zip(totals));
+        Ok(account)
     }
 
     /// The totals of some months that were found.
@@ -104,15 +112,6 @@ impl<'a> Scores<'a> {
         let known = |plan: &&MonthPlan<'_>| self.known.get(&plan.score_id).cloned();
         let missing = || Error::bug("the totals of a month are missing");
         plans.iter().map(|plan| known(plan).ok_or_else(missing)).collect()
-    }
-
-    fn find(&self, plan: &MonthPlan<'_>) -> Result<MonthScores> {
-        let published = published_score_id(self.output, &plan.reference.to_string())?;
-        if published.is_some_and(|id| id == plan.score_id) {
-            self.published(plan.reference)
-        } else {
-            plan.totals(self.base)
-        }
     }
 
     /// The totals of a published month.

@@ -77,6 +77,15 @@ pub struct IngestSettings {
     pub memory: usize,
 }
 
+/// What a score may use of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Resources {
+    /// Ranges of partners that are scored at once.
+    pub threads: usize,
+    /// Bytes that rows of facts may take while they wait to be scored; more wait in a temporary file.
+    pub memory: usize,
+}
+
 /// How to score and publish.
 #[derive(Debug, Clone)]
 pub struct ScoreSettings {
@@ -94,6 +103,8 @@ pub struct ScoreSettings {
     pub limits: Limits,
     /// Whether Delta tables are made. Those that there are follow the published files in any case.
     pub has_delta: bool,
+    /// What it may use of the machine.
+    pub resources: Resources,
 }
 
 /// Ingests what is new.

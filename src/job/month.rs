@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-use super::Pipeline;
+use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions};
+
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::window;
+use super::{Pipeline, Resources};
 use crate::calendar::Month;
+use crate::engine;
 use crate::error::{Code, Error, Result};
-use crate::facts::{Credit, Delivered, Live, LiveFrames};
+use crate::facts::{Credit, Delivered, Live, LiveFrames, NumberedFacts, PartnerRange, Room, Seats};
 use crate::ids::{FieldHasher, RunId};
 use crate::money::Money;
-use crate::rules::{Catalogs, Version};
+use crate::rules::Version;
 use crate::score::{
     self, Consumption, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths,
 };
 use crate::tables::CONTRACT_VERSION;
+use crate::workers::in_order;
 
 /// The fact tables whose rows make a partner one that is scored.
 const USAGE_TABLES: [&str; 4] = ["acr", "seats", "revenue", "usage"];
@@ -44,6 +48,7 @@ pub(super) struct MonthPlan<'a> {
 pub(super) struct Base<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) live: &'a Live,
+    pub(super) resources: Resources,
     references: Vec<Month>,
     seat_months: Vec<Month>,
     facts: OnceLock<BaseFacts>,
@@ -51,41 +56,78 @@ pub(super) struct Base<'a> {
 
 /// The facts of a base.
 struct BaseFacts {
-    acr: Consumption,
-    seats: SeatMonths,
+    room: Room,
+    /// The first month that consumption is complete from.
+    first: Month,
+    acr: NumberedFacts<Money>,
+    seats: NumberedFacts<Seats>,
     segments: SegmentMonths,
     credentials: DeliveredCredentials,
 }
 
+/// The facts of the partners of one range.
+pub(super) struct RangeFacts<'a> {
+    range: &'a PartnerRange,
+    acr: Consumption<'a>,
+    seats: SeatMonths<'a>,
+    segments: &'a SegmentMonths,
+    credentials: DeliveredCredentials,
+}
+
+/// A month with what is read for it alone.
+pub(super) struct OpenMonth<'a> {
+    plan: &'a MonthPlan<'a>,
+    base: &'a Base<'a>,
+    revenue: DataFrame,
+    usage: DataFrame,
+}
+
 impl<'a> Base<'a> {
     /// For some months.
-    pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live, months: &[&MonthPlan<'_>]) -> Self {
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        live: &'a Live,
+        months: &[&MonthPlan<'_>],
+        resources: Resources,
+    ) -> Self {
         let references: Vec<Month> = months.iter().map(|plan| plan.reference).collect();
         let seats: BTreeSet<Month> = months.iter().flat_map(|plan| plan.seat_months()).collect();
         let seat_months = seats.into_iter().collect();
-        Self { pipeline, live, references, seat_months, facts: OnceLock::new() }
+        Self { pipeline, live, resources, references, seat_months, facts: OnceLock::new() }
     }
 
     /// For the tests of the path of some months, which look at no seats.
-    pub(super) fn of_months(pipeline: &'a Pipeline, live: &'a Live, months: &[Month]) -> Self {
-        let (references, facts) = (months.to_vec(), OnceLock::new());
-        Self { pipeline, live, references, seat_months: Vec::new(), facts }
+    pub(super) fn of_months(base: &Self, months: &[Month]) -> Self {
+        let Self { pipeline, live, resources, .. } = *base;
+        let (references, seat_months) = (months.to_vec(), Vec::new());
+        Self { pipeline, live, resources, references, seat_months, facts: OnceLock::new() }
     }
 
-    /// Consumption by service as delivered, in the window of a month.
+    /// The ranges of partners, in order.
     ///
     /// # Errors
-    /// CS6005, CS9001.
-    pub(super) fn acr_by_delivered_service(&self, reference: Month) -> Result<Vec<(&str, Money)>> {
-        Ok(self.facts()?.acr.by_delivered_service(*window(reference).start(), reference))
+    /// CS2002, CS6005, CS9001.
+    pub(super) fn ranges(&self) -> Result<&[PartnerRange]> {
+        Ok(&self.facts()?.room.ranges)
     }
 
-    /// Reads the facts, unless they were.
+    /// The facts of the partners of one range.
     ///
     /// # Errors
-    /// CS6005, CS9001.
-    pub(super) fn load(&self) -> Result<()> {
-        self.facts().map(|_| ())
+    /// CS2002, CS6005, CS9001.
+    pub(super) fn range(&self, at: usize) -> Result<RangeFacts<'_>> {
+        let BaseFacts { room, first, acr, seats, segments, credentials } = self.facts()?;
+        let range = &room.ranges[at];
+        let catalogs = &self.pipeline.catalogs;
+        let service = |name: &str| catalogs.service(name);
+        let workload = |name: &str| catalogs.workloads.canonical(name);
+        Ok(RangeFacts {
+            range,
+            acr: Consumption::new(acr.range(at)?, *first, &service),
+            seats: SeatMonths::new(seats.range(at)?, &workload),
+            segments,
+            credentials: credentials.of(range)?,
+        })
     }
 
     fn facts(&self) -> Result<&BaseFacts> {
@@ -101,17 +143,36 @@ impl<'a> Base<'a> {
         let (first, last) = ends.ok_or_else(|| Error::bug("no month is wanted"))?;
         let (first, last) = (first.plus(-23), *last);
         let frames = LiveFrames::new(self.live);
-        let Catalogs { workloads, segments, .. } = &self.pipeline.catalogs;
-        let service = |name: &str| self.pipeline.catalogs.service(name);
-        let workload = |name: &str| workloads.canonical(name);
+        let segments = &self.pipeline.catalogs.segments;
         let credit = Credit::of(self.live, first, last)?;
         let delivered = credit.share(frames.segments(first, last)?)?;
+        let room = Room::new(self.live, self.resources.memory, self.resources.threads);
         Ok(BaseFacts {
-            acr: Consumption::new(frames.acr(first, last)?, first, &service),
-            seats: SeatMonths::new(frames.seats(&self.seat_months)?, &workload),
+            first,
+            acr: frames.acr(first, last, &room)?,
+            seats: frames.seats(&self.seat_months, &room)?,
             segments: SegmentMonths::new(&delivered, segments)?,
             credentials: DeliveredCredentials::collect(&frames.credentials()?)?,
+            room,
         })
+    }
+
+    /// What months need of business applications: revenue and, if it is looked at, usage of R and
+    /// R−12, sorted by partner.
+    fn business(&self, reference: Month, has_usage: bool) -> Result<[DataFrame; 2]> {
+        let workloads = &self.pipeline.catalogs.workloads;
+        let workload = |name: &str| workloads.canonical(name);
+        let frames = LiveFrames::new(self.live);
+        let year = [reference.plus(-12), reference];
+        let of_usage = if has_usage { &year[..] } else { &[] };
+        let sorted = |frame: LazyFrame| {
+            let frame = frame.sort(["partner_id"], SortMultipleOptions::default());
+            engine::collect(frame, "revenue and usage")
+        };
+        Ok([
+            sorted(frames.revenue(&year, &workload)?)?,
+            sorted(frames.usage(of_usage, &workload)?)?,
+        ])
     }
 }
 
@@ -208,11 +269,19 @@ impl<'a> MonthPlan<'a> {
 
     /// What was delivered of the months and datasets that the score looks at.
     fn delivered<'s>(&'s self, live: &'s Live) -> impl Iterator<Item = &'s Delivered> {
-        let is_meant = |fact: &&Delivered| {
-            fact.month.is_none_or(|month| window(self.reference).contains(&month))
-                && self.feeding.datasets.contains(&fact.dataset)
-        };
-        live.delivered().iter().chain(&self.credited).filter(is_meant)
+        live.delivered().iter().chain(&self.credited).filter(|fact| self.is_meant(fact))
+    }
+
+    /// That of the partners of a range.
+    fn delivered_of<'s>(&'s self, live: &'s Live, range: &PartnerRange) -> Vec<&'s Delivered> {
+        let credited = &self.credited[range.within(&self.credited, |fact| &fact.account)];
+        let delivered = live.delivered_of(range).chain(credited);
+        delivered.filter(|fact| self.is_meant(fact)).collect()
+    }
+
+    fn is_meant(&self, fact: &Delivered) -> bool {
+        fact.month.is_none_or(|month| window(self.reference).contains(&month))
+            && self.feeding.datasets.contains(&fact.dataset)
     }
 
     fn hash(&self, pipeline: &Pipeline, live: &Live) -> String {
@@ -268,47 +337,13 @@ impl<'a> MonthPlan<'a> {
         hasher.finish().to_hex().chars().take(32).collect()
     }
 
-    /// Scores the month with everything that is published about it.
+    /// Reads what is for this month alone.
     ///
     /// # Errors
-    /// CS5004, CS9001.
-    pub(super) fn score(&self, base: &Base<'_>, run_id: &RunId) -> Result<score::Output> {
-        score::score(&self.input(base, run_id)?)
-    }
-
-    /// The totals of the month alone.
-    ///
-    /// # Errors
-    /// CS5004, CS9001.
-    pub(super) fn totals(&self, base: &Base<'_>) -> Result<MonthScores> {
-        // Totals name no run.
-        let run_id = RunId::from_hash(&blake3::hash(self.score_id.as_bytes()));
-        score::totals(&self.input(base, &run_id)?)
-    }
-
-    fn input<'i>(&'i self, base: &'i Base<'_>, run_id: &'i RunId) -> Result<score::Input<'i>> {
-        let Base { pipeline, live, .. } = base;
-        let BaseFacts { acr, seats, segments, credentials } = base.facts()?;
-        let frames = LiveFrames::new(live);
-        let workloads = &pipeline.catalogs.workloads;
-        let workload = |name: &str| workloads.canonical(name);
-        let year = [self.reference.plus(-12), self.reference];
-        Ok(score::Input {
-            reference: self.reference,
-            versions: &self.versions,
-            catalogs: &pipeline.catalogs,
-            run_id,
-            acr,
-            seats,
-            revenue: frames.revenue(&year, &workload)?,
-            usage: frames.usage(&year, &workload)?,
-            credentials,
-            segments,
-            usage_partners: self.usage_partners.clone(),
-            delivered: self.delivered(live).collect(),
-            early: self.early.clone(),
-            quarantined: self.quarantined.clone(),
-        })
+    /// CS6005, CS9001.
+    pub(super) fn open(&'a self, base: &'a Base<'a>) -> Result<OpenMonth<'a>> {
+        let [revenue, usage] = base.business(self.reference, true)?;
+        Ok(OpenMonth { plan: self, base, revenue, usage })
     }
 
     /// The months of seats that the rules look at.
@@ -319,39 +354,94 @@ impl<'a> MonthPlan<'a> {
     }
 }
 
+impl OpenMonth<'_> {
+    /// Scores the partners of a range, with everything that is published about them.
+    ///
+    /// # Errors
+    /// CS5004, CS9001.
+    pub(super) fn score(&self, facts: &RangeFacts<'_>, run_id: &RunId) -> Result<score::Output> {
+        score::score(&self.input(facts, run_id)?)
+    }
+
+    /// The totals of the partners of a range alone.
+    ///
+    /// # Errors
+    /// CS5004, CS9001.
+    pub(super) fn totals(&self, facts: &RangeFacts<'_>) -> Result<MonthScores> {
+        // Totals name no run.
+        let run_id = RunId::from_hash(&blake3::hash(self.plan.score_id.as_bytes()));
+        score::totals(&self.input(facts, &run_id)?)
+    }
+
+    fn input<'i>(
+        &'i self,
+        facts: &'i RangeFacts<'i>,
+        run_id: &'i RunId,
+    ) -> Result<score::Input<'i>> {
+        let Self { plan, base, revenue, usage } = self;
+        let RangeFacts { range, acr, seats, segments, credentials } = facts;
+        let partners = plan.usage_partners.iter().filter(|partner| range.contains(partner));
+        Ok(score::Input {
+            range,
+            reference: plan.reference,
+            versions: &plan.versions,
+            catalogs: &base.pipeline.catalogs,
+            run_id,
+            acr,
+            seats,
+            revenue: score::of_partners(revenue, range)?,
+            usage: score::of_partners(usage, range)?,
+            credentials,
+            segments,
+            usage_partners: partners.cloned().collect(),
+            delivered: plan.delivered_of(base.live, range),
+            early: &plan.early,
+            quarantined: &plan.quarantined,
+        })
+    }
+}
+
 /// Area and partner that the path tests of a month's rules assign the tested path; nobody when no
 /// rules were in force.
 ///
 /// # Errors
-/// CS9001.
+/// CS2002, CS6005, CS9001.
 pub(super) fn assigned(base: &Base<'_>, reference: Month) -> Result<BTreeSet<(String, String)>> {
     let Base { pipeline, live, .. } = base;
-    let BaseFacts { acr, seats, segments, credentials } = base.facts()?;
     let Ok((versions, _)) = pipeline.rules.effective(reference.last_day()) else {
         return Ok(BTreeSet::new());
     };
-    let frames = LiveFrames::new(live);
     let credit = Credit::of(live, *window(reference).start(), reference)?;
-    let workloads = &pipeline.catalogs.workloads;
-    let workload = |name: &str| workloads.canonical(name);
-    let year = [reference.plus(-12), reference];
-    score::assigned(&score::Input {
-        reference,
-        versions: &versions,
-        catalogs: &pipeline.catalogs,
-        run_id: &RunId::from_hash(&blake3::hash(reference.to_string().as_bytes())),
-        acr,
-        seats,
-        // No test looks at usage.
-        usage: frames.usage(&[], &workload)?,
-        revenue: frames.revenue(&year, &workload)?,
-        credentials,
-        segments,
-        usage_partners: usage_partners(live, &credit, reference),
-        delivered: Vec::new(),
-        early: BTreeSet::new(),
-        quarantined: BTreeSet::new(),
-    })
+    let usage_partners = usage_partners(live, &credit, reference);
+    // No test looks at usage.
+    let [revenue, usage] = base.business(reference, false)?;
+    let of_range = |at: usize| {
+        let RangeFacts { range, acr, seats, segments, credentials } = &base.range(at)?;
+        let partners = usage_partners.iter().filter(|partner| range.contains(partner));
+        score::assigned(&score::Input {
+            range,
+            reference,
+            versions: &versions,
+            catalogs: &pipeline.catalogs,
+            run_id: &RunId::from_hash(&blake3::hash(reference.to_string().as_bytes())),
+            acr,
+            seats,
+            revenue: score::of_partners(&revenue, range)?,
+            usage: usage.clone(),
+            credentials,
+            segments,
+            usage_partners: partners.cloned().collect(),
+            delivered: Vec::new(),
+            early: &BTreeSet::new(),
+            quarantined: &BTreeSet::new(),
+        })
+    };
+    let mut found = BTreeSet::new();
+    in_order(base.resources.threads, base.ranges()?.len(), of_range, |assigned| {
+        found.extend(assigned);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Partners credited with at least one live row of consumption, seats, revenue or usage in R−23…R.

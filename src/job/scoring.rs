@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use polars::prelude::DataFrame;
+
 use super::checks::{
     assumed_alias, ledger_checks, reseller_ids_agree, resellers_ambiguous, services_unmapped,
     titles_unmatched,
@@ -34,7 +36,7 @@ use crate::score::{
 };
 use crate::store::Store;
 use crate::tables::{
-    CHECK_RESULT, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE, QUARANTINE,
+    CHECK_RESULT, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE, QUARANTINE, Table,
 };
 
 /// What `score --plan` tells.
@@ -208,7 +210,7 @@ pub(super) fn score_and_publish(
         .flat_map(|prepared| prepared.before.iter().chain([&prepared.month]))
         .map(Rc::as_ref)
         .collect();
-    let base = Base::new(pipeline, &live, &plans);
+    let base = Base::new(pipeline, &live, &plans, settings.resources);
     let mut scores = Scores::new(&base, &output);
     let publishing = Publishing { base: &base, settings, output: &output, attempt };
     let mut done: Vec<Scored> = Vec::new();
@@ -331,31 +333,32 @@ impl Publishing<'_> {
             run_id,
             plan.score_id.clone(),
         );
+        // Before the facts are read: what both need is never held at once.
+        if !has_dimensions {
+            add_dimensions(pipeline, prepared, &mut publication)?;
+        }
         if !is_published {
-            let score = || plan.score(base, &prepared.run_id);
-            let result = scores.find_beside(&prepared.before, score)?;
-            scored.checks.push(titles_unmatched(&result.unmatched_titles));
-            scored.checks.push(services_unmapped(&unmapped_acr(base, plan.reference)?));
-            scored.checks.push(assumed_alias(&result.assumed_aliases));
+            let mut add = |frames: Vec<(&'static Table, DataFrame)>| {
+                frames.iter().try_for_each(|(table, frame)| publication.append(table, frame))
+            };
+            let account = scores.score(plan, &prepared.before, &prepared.run_id, &mut add)?;
+            publication.finish()?;
+            scored.checks.push(titles_unmatched(&account.unmatched_titles));
+            scored.checks.push(services_unmapped(&unmapped_acr(pipeline, account.services)));
+            scored.checks.push(assumed_alias(&account.assumed_aliases));
             let segments = LiveFrames::new(prepared.live)
                 .segment_names(plan.reference.plus(-23), plan.reference)?;
             scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
             scored.checks.push(enrolment_areas_unknown(&prepared.enrolments));
             judge(&mut scored.checks, settings);
             enforce(&scored.checks, settings.fail_on)?;
-            for (table, frame) in result.frames {
-                publication.add(table, &frame, None)?;
-            }
-            scores.keep(plan, result.totals);
+            scores.keep(plan, account.totals);
             for (table, frame) in self.history(prepared, scores)? {
                 publication.add(table, &frame, None)?;
             }
             publication.add(&QUARANTINE, &quarantine(prepared)?, None)?;
             publication.add(&CHECK_RESULT, &check_table(&scored.checks)?, None)?;
-            scored.areas = result.areas;
-        }
-        if !has_dimensions {
-            add_dimensions(pipeline, prepared, &mut publication)?;
+            scored.areas = account.areas;
         }
         let files = publication.files();
         scored.tables = files.iter().map(|file| (file.table.clone(), file.rows)).collect();
@@ -404,7 +407,7 @@ impl Publishing<'_> {
         &self,
         prepared: &Prepared<'_>,
         scores: &mut Scores<'_>,
-    ) -> Result<Vec<(&'static crate::tables::Table, polars::prelude::DataFrame)>> {
+    ) -> Result<Vec<(&'static Table, DataFrame)>> {
         let plans: Vec<&MonthPlan<'_>> =
             prepared.before.iter().chain([&prepared.month]).map(Rc::as_ref).collect();
         let months = scores.of(&plans)?;
@@ -427,10 +430,9 @@ fn judge(checks: &mut Vec<Check>, settings: &ScoreSettings) {
 }
 
 /// Consumption of the month's window by meter categories that no catalog maps to a service.
-fn unmapped_acr(base: &Base<'_>, reference: Month) -> Result<Vec<(String, Money)>> {
-    let mut unmapped = base.acr_by_delivered_service(reference)?;
-    unmapped.retain(|(name, _)| base.pipeline.catalogs.service(name) == UNMAPPED);
-    Ok(unmapped.into_iter().map(|(name, amount)| (name.to_owned(), amount)).collect())
+fn unmapped_acr(pipeline: &Pipeline, services: BTreeMap<String, Money>) -> Vec<(String, Money)> {
+    let is_unmapped = |name: &String| pipeline.catalogs.service(name) == UNMAPPED;
+    services.into_iter().filter(|(name, _)| is_unmapped(name)).collect()
 }
 
 fn add_dimensions(

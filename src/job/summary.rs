@@ -86,7 +86,7 @@ fn add_month(text: &mut String, scored: &Scored) {
             area.qualified,
             area.partners,
             area.within_ten,
-            area.median,
+            area.median(),
             area.ruleset_id
         );
         let _ = writeln!(

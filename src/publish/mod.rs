@@ -5,6 +5,7 @@ mod delta;
 mod dictionary;
 mod manifest;
 mod rollback;
+mod table_file;
 mod vacuum;
 mod verify;
 
@@ -24,14 +25,13 @@ pub use rollback::{Standing, is_held, is_kept, roll_back, standing};
 pub use vacuum::{Retention, delete, obsolete};
 
 use crate::commit::{Lease, Staging};
-use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::RunId;
 use crate::parquet::Footer;
 use crate::store::{self, Store};
 use crate::tables::{CONTRACT_VERSION, FACT_AREA_SCORE, FACT_CHANGE, Layout, Table};
 
-use verify::{Expected, verify};
+use table_file::TableFile;
 
 /// Key of the run in the key-value metadata of a file.
 const RUN_ID_KEY: &str = "capscore.run_id";
@@ -49,6 +49,8 @@ pub struct Publication<'a> {
     run_id: RunId,
     score_id: String,
     files: Vec<OutputFile>,
+    /// Tables to which rows are added yet, and where they are to be published.
+    open: Vec<(String, TableFile)>,
 }
 
 impl<'a> Publication<'a> {
@@ -62,7 +64,8 @@ impl<'a> Publication<'a> {
         score_id: String,
     ) -> Self {
         let staging = Staging::new(output, lease, attempt_id);
-        Self { output, staging, month, run_id, score_id, files: Vec::new() }
+        let (files, open) = (Vec::new(), Vec::new());
+        Self { output, staging, month, run_id, score_id, files, open }
     }
 
     /// Sorts, writes and verifies one table. `state` names what a table describes that belongs to
@@ -77,8 +80,41 @@ impl<'a> Publication<'a> {
         state: Option<&str>,
     ) -> Result<()> {
         let frame = if is_sorted(frame, table)? { frame.clone() } else { sorted(frame, table)? };
+        let mut file = self.create(table, &frame, state)?;
+        file.1.append(&frame)?;
+        self.close(file)
+    }
+
+    /// Adds rows to a table of the run; they are in the order of its key, and follow those that were
+    /// added before. [`finish`](Self::finish) ends the table.
+    ///
+    /// # Errors
+    /// CS2002.
+    pub fn append(&mut self, table: &'static Table, frame: &DataFrame) -> Result<()> {
+        if let Some((_, file)) = self.open.iter_mut().find(|(_, file)| file.is_of(table)) {
+            return file.append(frame);
+        }
+        let mut file = self.create(table, frame, None)?;
+        file.1.append(frame)?;
+        self.open.push(file);
+        Ok(())
+    }
+
+    /// Ends and verifies the tables that rows were added to.
+    ///
+    /// # Errors
+    /// CS2002, CS6002.
+    pub fn finish(&mut self) -> Result<()> {
+        std::mem::take(&mut self.open).into_iter().try_for_each(|file| self.close(file))
+    }
+
+    fn create(
+        &mut self,
+        table: &'static Table,
+        frame: &DataFrame,
+        state: Option<&str>,
+    ) -> Result<(String, TableFile)> {
         let path = table.path(&self.month, self.run_id.as_str());
-        let expected = Expected::of(&frame, table)?;
         let target = self.staging.stage(&path)?;
         let mut metadata = vec![(CONTRACT_KEY.to_owned(), CONTRACT_VERSION.to_owned())];
         if let Some(state) = state {
@@ -87,17 +123,14 @@ impl<'a> Publication<'a> {
             metadata.push((RUN_ID_KEY.to_owned(), self.run_id.as_str().to_owned()));
             metadata.push((SCORE_ID_KEY.to_owned(), self.score_id.clone()));
         }
-        let rows = frame.height() as u64;
-        engine::write_parquet(frame, &target, table.row_group_rows, metadata, table.name)?;
-        verify(&target, table, &expected)?;
-        let bytes = store::size(&target)?;
-        self.files.push(OutputFile {
-            table: table.name.to_owned(),
-            path,
-            rows,
-            bytes,
-            content_hash: store::content_hash(&target)?,
-        });
+        Ok((path, TableFile::create(table, frame, target, metadata)?))
+    }
+
+    fn close(&mut self, (path, file): (String, TableFile)) -> Result<()> {
+        let table = file.table().name.to_owned();
+        let (target, rows) = file.close()?;
+        let (bytes, content_hash) = (store::size(&target)?, store::content_hash(&target)?);
+        self.files.push(OutputFile { table, path, rows, bytes, content_hash });
         Ok(())
     }
 
@@ -167,10 +200,10 @@ fn sorted(frame: &DataFrame, table: &Table) -> Result<DataFrame> {
 /// CS2002, CS6002.
 pub fn write_changes(frame: &DataFrame, target: &Path) -> Result<()> {
     let frame = sorted(frame, &FACT_CHANGE)?;
-    let expected = Expected::of(&frame, &FACT_CHANGE)?;
     let metadata = vec![(CONTRACT_KEY.to_owned(), CONTRACT_VERSION.to_owned())];
-    engine::write_parquet(frame, target, FACT_CHANGE.row_group_rows, metadata, FACT_CHANGE.name)?;
-    verify(target, &FACT_CHANGE, &expected)
+    let mut file = TableFile::create(&FACT_CHANGE, &frame, target.to_owned(), metadata)?;
+    file.append(&frame)?;
+    file.close().map(|_| ())
 }
 
 /// The run that is published for a month, if its files are all there.

@@ -24,16 +24,27 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// The rows and sums of a frame.
+    /// Of no rows.
+    pub(super) fn none(table: &Table) -> Self {
+        let is_summed =
+            |column: &&Column| !matches!(column.kind, ColumnType::Text | ColumnType::Date);
+        let summed = table.columns.iter().filter(is_summed);
+        Self { rows: 0, sums: summed.map(|column| (column.name.to_owned(), 0)).collect() }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Adds the rows and sums of a frame.
     ///
     /// # Errors
     /// CS9001 when the frame does not have the table's columns.
-    pub(super) fn of(frame: &DataFrame, table: &Table) -> Result<Self> {
+    pub(super) fn add(&mut self, frame: &DataFrame, table: &Table) -> Result<()> {
         let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
-        let mut sums = BTreeMap::new();
         for column in table.columns {
             let values = frame.column(column.name).map_err(bug)?;
-            let sum = match values.dtype() {
+            let sum: i128 = match values.dtype() {
                 FrameType::Int64 => {
                     let values = values.i64().map_err(bug)?;
                     values.iter().flatten().map(i128::from).sum()
@@ -48,9 +59,10 @@ impl Expected {
                 }
                 _ => continue,
             };
-            sums.insert(column.name.to_owned(), sum);
+            *self.sums.entry(column.name.to_owned()).or_default() += sum;
         }
-        Ok(Self { rows: frame.height(), sums })
+        self.rows += frame.height();
+        Ok(())
     }
 }
 

@@ -450,7 +450,6 @@ impl<'a> AreaScorer<'a> {
                 .flat_map(|part| &part.datasets)
                 .chain(&segments),
         );
-        let mut selected_points = Vec::with_capacity(self.partners.len());
         let mut path_scores: Vec<PathScores> = version
             .paths
             .iter()
@@ -470,7 +469,7 @@ impl<'a> AreaScorer<'a> {
             partners: self.partners.len(),
             qualified: 0,
             within_ten: 0,
-            median: Points::ZERO,
+            points: Vec::with_capacity(self.partners.len()),
             coverage: [0; 3],
         };
         for partner in 0..self.partners.len() {
@@ -478,9 +477,10 @@ impl<'a> AreaScorer<'a> {
             let of_partner: Vec<&Total> = totals.iter().map(|path| &path[partner]).collect();
             let assigned = assigned.map(|paths| paths[partner]);
             let (selected, reason, is_conflict) = select(version, &of_partner, assigned);
-            let is_early = self.input.early.iter().any(|(early, dataset)| {
-                early == id && DatasetSet::of(std::iter::once(dataset)).meets(datasets)
-            });
+            let early = self.input.early.range((id.to_owned(), String::new())..);
+            let is_early = early
+                .take_while(|(early, _)| early == id)
+                .any(|(_, dataset)| DatasetSet::of(std::iter::once(dataset)).meets(datasets));
             for (at, (path, total)) in version.paths.iter().zip(&of_partner).enumerate() {
                 let is_qualified = total.is_qualified(version);
                 path_scores[at].points.push(total.points);
@@ -504,7 +504,7 @@ impl<'a> AreaScorer<'a> {
                     flags.push("rows_quarantined");
                 }
                 if at == selected {
-                    selected_points.push(total.points);
+                    summary.points.push(total.points);
                     summary.qualified += usize::from(is_qualified);
                     let is_near = missing.0 > 0 && missing.0 <= 10 * crate::points::UNITS_PER_POINT;
                     summary.within_ten += usize::from(is_near);
@@ -539,9 +539,6 @@ impl<'a> AreaScorer<'a> {
             }
         }
         self.totals.extend(path_scores);
-        selected_points.sort_unstable();
-        let middle = selected_points.len().saturating_sub(1) / 2;
-        summary.median = selected_points.get(middle).copied().unwrap_or_default();
         summary
     }
 }

@@ -11,6 +11,7 @@ use super::partners::Partners;
 use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::error::Result;
+use crate::facts::PartnerRange;
 use crate::money::Money;
 use crate::rules::{Assignment, AssignmentTest, Segments, Window};
 
@@ -80,10 +81,15 @@ impl SegmentMonths {
         Ok(Self { customers, months })
     }
 
-    /// Each customer, as partner and tenant, with its months in order.
-    fn of_customers(&self) -> impl Iterator<Item = (&str, &str, &[SegmentMonth])> {
-        let mut start = 0;
-        self.customers.iter().map(move |(partner, tenant, end)| {
+    /// Each customer of some partners, as partner and tenant, with its months in order.
+    fn of_customers(
+        &self,
+        range: &PartnerRange,
+    ) -> impl Iterator<Item = (&str, &str, &[SegmentMonth])> {
+        let within = range.within(&self.customers, |(partner, _, _)| partner);
+        let before = within.start.checked_sub(1).and_then(|before| self.customers.get(before));
+        let mut start = before.map_or(0, |(_, _, end)| *end);
+        self.customers[within].iter().map(move |(partner, tenant, end)| {
             let months = self.months.get(start..*end).unwrap_or_default();
             start = *end;
             (partner.as_str(), tenant.as_str(), months)
@@ -100,12 +106,13 @@ impl<'a> SmbCustomers<'a> {
     /// partner's exports say it; at a tie the customer export wins over usage rows, and one row
     /// that is not on the small-business side is enough to leave it. Usage rows older than the
     /// window of R say nothing of it.
-    pub(super) fn new(segments: &'a SegmentMonths, reference: Month, partners: &Partners) -> Self {
+    pub(super) fn new(input: &Input<'a>, partners: &Partners) -> Self {
+        let reference = input.reference;
         let is_known = |row: &&SegmentMonth| {
             row.month <= reference && (row.is_customer_export || row.month >= reference.plus(-23))
         };
         let mut found = Vec::new();
-        for (partner, tenant, months) in segments.of_customers() {
+        for (partner, tenant, months) in input.segments.of_customers(input.range) {
             let newest = months
                 .iter()
                 .filter(is_known)
@@ -141,9 +148,7 @@ pub(super) fn assigned_paths<'a>(
     let associations = assignment.associations;
     let passed = match &assignment.test {
         AssignmentTest::SmbShare { share, is_share_enough, customers, ttm_below } => {
-            let smb = smb.get_or_insert_with(|| {
-                SmbCustomers::new(input.segments, input.reference, partners)
-            });
+            let smb = smb.get_or_insert_with(|| SmbCustomers::new(input, partners));
             let month = measures.acr(&[], associations, *customers, input, partners)?;
             let votes = votes(month, smb, partners.len());
             let ttm = match ttm_below {

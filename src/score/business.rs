@@ -24,14 +24,16 @@ use crate::rules::{Rate, UsageMeasure, Window};
 /// # Errors
 /// CS9001.
 pub(super) fn workload_revenue(
-    revenue: &LazyFrame,
+    revenue: &DataFrame,
     workloads: &[String],
     associations: AttributionSet,
     reference: Month,
     partners: &Partners,
 ) -> Result<Amounts> {
-    let rows = revenue
-        .clone()
+    if revenue.height() == 0 {
+        return Ok(Amounts::default());
+    }
+    let rows = engine::lazy(revenue.clone())
         .filter(listed("workload", workloads))
         .with_columns([meets(associations).alias("is_eligible"), col("revenue").alias("value")]);
     let frame = engine::collect(both_sides(rows, reference), "revenue by workload")?;
@@ -44,18 +46,22 @@ pub(super) fn workload_revenue(
 /// # Errors
 /// CS9001.
 pub(super) fn consumption_value(
-    usage: &LazyFrame,
+    usage: &DataFrame,
     rates: &[Rate],
     reference: Month,
     partners: &Partners,
 ) -> Result<Amounts> {
+    if usage.height() == 0 {
+        return Ok(Amounts::default());
+    }
     let of_rate = |rate: &Rate| {
         let units = match rate.measure {
             UsageMeasure::ActiveUsers => "active_users",
             UsageMeasure::AttributedUsers => "attributed_users",
             UsageMeasure::Capacity => "capacity",
         };
-        usage.clone().filter(listed("workload", &rate.workloads)).with_columns([
+        let rows = engine::lazy(usage.clone()).filter(listed("workload", &rate.workloads));
+        rows.with_columns([
             meets(rate.associations).alias("is_eligible"),
             col(units).alias("value"),
         ])

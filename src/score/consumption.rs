@@ -8,7 +8,7 @@ use super::measure::{Amounts, ServiceAcr, Sides};
 use super::partners::{Indexes, Partners};
 use crate::calendar::Month;
 use crate::error::{Error, Result};
-use crate::facts::{FactName, NumberedFacts, NumberedRow};
+use crate::facts::{FactName, NumberedRow, NumberedRows};
 use crate::ids::AttributionSet;
 use crate::money::Money;
 use crate::rules::Window;
@@ -16,11 +16,11 @@ use crate::rules::Window;
 /// A service name that says nothing.
 const NO_SERVICE: [&str; 3] = ["", "unknown", crate::rules::UNMAPPED];
 
-/// Azure consumed revenue.
-pub struct Consumption {
-    customers: CustomerRows,
+/// Azure consumed revenue of some partners.
+pub struct Consumption<'a> {
+    customers: CustomerRows<'a>,
     rows: Vec<NumberedRow<Money>>,
-    delivered: Vec<FactName>,
+    delivered: &'a [FactName],
     /// The catalog's names of the services.
     services: Vec<String>,
     /// The first month that the rows are complete from.
@@ -78,27 +78,28 @@ impl Side {
     }
 }
 
-impl Consumption {
+impl<'a> Consumption<'a> {
     /// Of rows that are complete from the month `first`, with the names that a catalog gives to
     /// services.
     pub fn new(
-        facts: NumberedFacts<Money>,
+        facts: NumberedRows<'a, Money>,
         first: Month,
         canonical: &dyn Fn(&str) -> String,
     ) -> Self {
-        let NumberedFacts { customers, names, rows } = facts;
+        let NumberedRows { customers, names, rows } = facts;
         let services = names.iter().map(|name| canonical(&name.delivered)).collect();
         let customers = CustomerRows::new(customers, &rows);
         Self { customers, rows, delivered: names, services, first }
     }
 
     /// The exporters' own consumption from one month to another by service as delivered, sorted.
-    pub fn by_delivered_service(&self, first: Month, last: Month) -> Vec<(&str, Money)> {
+    pub fn by_delivered_service(&self, first: Month, last: Month) -> Vec<(&'a str, Money)> {
         let mut amounts = vec![None; self.delivered.len()];
         for row in self.rows.iter().filter(|row| (first..=last).contains(&row.month)) {
             *amounts[row.name as usize].get_or_insert(Money::ZERO) += row.measures;
         }
-        let own = self.delivered.iter().zip(amounts).filter(|(name, _)| !name.is_credited);
+        let delivered: &'a [FactName] = self.delivered;
+        let own = delivered.iter().zip(amounts).filter(|(name, _)| !name.is_credited);
         own.filter_map(|(name, amount)| Some((name.delivered.as_str(), amount?))).collect()
     }
 

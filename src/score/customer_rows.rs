@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::facts::NumberedRow;
 
 /// Customers in order.
-pub(super) struct CustomerRows {
-    partners: Vec<String>,
+pub(super) struct CustomerRows<'c> {
+    customers: &'c [(String, String)],
     tenants: Vec<Arc<str>>,
     /// Where the rows of each customer begin, and where the last ones end.
     starts: Vec<usize>,
@@ -19,15 +19,14 @@ pub(super) struct Customer<'a> {
     pub(super) tenant: &'a Arc<str>,
 }
 
-impl CustomerRows {
+impl<'c> CustomerRows<'c> {
     /// Of partners and tenants in order, and rows in the order of their customers.
-    pub(super) fn new<M>(customers: Vec<(String, String)>, rows: &[NumberedRow<M>]) -> Self {
+    pub(super) fn new<M>(customers: &'c [(String, String)], rows: &[NumberedRow<M>]) -> Self {
         let starts = (0..=customers.len())
             .map(|customer| rows.partition_point(|row| (row.customer as usize) < customer))
             .collect();
-        let (partners, tenants) =
-            customers.into_iter().map(|(partner, tenant)| (partner, Arc::from(tenant))).unzip();
-        Self { partners, tenants, starts }
+        let tenants = customers.iter().map(|(_, tenant)| Arc::from(tenant.as_str())).collect();
+        Self { customers, tenants, starts }
     }
 
     /// Each customer with its rows.
@@ -35,8 +34,8 @@ impl CustomerRows {
         &'a self,
         rows: &'a [NumberedRow<M>],
     ) -> impl Iterator<Item = (Customer<'a>, &'a [NumberedRow<M>])> {
-        let customers = self.partners.iter().zip(&self.tenants).zip(self.starts.windows(2));
-        customers.map(|((partner, tenant), ends)| {
+        let customers = self.customers.iter().zip(&self.tenants).zip(self.starts.windows(2));
+        customers.map(|(((partner, _), tenant), ends)| {
             let rows = rows.get(ends[0]..ends[1]).unwrap_or_default();
             (Customer { partner, tenant }, rows)
         })

@@ -45,6 +45,18 @@ pub struct PathScores {
     pub is_selected: Vec<bool>,
 }
 
+impl MonthScores {
+    /// Adds those of the next range of partners, of the same month by the same rules.
+    pub fn add(&mut self, next: Self) {
+        self.partners.extend(next.partners);
+        for (path, next) in self.paths.iter_mut().zip(next.paths) {
+            path.points.extend(next.points);
+            path.is_qualified.extend(next.is_qualified);
+            path.is_selected.extend(next.is_selected);
+        }
+    }
+}
+
 /// What the tables about six months are made of.
 pub struct History<'a> {
     /// The scored month R.

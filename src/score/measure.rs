@@ -8,6 +8,7 @@ use polars::prelude::{DataFrame, DataType, Expr, col, lit};
 
 use crate::calendar::Month;
 use crate::error::{Error, Result};
+use crate::facts::PartnerRange;
 use crate::ids::AttributionSet;
 use crate::money::Money;
 use crate::rules::{CustomerResult, Customers, Window};
@@ -62,6 +63,17 @@ impl Sides {
             .filter_map(|month| u32::try_from(reference.since(month)).ok())
             .fold(0, |bits, back| bits | 1 << back)
     }
+}
+
+/// The rows of a range of partners, of a frame that is sorted by `partner_id`.
+///
+/// # Errors
+/// CS9001.
+pub fn of_partners(frame: &DataFrame, range: &PartnerRange) -> Result<DataFrame> {
+    let partner = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
+    let partners: Vec<&str> = partner.iter().map(Option::unwrap_or_default).collect();
+    let within = range.within(&partners, |partner| partner);
+    Ok(frame.slice(i64::try_from(within.start).unwrap_or(i64::MAX), within.len()))
 }
 
 /// A literal day of a month's first day.

@@ -1,5 +1,5 @@
-//! Facts × rule versions × reference month → the published tables. The whole base at once; pure: no
-//! files, no clock, no environment. Every number is an integer or a decimal. Any split of the base
+//! Facts × rule versions × reference month → the published tables. One range of partners at a time;
+//! pure: no files, no clock, no environment. Every number is an integer or a decimal. Any split of the base
 //! by partner gives the same rows, and no result depends on row order.
 
 mod area;
@@ -27,7 +27,7 @@ mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{DataFrame, LazyFrame};
+use polars::prelude::DataFrame;
 
 pub use change::{PartValue, metric_points};
 pub use consumption::Consumption;
@@ -43,8 +43,9 @@ pub use window::Enrolment;
 
 use crate::calendar::Month;
 use crate::error::Result;
-use crate::facts::Delivered;
+use crate::facts::{Delivered, PartnerRange};
 use crate::ids::RunId;
+use crate::money::Money;
 use crate::points::Points;
 use crate::rules::{Catalogs, Scope, Selection, Version};
 use crate::tables::{FACT_ACR_TTM, Rows, Table};
@@ -52,11 +53,15 @@ use crate::tables::{FACT_ACR_TTM, Rows, Table};
 use area::{AreaScorer, Detail};
 pub use assignment::SegmentMonths;
 use assignment::assigned_paths;
+pub use measure::of_partners;
 use measures::Measures;
 use partners::Partners;
 
-/// What a month's score is made of.
+/// What a month's score of the partners of a range is made of: each of these is about them alone, but
+/// for segments, `early` and `quarantined`.
 pub struct Input<'a> {
+    /// The partners.
+    pub range: &'a PartnerRange,
     /// The reference month R.
     pub reference: Month,
     /// One version an area.
@@ -66,14 +71,15 @@ pub struct Input<'a> {
     /// The run that the rows belong to.
     pub run_id: &'a RunId,
     /// Azure consumed revenue.
-    pub acr: &'a Consumption,
+    pub acr: &'a Consumption<'a>,
     /// Paid seats and active users.
-    pub seats: &'a SeatMonths,
-    /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `revenue` of R and R−12.
-    pub revenue: LazyFrame,
+    pub seats: &'a SeatMonths<'a>,
+    /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `revenue` of R and R−12,
+    /// sorted by partner.
+    pub revenue: DataFrame,
     /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `active_users`,
-    /// `attributed_users`, `capacity` of R and R−12.
-    pub usage: LazyFrame,
+    /// `attributed_users`, `capacity` of R and R−12, sorted by partner.
+    pub usage: DataFrame,
     /// Credentials of people.
     pub credentials: &'a DeliveredCredentials,
     /// Segments of customers up to R at least.
@@ -83,24 +89,52 @@ pub struct Input<'a> {
     /// What each partner delivered.
     pub delivered: Vec<&'a Delivered>,
     /// Partner and dataset of data of R that was delivered before the 20th of the next month.
-    pub early: BTreeSet<(String, String)>,
+    pub early: &'a BTreeSet<(String, String)>,
     /// Partners with a quarantined record in a file that feeds the month.
-    pub quarantined: BTreeSet<String>,
+    pub quarantined: &'a BTreeSet<String>,
 }
 
 /// The tables of a month and what to tell about them.
 pub struct Output {
-    /// Each fact table with its rows, in no order.
+    /// Each fact table with its rows, in the order of its key.
     pub frames: Vec<(&'static Table, DataFrame)>,
+    /// What to tell.
+    pub account: Account,
+}
+
+/// What to tell about the score of a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
     /// Titles of credentials that no certification has, with the number of rows.
     pub unmatched_titles: BTreeMap<String, i64>,
     /// Certifications that count by a name that is only assumed to be a newer one of theirs, with
     /// the number of people.
     pub assumed_aliases: BTreeMap<String, i64>,
+    /// Consumption of the window by service as delivered.
+    pub services: BTreeMap<String, Money>,
     /// Figures for people, one entry an area.
     pub areas: Vec<AreaSummary>,
     /// The totals of all partners and paths.
     pub totals: MonthScores,
+}
+
+impl Account {
+    /// Adds that of the next range of partners, of the same month by the same rules.
+    pub fn add(&mut self, next: Self) {
+        for (title, rows) in next.unmatched_titles {
+            *self.unmatched_titles.entry(title).or_default() += rows;
+        }
+        for (code, people) in next.assumed_aliases {
+            *self.assumed_aliases.entry(code).or_default() += people;
+        }
+        for (service, amount) in next.services {
+            *self.services.entry(service).or_default() += amount;
+        }
+        for (area, next) in self.areas.iter_mut().zip(next.areas) {
+            area.add(next);
+        }
+        self.totals.add(next.totals);
+    }
 }
 
 /// How the base stands in one area by the selected path.
@@ -118,13 +152,32 @@ pub struct AreaSummary {
     pub qualified: usize,
     /// Partners below the line by at most ten points.
     pub within_ten: usize,
-    /// The middle of all scores (the lower one of two).
-    pub median: Points,
+    /// All scores, in no order.
+    pub points: Vec<Points>,
     /// Partners by coverage: complete, lower bound, not computable.
     pub coverage: [usize; 3],
 }
 
-/// Scores a month.
+impl AreaSummary {
+    /// The middle of all scores (the lower one of two).
+    pub fn median(&self) -> Points {
+        let mut points = self.points.clone();
+        points.sort_unstable();
+        points.get(points.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, next: Self) {
+        self.partners += next.partners;
+        self.qualified += next.qualified;
+        self.within_ten += next.within_ten;
+        self.points.extend(next.points);
+        for (count, next) in self.coverage.iter_mut().zip(next.coverage) {
+            *count += next;
+        }
+    }
+}
+
+/// Scores a month of some partners.
 ///
 /// # Errors
 /// CS5004 when an amount does not fit its published type; CS9001.
@@ -141,10 +194,14 @@ pub fn score(input: &Input<'_>) -> Result<Output> {
     let totals = scorer.totals();
     let mut frames = scorer.finish()?;
     frames.push((&FACT_ACR_TTM, acr_ttm(input, &partners)?));
-    Ok(Output { frames, unmatched_titles: credentials.unmatched, assumed_aliases, areas, totals })
+    let delivered = input.acr.by_delivered_service(input.reference.plus(-23), input.reference);
+    let services = delivered.into_iter().map(|(name, amount)| (name.to_owned(), amount)).collect();
+    let unmatched_titles = credentials.unmatched;
+    let account = Account { unmatched_titles, assumed_aliases, services, areas, totals };
+    Ok(Output { frames, account })
 }
 
-/// The totals of a month, without how they were made.
+/// The totals of a month of some partners, without how they were made.
 ///
 /// # Errors
 /// As [`score`].

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use polars::prelude::{LazyFrame, SortMultipleOptions, col, lit};
+use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions};
 
-use super::measure::bug;
-use super::partners::Partners;
+use super::measure::{bug, of_partners};
+use super::partners::{Indexes, Partners};
 use crate::calendar::Day;
 use crate::engine;
 use crate::error::Result;
+use crate::facts::PartnerRange;
 use crate::rules::{
     AssumedAliases, Certifications, Metric, Options, Part, People, Prerequisites, RetiredExpiry,
     Sentence, StepRole, TitleMatch,
@@ -82,9 +83,9 @@ pub(super) struct Steps<'a> {
 /// People by partner (account) and certification.
 pub type Held = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
-/// All credentials as plain rows.
+/// All credentials as plain rows, sorted by partner.
 pub struct DeliveredCredentials {
-    frame: polars::prelude::DataFrame,
+    frame: DataFrame,
 }
 
 impl DeliveredCredentials {
@@ -98,6 +99,14 @@ impl DeliveredCredentials {
             SortMultipleOptions::default(),
         );
         Ok(Self { frame: engine::collect(frame, "credentials")? })
+    }
+
+    /// Those of the partners of a range.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn of(&self, range: &PartnerRange) -> Result<Self> {
+        Ok(Self { frame: of_partners(&self.frame, range)? })
     }
 
     /// The partners with a credential that was earned by a day.
@@ -149,10 +158,8 @@ impl DeliveredCredentials {
         day: Day,
         partners: &Partners,
     ) -> Result<Credentials> {
-        let earned_by = col("earned_on").lt_eq(lit(day.0).cast(polars::prelude::DataType::Date));
-        let frame = engine::lazy(self.frame.clone()).filter(earned_by);
-        let frame = &engine::collect(frame, "credentials of a day")?;
-        let partner = partners.indexes(frame)?;
+        let frame = &self.frame;
+        let partner = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
         let person = frame.column("person_key").and_then(|column| column.str()).map_err(bug)?;
         let title = frame.column("title").and_then(|column| column.str()).map_err(bug)?;
         let earned = frame.column("earned_on").and_then(|column| column.date()).map_err(bug)?;
@@ -166,7 +173,11 @@ impl DeliveredCredentials {
             unmatched: BTreeMap::new(),
             expiry_unknown: vec![false; partners.len()],
         };
-        for (at, partner) in partner.into_iter().enumerate() {
+        let mut indexes = Indexes::new(partners);
+        for (at, partner) in partner.iter().enumerate() {
+            let earned_on = earned.physical().get(at).map(Day);
+            let Some(earned_on) = earned_on.filter(|earned| *earned <= day) else { continue };
+            let partner = indexes.of(partner.unwrap_or_default())?;
             let title = title.get(at).unwrap_or_default();
             if known.get(at) == Some(false) {
                 credentials.expiry_unknown[partner] = true;
@@ -181,7 +192,7 @@ impl DeliveredCredentials {
                 partner,
                 person: person.get(at).unwrap_or_default().to_owned(),
                 code: certification.code.clone(),
-                earned_on: Day(earned.physical().get(at).unwrap_or_default()),
+                earned_on,
                 expires_on: expires.physical().get(at).map(Day),
                 retired_on: certification.retired_on,
                 is_assumed,

@@ -6,12 +6,12 @@ use super::customer_rows::{Customer, CustomerRows};
 use super::seats::SeatCount;
 use crate::calendar::{Day, Month};
 use crate::error::Result;
-use crate::facts::{NumberedFacts, NumberedRow, Seats};
+use crate::facts::{NumberedRow, NumberedRows, Seats};
 use crate::ids::AttributionSet;
 
-/// Seats of some months.
-pub struct SeatMonths {
-    customers: CustomerRows,
+/// Seats of some months and partners.
+pub struct SeatMonths<'a> {
+    customers: CustomerRows<'a>,
     /// Sorted by customer, workload and month; their names are indexes of the workloads.
     rows: Vec<NumberedRow<Seats>>,
     /// As the catalog names them, sorted.
@@ -34,10 +34,10 @@ pub(super) struct SeatMonth {
 /// What looks at a workload of a customer and its months.
 type Visit<'a> = dyn FnMut(Customer<'_>, &Arc<str>, &[SeatMonth]) -> Result<()> + 'a;
 
-impl SeatMonths {
+impl<'a> SeatMonths<'a> {
     /// Of all months that the versions look at, with the names that a catalog gives to workloads.
-    pub fn new(facts: NumberedFacts<Seats>, canonical: &dyn Fn(&str) -> String) -> Self {
-        let NumberedFacts { customers, names, mut rows } = facts;
+    pub fn new(facts: NumberedRows<'a, Seats>, canonical: &dyn Fn(&str) -> String) -> Self {
+        let NumberedRows { customers, names, mut rows } = facts;
         let names: Vec<String> = names.iter().map(|name| canonical(&name.delivered)).collect();
         let mut workloads = names.clone();
         workloads.sort_unstable();

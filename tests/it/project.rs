@@ -41,7 +41,7 @@ const LAYERS: &[&[&str]] = &[
     &["job"],
     &["ingest", "score", "publish", "explain", "generate"],
     &["facts", "rules"],
-    &["tables", "checks", "commit", "pipelines"],
+    &["tables", "checks", "commit", "pipelines", "buckets"],
     &["engine", "parquet", "store"],
     &["calendar", "points", "money", "ids", "workers"],
     &["error", "rounding"],

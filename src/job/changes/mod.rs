@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 
 use polars::prelude::DataFrame;
 
+use super::history::Scores;
 use super::month::{Base, MonthPlan};
-use super::{Pipeline, live_facts};
+use super::{Pipeline, Resources, live_facts};
 use crate::calendar::Month;
 use crate::error::{Code, Error, Result};
 use crate::ids::RunId;
@@ -22,7 +23,7 @@ use crate::points::Points;
 use crate::publish::{Manifest, list_runs, published_run, published_score_id, read_manifest};
 use crate::rules::Version;
 use crate::store::Store;
-use crate::tables::{FACT_CHANGE, Rows};
+use crate::tables::{FACT_CHANGE, Rows, Table};
 
 use side::Side;
 
@@ -41,6 +42,8 @@ pub struct ChangeSettings {
     pub partner: Option<String>,
     /// One area, or all.
     pub area: Option<String>,
+    /// What it may use of the machine.
+    pub resources: Resources,
 }
 
 /// One cause of a change.
@@ -154,10 +157,23 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
                 })
                 .collect::<Vec<_>>();
             let plan = MonthPlan::new(pipeline, &live, from, (found.clone(), Vec::new()))?;
-            let base = Base::new(pipeline, &live, &[&plan]);
+            let base = Base::new(pipeline, &live, &[&plan], settings.resources);
             let run_id = RunId::from_hash(&blake3::hash(plan.score_id.as_bytes()));
-            let scored = plan.score(&base, &run_id)?;
-            Side::scored(&scored.frames, found, partner)
+            let mut tables: Vec<(&'static Table, DataFrame)> = Vec::new();
+            let mut add = |frames: Vec<(&'static Table, DataFrame)>| {
+                for (table, frame) in frames {
+                    match tables.iter_mut().find(|(known, _)| known.name == table.name) {
+                        Some((_, known)) => {
+                            let added = known.vstack_mut(&frame).map(|_| ());
+                            added.map_err(|error| Error::bug(error.to_string()))?;
+                        }
+                        None => tables.push((table, frame)),
+                    }
+                }
+                Ok(())
+            };
+            Scores::new(&base, &output).score(&plan, &[], &run_id, &mut add)?;
+            Side::scored(&tables, found, partner)
         };
         let plan = MonthPlan::new(pipeline, &live, from, (before.clone(), Vec::new()))?;
         if published_score_id(&output, &from.to_string())?.as_deref() != Some(&plan.score_id) {

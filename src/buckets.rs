@@ -1,44 +1,31 @@
-//! Entries waiting to be collapsed, by delivery, dataset, month and shard. Memory is bounded: above
-//! the budget of all batches the fullest bucket of the one that grows goes to a temporary file and
-//! comes back when it is taken.
+//! Entries that wait in buckets until they are worked on. Memory is bounded: above a budget, which
+//! several collections of buckets may share, the fullest bucket of the one that grows goes to a
+//! temporary file, and is read back when it is asked for.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytemuck::Pod;
 
-use crate::calendar::Month;
 use crate::error::{Code, Error, Result};
 use crate::store;
 
-/// Which bucket. All lines of one consumption meet in one bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct BucketKey {
-    pub(super) delivery: usize,
-    pub(super) dataset: usize,
-    pub(super) month: Month,
-    pub(super) shard: u8,
-}
-
-/// How many shards a month has.
-pub(super) const SHARDS: u8 = 32;
-
 /// So many entries come back from disk together.
-pub(super) const PIECE: usize = 64;
+pub const PIECE: usize = 64;
 
-/// The memory that the waiting entries of all batches may take together.
+/// The memory that waiting entries may take together.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     most: usize,
     held: AtomicUsize,
 }
 
 impl Budget {
     /// Of so many bytes.
-    pub(super) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self { most, held: AtomicUsize::new(0) }
     }
 
@@ -47,15 +34,16 @@ impl Budget {
     }
 }
 
+/// Entries by the key of their bucket.
 #[derive(Debug)]
-pub(super) struct Buckets<'a, E> {
-    state: Mutex<State<E>>,
-    budget: &'a Budget,
+pub struct Buckets<K, E> {
+    state: Mutex<State<K, E>>,
+    budget: Arc<Budget>,
 }
 
 #[derive(Debug)]
-struct State<E> {
-    buckets: BTreeMap<BucketKey, Bucket<E>>,
+struct State<K, E> {
+    buckets: BTreeMap<K, Bucket<E>>,
     spill: Option<File>,
 }
 
@@ -69,9 +57,9 @@ struct Bucket<E> {
     segments: Vec<(u64, usize)>,
 }
 
-impl<'a, E: Pod> Buckets<'a, E> {
+impl<K: Copy + Ord, E: Pod> Buckets<K, E> {
     /// Buckets that spill what exceeds the budget.
-    pub(super) fn new(budget: &'a Budget) -> Self {
+    pub fn new(budget: Arc<Budget>) -> Self {
         let state = State { buckets: BTreeMap::new(), spill: None };
         Self { state: Mutex::new(state), budget }
     }
@@ -80,7 +68,7 @@ impl<'a, E: Pod> Buckets<'a, E> {
     ///
     /// # Errors
     /// CS2002 when the temporary file cannot be written.
-    pub(super) fn append(&self, key: BucketKey, entries: &mut Vec<E>) -> Result<()> {
+    pub fn append(&self, key: K, entries: &mut Vec<E>) -> Result<()> {
         let mut state = self.lock();
         let empty = || Bucket { chunks: Vec::new(), held: 0, segments: Vec::new() };
         self.budget.held.fetch_add(size_of_val(entries.as_slice()), Ordering::Relaxed);
@@ -103,24 +91,42 @@ impl<'a, E: Pod> Buckets<'a, E> {
     ///
     /// # Errors
     /// CS2002 when the temporary file cannot be read back.
-    pub(super) fn take(&self, key: BucketKey) -> Result<Vec<Vec<E>>> {
+    pub fn take(&self, key: K) -> Result<Vec<Vec<E>>> {
         let mut state = self.lock();
         let Some(bucket) = state.buckets.remove(&key) else { return Ok(Vec::new()) };
         self.budget.held.fetch_sub(bucket.held * size_of::<E>(), Ordering::Relaxed);
         let mut chunks = bucket.chunks;
         for (offset, count) in bucket.segments {
             let mut entries = vec![E::zeroed(); count];
-            let file = state.spill.as_mut().ok_or_else(|| Error::bug("no spill file"))?;
-            file.seek(SeekFrom::Start(offset)).map_err(spill_error)?;
-            let target = bytemuck::must_cast_slice_mut(&mut entries);
-            std::io::Read::read_exact(file, target).map_err(spill_error)?;
+            read(state.spill.as_mut(), offset, &mut entries)?;
             chunks.extend(entries.chunks(PIECE).map(<[E]>::to_vec));
         }
         Ok(chunks)
     }
 
+    /// The entries of a bucket, which stay in it.
+    ///
+    /// # Errors
+    /// CS2002 when the temporary file cannot be read back.
+    pub fn copy(&self, key: K) -> Result<Vec<E>> {
+        let mut guard = self.lock();
+        let State { buckets, spill } = &mut *guard;
+        let Some(bucket) = buckets.get(&key) else { return Ok(Vec::new()) };
+        let spilled = bucket.segments.iter().map(|(_, count)| count).sum::<usize>();
+        let mut entries = vec![E::zeroed(); spilled];
+        let mut rest = entries.as_mut_slice();
+        for (offset, count) in &bucket.segments {
+            let (segment, others) = rest.split_at_mut(*count);
+            read(spill.as_mut(), *offset, segment)?;
+            rest = others;
+        }
+        entries.reserve_exact(bucket.held);
+        bucket.chunks.iter().for_each(|chunk| entries.extend_from_slice(chunk));
+        Ok(entries)
+    }
+
     /// The keys that hold entries, in order, and how many.
-    pub(super) fn sizes(&self) -> Vec<(BucketKey, u64)> {
+    pub fn sizes(&self) -> Vec<(K, u64)> {
         let state = self.lock();
         let sizes = state.buckets.iter().map(|(key, bucket)| {
             let spilled: usize = bucket.segments.iter().map(|(_, count)| count).sum();
@@ -129,12 +135,12 @@ impl<'a, E: Pod> Buckets<'a, E> {
         sizes.collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<E>> {
+    fn lock(&self) -> MutexGuard<'_, State<K, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<E: Pod> State<E> {
+impl<K: Copy + Ord, E: Pod> State<K, E> {
     /// Writes the fullest bucket to the temporary file; the bytes that it held.
     fn spill_fullest(&mut self) -> Result<usize> {
         let fullest = self.buckets.values_mut().max_by_key(|bucket| bucket.held);
@@ -152,8 +158,15 @@ impl<E: Pod> State<E> {
     }
 }
 
+/// Reads entries back from the temporary file.
+fn read<E: Pod>(spill: Option<&mut File>, offset: u64, entries: &mut [E]) -> Result<()> {
+    let file = spill.ok_or_else(|| Error::bug("no temporary file"))?;
+    file.seek(SeekFrom::Start(offset)).map_err(spill_error)?;
+    file.read_exact(bytemuck::must_cast_slice_mut(entries)).map_err(spill_error)
+}
+
 fn spill_error(error: std::io::Error) -> Error {
-    Error::new(Code::StorageWrite, "the temporary file of the ingest failed")
+    Error::new(Code::StorageWrite, "a temporary file failed")
         .because(error)
         .hint("make room in the folder for temporary files, or set TMPDIR to another")
 }
@@ -164,22 +177,28 @@ mod tests {
 
     #[test]
     fn entries_come_back_from_disk() {
-        let budget = Budget::new(64);
-        let buckets: Buckets<'_, u64> = Buckets::new(&budget);
-        let month = Month::new(2026, 9).unwrap();
-        let key = |shard| BucketKey { delivery: 0, dataset: 0, month, shard };
+        let budget = Arc::new(Budget::new(64));
+        let buckets: Buckets<bool, u64> = Buckets::new(Arc::clone(&budget));
         for number in 0..100_u64 {
-            buckets.append(key(u8::from(number % 3 == 0)), &mut vec![number]).unwrap();
+            buckets.append(number % 3 == 0, &mut vec![number]).unwrap();
         }
         assert!(buckets.lock().spill.is_some());
-        // Another batch does not make room for itself at their expense.
-        let others: Buckets<'_, u64> = Buckets::new(&budget);
-        others.append(key(0), &mut (0..9).collect()).unwrap();
+        // Another collection does not make room for itself at their expense.
+        let others: Buckets<bool, u64> = Buckets::new(Arc::clone(&budget));
+        others.append(true, &mut (0..9).collect()).unwrap();
         assert!(budget.held.load(Ordering::Relaxed) <= 64);
-        assert_eq!(others.take(key(0)).unwrap().concat(), (0..9).collect::<Vec<_>>());
+        assert_eq!(others.copy(true).unwrap(), (0..9).collect::<Vec<_>>());
+        assert_eq!(others.take(true).unwrap().concat(), (0..9).collect::<Vec<_>>());
+        assert!(others.copy(true).unwrap().is_empty());
         let mut all: Vec<u64> = Vec::new();
-        for (key, _) in buckets.sizes() {
-            all.extend(buckets.take(key).unwrap().concat());
+        for (key, count) in buckets.sizes() {
+            let mut copy = buckets.copy(key).unwrap();
+            assert_eq!(copy.len() as u64, count);
+            let mut taken = buckets.take(key).unwrap().concat();
+            copy.sort_unstable();
+            taken.sort_unstable();
+            assert_eq!(copy, taken);
+            all.extend(taken);
         }
         all.sort_unstable();
         assert_eq!(all, (0..100).collect::<Vec<_>>());
