@@ -45,17 +45,16 @@ def arguments():
     return parser.parse_args()
 
 
-def base(options):
+def make_base(options, partners, tenants, lines, months):
     """The deliveries of a base, unpacked; made once."""
-    name = f"{options.partners}x{options.tenants}x{options.lines}x{options.months}"
-    folder = options.folder / name
+    folder = options.folder / f"{partners}x{tenants}x{lines}x{months}"
     deliveries = folder / "deliveries"
     if not (folder / "made").exists():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run(
-            [options.capscore, "generate", "--partners", str(options.partners)]
-            + ["--tenants-per-partner", str(options.tenants), "--months", str(options.months)]
-            + ["--lines-per-tenant", str(options.lines), "--last-month", REFERENCE, "--seed", "1"]
+            [options.capscore, "generate", "--partners", str(partners)]
+            + ["--tenants-per-partner", str(tenants), "--months", str(months)]
+            + ["--lines-per-tenant", str(lines), "--last-month", REFERENCE, "--seed", "1"]
             + ["--out", str(folder)],
             check=True,
         )
@@ -67,6 +66,13 @@ def base(options):
                     shutil.copyfileobj(packed, plain, 1 << 20)
                 path.unlink()
         (folder / "made").touch()
+    return folder, deliveries
+
+
+def base(options):
+    """The deliveries of the base that is measured; the dirty ones beside them."""
+    size = (options.partners, options.tenants, options.lines, options.months)
+    folder, deliveries = make_base(options, *size)
     if not (folder / "made dirty").exists():
         shutil.rmtree(folder / "dirty", ignore_errors=True)
         dirty.make(deliveries, folder / "dirty")

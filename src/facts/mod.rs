@@ -15,6 +15,7 @@ mod compaction;
 mod compared;
 mod credit;
 mod erasure;
+mod fact_batch;
 mod frames;
 mod ledger;
 mod leftovers;

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
-use arrow::array::{Array, AsArray, BooleanArray, DictionaryArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Int32Type};
 use bytemuck::{Pod, Zeroable};
 use polars::prelude::{DataFrame, LazyFrame};
 
 use super::LiveFrames;
+use super::fact_batch::FactBatch;
 use super::frames::Source;
 use super::live::Live;
 use super::measures::{FactMeasures, Packed, Seats};
@@ -127,7 +126,8 @@ impl LiveFrames<'_> {
                 }
                 Ok(())
             };
-            let workers: Vec<_> = (0..room.threads).map(|_| scope.spawn(read)).collect();
+            let workers: Vec<_> =
+                (0..room.threads.min(sources.len())).map(|_| scope.spawn(read)).collect();
             workers
                 .into_iter()
                 .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(panicked())))
@@ -154,61 +154,6 @@ impl LiveFrames<'_> {
             let mut building =
                 building.lock().map_err(|_| Error::bug("a reader of facts panicked"))?;
             building.add(&batch, source, self)
-        })
-    }
-}
-
-/// Columns of one batch of a fact file.
-struct FactBatch<'a, M> {
-    month: &'a [i32],
-    partner: Names<'a>,
-    is_account: &'a BooleanArray,
-    /// Where the table tells resellers: rows of one repeat what the exporter's own say.
-    reseller: Option<Names<'a>>,
-    tenant: Names<'a>,
-    name: Names<'a>,
-    attributions: &'a [i32],
-    measures: Vec<M>,
-}
-
-/// A column of text as its dictionary and the place of each row in it.
-struct Names<'a> {
-    all: Vec<&'a str>,
-    rows: &'a [i32],
-}
-
-impl<'a> Names<'a> {
-    /// None when a row has no text.
-    fn new(column: &'a DictionaryArray<Int32Type>) -> Option<Self> {
-        let values = column.values().as_string_opt::<i32>()?;
-        let rows = column.keys();
-        (rows.null_count() == 0).then(|| Self {
-            all: values.iter().map(Option::unwrap_or_default).collect(),
-            rows: rows.values(),
-        })
-    }
-
-    fn at(&self, row: usize) -> usize {
-        usize::try_from(self.rows[row]).unwrap_or_default()
-    }
-}
-
-impl<'a, M: FactMeasures> FactBatch<'a, M> {
-    /// None when the batch is not what a fact file holds.
-    fn new(batch: &'a RecordBatch, table: &FactTable) -> Option<Self> {
-        let column =
-            |name: &str| batch.column_by_name(name).filter(|known| known.null_count() == 0);
-        let names = |name: &str| Names::new(column(name)?.as_dictionary_opt()?);
-        let has_reseller = table.columns.iter().any(|column| column.name == "reseller_id");
-        Some(Self {
-            month: column("month")?.as_primitive_opt::<Date32Type>()?.values(),
-            partner: names("partner_id")?,
-            is_account: column("is_account")?.as_boolean_opt()?,
-            reseller: if has_reseller { Some(names("reseller_id")?) } else { None },
-            tenant: names("tenant_id")?,
-            name: names(M::NAME)?,
-            attributions: column("attributions")?.as_primitive_opt::<Int32Type>()?.values(),
-            measures: M::of_batch(batch)?,
         })
     }
 }

@@ -44,13 +44,14 @@ const STATE_KEY: &str = "capscore.state";
 /// One publication being written.
 pub struct Publication<'a> {
     output: &'a Store,
+    /// Tables to which rows are added yet, and where they are to be published. They are closed before
+    /// the staging forgets them.
+    open: Vec<(String, TableFile)>,
     staging: Staging<'a>,
     month: String,
     run_id: RunId,
     score_id: String,
     files: Vec<OutputFile>,
-    /// Tables to which rows are added yet, and where they are to be published.
-    open: Vec<(String, TableFile)>,
 }
 
 impl<'a> Publication<'a> {
@@ -65,7 +66,7 @@ impl<'a> Publication<'a> {
     ) -> Self {
         let staging = Staging::new(output, lease, attempt_id);
         let (files, open) = (Vec::new(), Vec::new());
-        Self { output, staging, month, run_id, score_id, files, open }
+        Self { output, open, staging, month, run_id, score_id, files }
     }
 
     /// Sorts, writes and verifies one table. `state` names what a table describes that belongs to
