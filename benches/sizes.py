@@ -1,9 +1,8 @@
-"""Measures cold runs over bases of other sizes: more rows of the same customers, and the same rows of
-more partners.
+"""Measures ingest and score over bases of other sizes: more and fewer rows of the same customers.
 
     sizes.py FOLDER CAPSCORE FLOOR [--rounds N] [--write DOCS]
 
-Makes each base once (FOLDER/<size>, 25 GB together) and measures the bare read, an ingest and a score
+Makes each base once (FOLDER/<size>, 20 GB together) and measures the bare read, an ingest and a score
 in turn. With `--write` the table goes into DOCS between its marks.
 """
 
@@ -20,7 +19,6 @@ SIZES = [
     (1000, 20, 15, 12),
     (1000, 20, 15, 24),
     (1000, 20, 30, 24),
-    (50000, 1, 5, 24),
 ]
 
 
