@@ -24,7 +24,6 @@ import dirty
 
 HERE = pathlib.Path(__file__).parent
 REFERENCE = "2026-09"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 # What the compared work reads; the other exports would be work that the rivals leave out.
 KEPT = ("azure_usage", "cpor_m365_usage", "office_usage", "trainings", "profile")
 
@@ -274,6 +273,22 @@ def count_lines(path):
         return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 22), b""))
 
 
+def medians_of(measured):
+    """The median of each figure of each case."""
+    return {
+        name: tuple(statistics.median(values) for values in zip(*rounds))
+        for name, rounds in measured.items()
+    }
+
+
+def write_between(docs, mark, text):
+    """Puts a table between its marks."""
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    before, rest = docs.read_text().split(begin, 1)
+    _, after = rest.split(end, 1)
+    docs.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
 def main():
     options = arguments()
     bench = Bench(options)
@@ -286,18 +301,12 @@ def main():
             wall, cpu, memory = measured[name][-1]
             print(f"round {number + 1}: {name}: {wall:.2f} s, CPU {cpu:.2f} s, {memory:.0f} MiB",
                   flush=True)
-    medians = {
-        name: tuple(statistics.median(values) for values in zip(*rounds))
-        for name, rounds in measured.items()
-    }
+    medians = medians_of(measured)
     agree(bench)
     text = table(bench, medians, options.rounds)
     print(f"\n{text}")
     if options.write:
-        page = options.write.read_text()
-        before, rest = page.split(BEGIN, 1)
-        _, after = rest.split(END, 1)
-        options.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+        write_between(options.write, "measured", text)
     shutil.rmtree(bench.work)
 
 

@@ -10,9 +10,8 @@ import argparse
 import os
 import pathlib
 import shutil
-import statistics
 
-from bench import BEGIN, END, REFERENCE, count_lines, make_base, measure
+from bench import REFERENCE, count_lines, make_base, measure, medians_of, write_between
 
 # Partners, customers of each, services of a customer, months.
 SIZES = [
@@ -54,11 +53,7 @@ def measured(options, size):
             print(f"{size}, round {number + 1}: {name}: {taken[name][-1]}", flush=True)
     shutil.rmtree(work)
     rows = [sum(count_lines(path) - 1 for path in paths) for paths in (azure, others)]
-    medians = {
-        name: tuple(statistics.median(values) for values in zip(*rounds))
-        for name, rounds in taken.items()
-    }
-    return rows, medians
+    return rows, medians_of(taken)
 
 
 def main():
@@ -81,11 +76,7 @@ def main():
     text = "\n".join(lines)
     print(f"\n{text}")
     if options.write:
-        page = options.write.read_text()
-        begin, end = BEGIN.replace("measured", "sizes"), END.replace("measured", "sizes")
-        before, rest = page.split(begin, 1)
-        _, after = rest.split(end, 1)
-        options.write.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+        write_between(options.write, "sizes", text)
 
 
 if __name__ == "__main__":

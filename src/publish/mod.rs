@@ -44,9 +44,8 @@ const STATE_KEY: &str = "capscore.state";
 /// One publication being written.
 pub struct Publication<'a> {
     output: &'a Store,
-    /// Tables to which rows are added yet, and where they are to be published. They are closed before
-    /// the staging forgets them.
-    open: Vec<(String, TableFile)>,
+    /// Tables to which rows are added yet. They are closed before the staging forgets them.
+    open: Vec<TableFile>,
     staging: Staging<'a>,
     month: String,
     run_id: RunId,
@@ -82,7 +81,7 @@ impl<'a> Publication<'a> {
     ) -> Result<()> {
         let frame = if is_sorted(frame, table)? { frame.clone() } else { sorted(frame, table)? };
         let mut file = self.create(table, &frame, state)?;
-        file.1.append(&frame)?;
+        file.append(&frame)?;
         self.close(file)
     }
 
@@ -92,11 +91,11 @@ impl<'a> Publication<'a> {
     /// # Errors
     /// CS2002.
     pub fn append(&mut self, table: &'static Table, frame: &DataFrame) -> Result<()> {
-        if let Some((_, file)) = self.open.iter_mut().find(|(_, file)| file.is_of(table)) {
+        if let Some(file) = self.open.iter_mut().find(|file| file.is_of(table)) {
             return file.append(frame);
         }
         let mut file = self.create(table, frame, None)?;
-        file.1.append(frame)?;
+        file.append(frame)?;
         self.open.push(file);
         Ok(())
     }
@@ -114,9 +113,8 @@ impl<'a> Publication<'a> {
         table: &'static Table,
         frame: &DataFrame,
         state: Option<&str>,
-    ) -> Result<(String, TableFile)> {
-        let path = table.path(&self.month, self.run_id.as_str());
-        let target = self.staging.stage(&path)?;
+    ) -> Result<TableFile> {
+        let target = self.staging.stage(&self.path(table))?;
         let mut metadata = vec![(CONTRACT_KEY.to_owned(), CONTRACT_VERSION.to_owned())];
         if let Some(state) = state {
             metadata.push((STATE_KEY.to_owned(), state.to_owned()));
@@ -124,11 +122,16 @@ impl<'a> Publication<'a> {
             metadata.push((RUN_ID_KEY.to_owned(), self.run_id.as_str().to_owned()));
             metadata.push((SCORE_ID_KEY.to_owned(), self.score_id.clone()));
         }
-        Ok((path, TableFile::create(table, frame, target, metadata)?))
+        TableFile::create(table, frame, target, metadata)
     }
 
-    fn close(&mut self, (path, file): (String, TableFile)) -> Result<()> {
-        let table = file.table().name.to_owned();
+    /// Where a table is published.
+    fn path(&self, table: &Table) -> String {
+        table.path(&self.month, self.run_id.as_str())
+    }
+
+    fn close(&mut self, file: TableFile) -> Result<()> {
+        let (table, path) = (file.table().name.to_owned(), self.path(file.table()));
         let (target, rows) = file.close()?;
         let (bytes, content_hash) = (store::size(&target)?, store::content_hash(&target)?);
         self.files.push(OutputFile { table, path, rows, bytes, content_hash });

@@ -12,7 +12,7 @@ use crate::engine::ParquetFile;
 use crate::error::Result;
 use crate::parquet::schema_entry;
 use crate::store;
-use crate::tables::{ColumnType, Table};
+use crate::tables::{Column, ColumnType, Table};
 
 /// A file of a table.
 pub(super) struct TableFile {
@@ -70,16 +70,18 @@ impl TableFile {
 
 /// The types of a table for readers.
 fn schema(table: &Table) -> Schema {
-    let field = |column: &crate::tables::Column| {
-        let kind = match column.kind {
-            ColumnType::Text => DataType::LargeUtf8,
-            ColumnType::Int64 => DataType::Int64,
-            ColumnType::Boolean => DataType::Boolean,
-            ColumnType::Date => DataType::Date32,
-            ColumnType::Amount => DataType::Decimal128(19, 4),
-            ColumnType::Ratio => DataType::Decimal128(19, 6),
-        };
-        Field::new(column.name, kind, true)
-    };
+    let field = |column: &Column| Field::new(column.name, stored_type(column.kind), true);
     Schema::new(table.columns.iter().map(field).collect::<Vec<_>>())
+}
+
+/// The type that readers find in a file.
+pub(super) fn stored_type(kind: ColumnType) -> DataType {
+    match kind {
+        ColumnType::Text => DataType::LargeUtf8,
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Amount => DataType::Decimal128(19, 4),
+        ColumnType::Ratio => DataType::Decimal128(19, 6),
+    }
 }

@@ -8,6 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
 use polars::prelude::{DataFrame, DataType as FrameType};
 
+use super::table_file::stored_type;
 use crate::error::{Code, Error, Result};
 use crate::parquet::{Footer, visit_batches};
 use crate::store;
@@ -115,16 +116,9 @@ pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<
 }
 
 fn check_column(column: &Column, values: &ArrayRef) -> std::result::Result<(), String> {
-    let fits = match (column.kind, values.data_type()) {
-        (ColumnType::Text, DataType::Utf8 | DataType::LargeUtf8)
-        | (ColumnType::Int64, DataType::Int64)
-        | (ColumnType::Boolean, DataType::Boolean)
-        | (ColumnType::Date, DataType::Date32) => true,
-        (kind, DataType::Decimal128(precision, scale)) => kind.decimal().is_some_and(|expected| {
-            (usize::from(*precision), i128::from(*scale)) == (expected.0, expected.1 as i128)
-        }),
-        _ => false,
-    };
+    let found = values.data_type();
+    let is_text = column.kind == ColumnType::Text && *found == DataType::Utf8;
+    let fits = is_text || *found == stored_type(column.kind);
     if !fits {
         return Err(format!(
             "{} is {}, not {}",

@@ -1,6 +1,6 @@
 //! Facts × rule versions × reference month → the published tables. One range of partners at a time;
-//! pure: no files, no clock, no environment. Every number is an integer or a decimal. Any split of the base
-//! by partner gives the same rows, and no result depends on row order.
+//! pure: no files, no clock, no environment. Every number is an integer or a decimal. Any split of
+//! the base by partner gives the same rows, and no result depends on row order.
 
 mod area;
 mod assignment;
