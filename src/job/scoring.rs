@@ -342,7 +342,7 @@ impl Publishing<'_> {
                 frames.iter().try_for_each(|(table, frame)| publication.append(table, frame))
             };
             let account = scores.score(plan, &prepared.before, &prepared.run_id, &mut add)?;
-            publication.finish()?;
+            publication.finish(settings.resources.threads)?;
             scored.checks.push(titles_unmatched(&account.unmatched_titles));
             scored.checks.push(services_unmapped(&unmapped_acr(pipeline, account.services)));
             scored.checks.push(assumed_alias(&account.assumed_aliases));

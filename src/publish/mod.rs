@@ -10,6 +10,7 @@ mod vacuum;
 mod verify;
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use polars::prelude::{DataFrame, DataType, PolarsError, SortMultipleOptions};
 
@@ -30,6 +31,7 @@ use crate::ids::RunId;
 use crate::parquet::Footer;
 use crate::store::{self, Store};
 use crate::tables::{CONTRACT_VERSION, FACT_AREA_SCORE, FACT_CHANGE, Layout, Table};
+use crate::workers::Workers;
 
 use table_file::TableFile;
 
@@ -82,7 +84,9 @@ impl<'a> Publication<'a> {
         let frame = if is_sorted(frame, table)? { frame.clone() } else { sorted(frame, table)? };
         let mut file = self.create(table, &frame, state)?;
         file.append(&frame)?;
-        self.close(file)
+        let file = self.closed(file)?;
+        self.files.push(file);
+        Ok(())
     }
 
     /// Adds rows to a table of the run; they are in the order of its key, and follow those that were
@@ -100,12 +104,21 @@ impl<'a> Publication<'a> {
         Ok(())
     }
 
-    /// Ends and verifies the tables that rows were added to.
+    /// Ends and verifies the tables that rows were added to, several at once.
     ///
     /// # Errors
     /// CS2002, CS6002.
-    pub fn finish(&mut self) -> Result<()> {
-        std::mem::take(&mut self.open).into_iter().try_for_each(|file| self.close(file))
+    pub fn finish(&mut self, threads: usize) -> Result<()> {
+        let open: Vec<TableFile> = std::mem::take(&mut self.open);
+        let sizes: Vec<u64> = open.iter().map(TableFile::rows).collect();
+        let open: Vec<Mutex<Option<TableFile>>> =
+            open.into_iter().map(|file| Mutex::new(Some(file))).collect();
+        let files = Workers::new(threads)?.run(&sizes, |at| {
+            let file = open[at].lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.closed(file.ok_or_else(|| Error::bug("a table is closed twice"))?)
+        })?;
+        self.files.extend(files);
+        Ok(())
     }
 
     fn create(
@@ -130,12 +143,13 @@ impl<'a> Publication<'a> {
         table.path(&self.month, self.run_id.as_str())
     }
 
-    fn close(&mut self, file: TableFile) -> Result<()> {
-        let (table, path) = (file.table().name.to_owned(), self.path(file.table()));
-        let (target, rows) = file.close()?;
+    /// Ends and verifies a table.
+    fn closed(&self, file: TableFile) -> Result<OutputFile> {
+        let (table, path, rows) =
+            (file.table().name.to_owned(), self.path(file.table()), file.rows());
+        let target = file.close()?;
         let (bytes, content_hash) = (store::size(&target)?, store::content_hash(&target)?);
-        self.files.push(OutputFile { table, path, rows, bytes, content_hash });
-        Ok(())
+        Ok(OutputFile { table, path, rows, bytes, content_hash })
     }
 
     /// The files so far, as the manifest lists them.
@@ -207,7 +221,7 @@ pub fn write_changes(frame: &DataFrame, target: &Path) -> Result<()> {
     let metadata = vec![(CONTRACT_KEY.to_owned(), CONTRACT_VERSION.to_owned())];
     let mut file = TableFile::create(&FACT_CHANGE, &frame, target.to_owned(), metadata)?;
     file.append(&frame)?;
-    file.close().map(|_| ())
+    file.close().map(drop)
 }
 
 /// The run that is published for a month, if its files are all there.

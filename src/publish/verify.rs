@@ -1,11 +1,16 @@
 //! Reads a staged file back with another library and holds it against the contract: columns,
 //! types, encodings, nulls, order and uniqueness of keys, rows and sums.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
+use arrow::array::{
+    Array, ArrayRef, AsArray, DynComparator, RecordBatch, make_comparator,
+};
+use arrow::compute::SortOptions;
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use arrow::util::display::array_value_to_string;
 use polars::prelude::{DataFrame, DataType as FrameType};
 
 use super::table_file::stored_type;
@@ -93,7 +98,7 @@ pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<
     }
     let mut found =
         Expected { rows: 0, sums: expected.sums.keys().map(|name| (name.clone(), 0)).collect() };
-    let mut last_key: Option<Vec<Vec<u8>>> = None;
+    let mut last_key = None;
     visit_batches(store::open_file(path)?, table.name, &mut |batch| {
         found.rows += batch.num_rows();
         for (column, values) in table.columns.iter().zip(batch.columns()) {
@@ -146,40 +151,52 @@ fn sum_of(values: &ArrayRef) -> i128 {
     }
 }
 
-/// Keys ascend bytewise, so they are unique and sorted.
+/// Keys ascend, texts bytewise, so they are unique and sorted; `last` is the row before the batch.
 fn check_keys(
     table: &Table,
     batch: &RecordBatch,
-    last: &mut Option<Vec<Vec<u8>>>,
+    last: &mut Option<RecordBatch>,
 ) -> std::result::Result<(), String> {
-    if table.key.is_empty() {
+    if table.key.is_empty() || batch.num_rows() == 0 {
         return Ok(());
     }
-    let columns: Vec<&ArrayRef> =
-        table.key.iter().filter_map(|key| batch.column_by_name(key)).collect();
-    for row in 0..batch.num_rows() {
-        let key: Vec<Vec<u8>> = columns.iter().map(|column| key_bytes(column, row)).collect();
-        if last.as_ref().is_some_and(|last| *last >= key) {
-            let shown: Vec<String> =
-                key.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect();
-            return Err(format!("the key {} is out of order or there twice", shown.join(" / ")));
+    if let Some(last) = last.replace(batch.slice(batch.num_rows() - 1, 1)) {
+        let is_before = ascends(table, &last, batch)?;
+        if !is_before(0, 0) {
+            return Err(misplaced(table, batch, 0));
         }
-        *last = Some(key);
     }
-    Ok(())
-}
-
-/// Bytes that order like the value.
-fn key_bytes(column: &ArrayRef, row: usize) -> Vec<u8> {
-    match column.data_type() {
-        DataType::Utf8 => column.as_string::<i32>().value(row).as_bytes().to_vec(),
-        DataType::LargeUtf8 => column.as_string::<i64>().value(row).as_bytes().to_vec(),
-        DataType::Date32 => ordered(i64::from(column.as_primitive::<Date32Type>().value(row))),
-        DataType::Int64 => ordered(column.as_primitive::<Int64Type>().value(row)),
-        _ => Vec::new(),
+    let is_before = ascends(table, batch, batch)?;
+    match (1..batch.num_rows()).find(|row| !is_before(row - 1, *row)) {
+        Some(row) => Err(misplaced(table, batch, row)),
+        None => Ok(()),
     }
 }
 
-fn ordered(value: i64) -> Vec<u8> {
-    (value.cast_unsigned() ^ (1 << 63)).to_be_bytes().to_vec()
+/// Whether the key of a row of one batch is less than that of a row of another.
+fn ascends(
+    table: &Table,
+    left: &RecordBatch,
+    right: &RecordBatch,
+) -> std::result::Result<impl Fn(usize, usize) -> bool, String> {
+    let column = |batch: &RecordBatch, name: &str| {
+        batch.column_by_name(name).cloned().ok_or_else(|| format!("it has no column {name}"))
+    };
+    let mut compared: Vec<DynComparator> = Vec::new();
+    for name in table.key {
+        let (left, right) = (column(left, name)?, column(right, name)?);
+        let of_column = make_comparator(&left, &right, SortOptions::default());
+        compared.push(of_column.map_err(|error| error.to_string())?);
+    }
+    Ok(move |left, right| {
+        let mut orders = compared.iter().map(|of_column| of_column(left, right));
+        orders.find(|order| order.is_ne()) == Some(Ordering::Less)
+    })
+}
+
+fn misplaced(table: &Table, batch: &RecordBatch, row: usize) -> String {
+    let columns = table.key.iter().filter_map(|name| batch.column_by_name(name));
+    let shown = columns.map(|column| array_value_to_string(column, row).unwrap_or_default());
+    let shown = shown.collect::<Vec<_>>().join(" / ");
+    format!("the key {shown} is out of order or there twice")
 }
