@@ -1,11 +1,14 @@
 //! Checks: what was observed against a limit, with a severity.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
 
 /// How bad a failed check is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// Reported; stops nothing unless asked.
     Warn,
@@ -24,10 +27,10 @@ impl Severity {
 }
 
 /// The result of one check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// Which check.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// How bad its failure is.
     pub severity: Severity,
     /// What was observed, a count.
@@ -54,7 +57,7 @@ pub struct Limit {
 impl Limits {
     /// A check by its limit, if there is one.
     pub fn judge(&self, check: Check) -> Check {
-        let (severity, threshold) = match self.0.get(check.id).copied().unwrap_or_default() {
+        let (severity, threshold) = match self.0.get(check.id.as_ref()).copied().unwrap_or_default() {
             Limit { error: Some(error), .. } if check.observed > error => (Severity::Error, error),
             Limit { warn: Some(warn), .. } => (Severity::Warn, warn),
             // What is no error yet may still be the warning that it is by itself.
@@ -110,7 +113,7 @@ impl Check {
         threshold: i64,
         message: impl Into<String>,
     ) -> Self {
-        Self { id, severity: Severity::Warn, observed, threshold, message: message.into() }
+        Self { id: id.into(), severity: Severity::Warn, observed, threshold, message: message.into() }
     }
 
     /// Whether the check failed.

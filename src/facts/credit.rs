@@ -11,7 +11,8 @@ use polars::prelude::{
 
 use super::LiveFrames;
 use super::frames::measures;
-use super::live::{Delivered, Live, LiveUnit};
+use super::delivered::Delivered;
+use super::live::{Live, LiveUnit};
 use super::schema::{ACR, FactTable, RESELLER_NAME, REVENUE, SEATS, TENANT_RESELLER, USAGE};
 use super::verify::bug;
 use crate::calendar::{Day, Month};
@@ -126,7 +127,7 @@ impl Credit {
                 .take_while(|(known, of, _)| known == exporter && of == dataset);
             for (_, _, reseller) in of_export {
                 let of_reseller = Delivered { account: reseller.clone(), ..fact.clone() };
-                if !own.contains(&of_reseller) {
+                if own.binary_search(&of_reseller).is_err() {
                     credited.insert(Delivered { is_own: false, ..of_reseller });
                 }
             }
@@ -134,28 +135,16 @@ impl Credit {
         credited.into_iter().collect()
     }
 
-    /// Adds to the rows of a frame (`partner_id`, `tenant_id`, others) those of credited customers
-    /// as rows of their reseller.
+    /// The credited customers: exporter, tenant and reseller of each, some more than once.
     ///
     /// # Errors
     /// CS9001.
-    pub fn share(&self, frame: LazyFrame) -> Result<LazyFrame> {
-        let Some(customers) = &self.customers else { return Ok(frame) };
-        let columns = frame.clone().collect_schema().map_err(bug)?;
-        let columns: Vec<_> = columns.iter_names().map(|name| col(name.clone())).collect();
-        let customers = engine::lazy(customers.clone())
-            .select([col("exporter"), col("tenant_id"), col("partner_id").alias("reseller")])
-            .unique(None, UniqueKeepStrategy::Any);
-        let shared = frame
-            .clone()
-            .join(
-                customers,
-                [col("partner_id"), col("tenant_id")],
-                [col("exporter"), col("tenant_id")],
-                JoinArgs::new(JoinType::Inner),
-            )
-            .with_column(col("reseller").alias("partner_id"));
-        concat([frame, shared.select(columns)], UnionArgs::default()).map_err(bug)
+    pub fn shared(&self) -> Result<Vec<(&str, &str, &str)>> {
+        let Some(customers) = &self.customers else { return Ok(Vec::new()) };
+        let text = |name: &str| customers.column(name).and_then(|column| column.str()).map_err(bug);
+        let tenants = text("tenant_id")?.iter().zip(text("partner_id")?.iter());
+        let shared = text("exporter")?.iter().zip(tenants);
+        Ok(shared.filter_map(|(exporter, (tenant, reseller))| Some((exporter?, tenant?, reseller?))).collect())
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// None when a row has no text.
-    fn new(column: &'a DictionaryArray<Int32Type>) -> Option<Self> {
+    pub(super) fn new(column: &'a DictionaryArray<Int32Type>) -> Option<Self> {
         let values = column.values().as_string_opt::<i32>()?;
         let rows = column.keys();
         (rows.null_count() == 0).then(|| Self {

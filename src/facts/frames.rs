@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 
+use arrow::array::RecordBatch;
 use polars::prelude::{
     Column, DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, UnionArgs, coalesce, col,
     cols, concat, lit, when,
@@ -12,7 +13,7 @@ use polars::prelude::{
 
 use super::live::{Live, LiveUnit, StoredMonth};
 use super::schema::{
-    CREDENTIAL, CUSTOMER, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE,
+    CREDENTIAL, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE,
     SNAPSHOT, USAGE,
 };
 use super::verify::bug;
@@ -21,9 +22,9 @@ use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::money::MONEY_SCALE;
-use crate::parquet::Footer;
+use crate::parquet::{Footer, visit_dictionaries};
 use crate::store;
-use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
+use crate::workers::Workers;
 
 /// Reads live facts.
 #[derive(Debug, Clone, Copy)]
@@ -106,59 +107,6 @@ impl<'a> LiveFrames<'a> {
             col("expires_on"),
             col("is_expiry_known"),
         ]))
-    }
-
-    /// Customers: `month`, `tenant_id`, `segment`, `name`, `country`, `industry`, `dataset`.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn customers(&self) -> Result<LazyFrame> {
-        self.table(&CUSTOMER, &|_| true)
-    }
-
-    /// Segments of customers as each partner's exports say them: of customer exports up to a month,
-    /// of usage rows from `first` on.
-    ///
-    /// Columns: `month`, `partner_id` (account), `tenant_id`, `segment`, `is_customer_export`.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn segments(&self, first: Month, last: Month) -> Result<LazyFrame> {
-        let of = |is_customer_export: bool| -> Result<LazyFrame> {
-            let keep = |unit: &LiveUnit| {
-                let key = &unit.key;
-                (key.dataset == SEGMENT_DATASET) == is_customer_export
-                    && !RESELLER_DATASETS.contains(&key.dataset.as_str())
-                    && key.month.is_some_and(|month| {
-                        month <= last && (is_customer_export || month >= first)
-                    })
-            };
-            let frame = self.units(&CUSTOMER, &keep)?;
-            Ok(self
-                .rolled_up(frame)
-                .with_column(lit(is_customer_export).alias("is_customer_export")))
-        };
-        let frame = concat([of(true)?, of(false)?], UnionArgs::default()).map_err(bug)?;
-        Ok(frame.select([
-            col("month"),
-            col("partner_id"),
-            col("tenant_id"),
-            col("segment"),
-            col("is_customer_export"),
-        ]))
-    }
-
-    /// The segments that [`segments`](Self::segments) says, sorted.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn segment_names(&self, first: Month, last: Month) -> Result<Vec<String>> {
-        let names = self.segments(first, last)?.select([col("segment").unique()]);
-        let names = engine::collect(names, "segments")?;
-        let names = names.column("segment").and_then(|column| column.str()).map_err(bug)?;
-        let mut names: Vec<String> = names.iter().flatten().map(str::to_owned).collect();
-        names.sort_unstable();
-        Ok(names)
     }
 
     /// Names of partners in usage exports: `month`, `partner_id` (account), `location_id`, `name`,
@@ -294,6 +242,7 @@ impl<'a> LiveFrames<'a> {
             let source = Source {
                 path: fact_path(table, &key.0, &month, key.2),
                 partners: (!is_whole).then_some(live),
+                dataset: key.0,
             };
             paths.push(source.path.clone());
             sources.push(source);
@@ -305,6 +254,27 @@ impl<'a> LiveFrames<'a> {
             footer.map_err(|error| source.damaged(self.live).because(error))?;
         }
         Ok(sources)
+    }
+
+    /// Reads the columns of a table from some of its files, several at once: `visit` gets batches in
+    /// any order, text as numbers and the dictionary that they mean.
+    pub(super) fn visit(
+        self,
+        table: &FactTable,
+        sources: &[Source<'_>],
+        threads: usize,
+        visit: &(dyn Fn(&Source<'_>, &RecordBatch) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+        // Files are begun in their order.
+        let sizes = vec![0; sources.len()];
+        let read = |at: usize| {
+            let source = &sources[at];
+            let file = source.open(self.live)?;
+            let mut visit = |batch: &RecordBatch| visit(source, batch);
+            visit_dictionaries(file, &source.name(self.live), &columns, &mut visit)
+        };
+        Workers::new(threads.min(sources.len()))?.run(&sizes, read).map(drop)
     }
 
     /// Replaces the partner as delivered by its account.
@@ -338,6 +308,7 @@ impl<'a> LiveFrames<'a> {
 /// A fact file that the ledger names, with rows that are live.
 pub(super) struct Source<'a> {
     path: String,
+    pub(super) dataset: String,
     /// The partners as delivered, and whether each is an account, whose rows are live; none when all
     /// are.
     partners: Option<BTreeSet<(&'a str, bool)>>,

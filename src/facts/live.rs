@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use super::delivered::OwnDelivered;
 use super::fact_path;
 use super::ledger::{Acceptance, FileRecord, Ledger};
 use super::moves::Moves;
-use super::ranges::PartnerRange;
 use super::schema::{LOCATION, SNAPSHOT};
 use super::unit::{Unit, UnitKey, read_units};
 use crate::calendar::{Day, Month};
@@ -27,16 +27,31 @@ pub struct Live {
     pub(super) store: Store,
     /// The ledger that it was folded from.
     pub ledger: Ledger,
-    /// The live units, sorted by dataset, account, month, partner.
+    /// The live units, sorted by dataset, month, account, partner.
     pub units: Vec<LiveUnit>,
+    /// Where those of each dataset and month are.
+    months: Vec<Range<usize>>,
     /// Replacements that were held back.
     pub held: Vec<Held>,
     /// The account of each location that a live Profile names.
     pub accounts: BTreeMap<String, String>,
     /// How many partners each fact file holds, by dataset, month and ledger entry.
     pub(super) stored_partners: HashMap<(StoredMonth, String), usize>,
-    /// Every month looks at what was delivered; it is found out once.
-    delivered: OnceLock<BTreeSet<Delivered>>,
+    /// Every scored month looks at what was delivered; it is found out once.
+    pub(super) delivered: OnceLock<OwnDelivered>,
+    /// The same of the hashes of the units of each dataset and month.
+    hashes: OnceLock<Vec<blake3::Hash>>,
+}
+
+/// The live units of one dataset and month.
+#[derive(Debug, Clone, Copy)]
+pub struct MonthUnits<'a> {
+    /// The dataset.
+    pub dataset: &'a str,
+    /// The month; none for snapshots.
+    pub month: Option<Month>,
+    /// The units, sorted by account and partner.
+    pub units: &'a [LiveUnit],
 }
 
 /// One unit that counts.
@@ -87,20 +102,6 @@ pub struct Held {
     pub reason: String,
 }
 
-/// A month of a dataset that a partner delivered: it lies between the first and last month of a
-/// file that holds a live row of that partner.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Delivered {
-    /// The partner global account.
-    pub account: String,
-    /// The dataset.
-    pub dataset: String,
-    /// The month; none for snapshots.
-    pub month: Option<Month>,
-    /// Whether by an export of its own; else a distributor delivered the month and has rows of it.
-    pub is_own: bool,
-}
-
 /// A month of a dataset in the fact files of one ledger entry.
 pub(super) type StoredMonth = (String, Option<Month>, u64);
 
@@ -131,15 +132,26 @@ impl Live {
     /// # Errors
     /// CS2001, CS6005 when the facts are damaged.
     pub fn read(store: &Store) -> Result<Self> {
-        Self::read_until(store, None)
+        Self::fold(store, Ledger::read(store)?)
+    }
+
+    /// Folds a ledger that was read.
+    ///
+    /// # Errors
+    /// CS2001, CS6005 when the facts are damaged.
+    pub fn fold(store: &Store, ledger: Ledger) -> Result<Self> {
+        Self::fold_until(store, ledger, None)
     }
 
     /// Reads the ledger and folds the deliveries up to a day.
     ///
     /// # Errors
     /// CS2001, CS6005 when the facts are damaged.
-    pub fn read_until(store: &Store, last: Option<Day>) -> Result<Self> {
-        let ledger = Ledger::read(store)?;
+    pub fn read_until(store: &Store, last: Day) -> Result<Self> {
+        Self::fold_until(store, Ledger::read(store)?, Some(last))
+    }
+
+    fn fold_until(store: &Store, ledger: Ledger, last: Option<Day>) -> Result<Self> {
         let moves = Moves::read(store, &ledger)?;
         let mut stored_partners: HashMap<(StoredMonth, String), usize> = HashMap::new();
         let mut said: Vec<Said> = Vec::new();
@@ -167,22 +179,28 @@ impl Live {
             store: store.clone(),
             ledger,
             units: Vec::new(),
+            months: Vec::new(),
             held: Vec::new(),
             accounts: BTreeMap::new(),
             stored_partners,
             delivered: OnceLock::new(),
+            hashes: OnceLock::new(),
         };
         let (profiles, others): (Vec<_>, Vec<_>) =
             said.into_iter().partition(|said| said.unit.key.dataset == PROFILE);
-        live.fold(profiles);
+        live.take(profiles);
         live.accounts = live.read_accounts()?;
-        live.fold(others);
+        live.take(others);
         for unit in &mut live.units {
             let files = unit.files.iter();
             let mut records = files.filter_map(|file| live.ledger.file(unit.sequence, *file));
             unit.is_distributor = records.any(|record| record.is_distributor);
         }
         live.units.sort_by(|left, right| left.order().cmp(&right.order()));
+        let is_of_month = |left: usize, right: usize| {
+            live.units[left].month() == live.units[right].month()
+        };
+        live.months = runs(0..live.units.len(), is_of_month).collect();
         Ok(live)
     }
 
@@ -192,17 +210,17 @@ impl Live {
     }
 
     /// The partner global account of a partner as delivered.
-    pub fn account_of(&self, partner_id: &str, is_account: bool) -> String {
+    pub fn account_of<'a>(&'a self, partner_id: &'a str, is_account: bool) -> &'a str {
         let known = if is_account { None } else { self.accounts.get(partner_id) };
-        known.map_or_else(|| partner_id.to_owned(), Clone::clone)
+        known.map_or(partner_id, String::as_str)
     }
 
     /// Takes what was said of each account and month in the order of their dates; of one date in the
     /// order of the ledger, where a later entry replaces the units that it speaks of.
-    fn fold(&mut self, mut said: Vec<Said>) {
+    fn take(&mut self, mut said: Vec<Said>) {
         for said in &mut said {
             let UnitKey { partner_id, is_account, .. } = &said.unit.key;
-            said.account = self.account_of(partner_id, *is_account);
+            said.account = self.account_of(partner_id, *is_account).to_owned();
         }
         said.sort_by(|left, right| left.order().cmp(&right.order()));
         let erasures = self.ledger.entries.iter().filter(|entry| !entry.erased.is_empty());
@@ -326,69 +344,30 @@ impl Live {
         self.ledger.file(sequence, file)
     }
 
-    /// Every month that a partner's own export delivered of a dataset, sorted.
-    pub fn delivered(&self) -> &BTreeSet<Delivered> {
-        self.delivered.get_or_init(|| self.delivered_by(|_| true))
-    }
-
-    /// That of the partners of a range.
-    pub fn delivered_of<'s>(&'s self, range: &PartnerRange) -> impl Iterator<Item = &'s Delivered> {
-        let first = Delivered {
-            account: range.first.clone(),
-            dataset: String::new(),
-            month: None,
-            is_own: false,
-        };
-        let range = range.clone();
-        self.delivered().range(first..).take_while(move |fact| range.contains(&fact.account))
-    }
-
-    /// Every month that files of a kind delivered, as [`delivered`](Self::delivered).
-    pub(super) fn delivered_by(
-        &self,
-        is_meant: impl Fn(&FileRecord) -> bool,
-    ) -> BTreeSet<Delivered> {
-        let mut delivered = BTreeSet::new();
-        for unit in &self.units {
-            let files = || unit.files.iter().filter_map(|file| self.file(unit.sequence, *file));
-            if !files().any(&is_meant) {
-                continue;
-            }
-            let mut add = |month| {
-                delivered.insert(Delivered {
-                    account: unit.account.clone(),
-                    dataset: unit.key.dataset.clone(),
-                    month,
-                    is_own: true,
-                });
-            };
-            add(unit.key.month);
-            for (first, last) in
-                files().filter(|file| is_meant(file)).filter_map(FileRecord::months)
-            {
-                if unit.key.month.is_some() {
-                    Month::range(first, last).for_each(|month| add(Some(month)));
-                }
-            }
-        }
-        delivered
-    }
-
     /// The newest month with a live unit, of any dataset.
     pub fn newest_month(&self) -> Option<Month> {
         self.units.iter().filter_map(|unit| unit.key.month).max()
     }
 
-    /// A hash over the content of the live units that `keep` selects.
-    pub fn content_hash(&self, keep: impl Fn(&LiveUnit) -> bool) -> blake3::Hash {
+    /// The live units by dataset and month, sorted.
+    pub fn months(&self) -> impl Iterator<Item = MonthUnits<'_>> {
+        self.months.iter().map(|of_month| {
+            let units = &self.units[of_month.clone()];
+            let (dataset, month) = units[0].month();
+            MonthUnits { dataset, month, units }
+        })
+    }
+
+    /// A hash over the content of the live units of the datasets and months that `keep` selects.
+    pub fn content_hash(&self, keep: impl Fn(&str, Option<Month>) -> bool) -> blake3::Hash {
+        let hashes = self.hashes.get_or_init(|| self.months().map(MonthUnits::hash).collect());
         let mut hasher = FieldHasher::default();
-        for unit in self.units.iter().filter(|unit| keep(unit)) {
-            let UnitKey { dataset, partner_id, month, .. } = &unit.key;
-            for field in [dataset, &unit.account, partner_id] {
-                hasher.add_text(field);
+        for (of_month, hash) in self.months().zip(hashes) {
+            if keep(of_month.dataset, of_month.month) {
+                hasher.add_text(of_month.dataset);
+                hasher.add_some(of_month.month);
+                hasher.add(hash.to_hex());
             }
-            hasher.add_some(*month);
-            hasher.add_text(&unit.hash);
         }
         hasher.finish()
     }
@@ -419,9 +398,27 @@ impl Said {
     }
 }
 
+impl MonthUnits<'_> {
+    /// A hash over the content of the units.
+    fn hash(self) -> blake3::Hash {
+        let mut hasher = FieldHasher::default();
+        for unit in self.units {
+            hasher.add_text(&unit.account);
+            hasher.add_text(&unit.key.partner_id);
+            hasher.add_text(&unit.hash);
+        }
+        hasher.finish()
+    }
+}
+
 impl LiveUnit {
     fn order(&self) -> impl Ord + '_ {
-        (&self.key.dataset, &self.account, &self.key)
+        (self.month(), &self.account, &self.key.partner_id, self.key.is_account)
+    }
+
+    /// Dataset and month.
+    fn month(&self) -> (&str, Option<Month>) {
+        (&self.key.dataset, self.key.month)
     }
 
     /// Of all that is said of the unit.

@@ -14,6 +14,8 @@
 mod compaction;
 mod compared;
 mod credit;
+mod customer_rows;
+mod delivered;
 mod erasure;
 mod fact_batch;
 mod frames;
@@ -33,6 +35,8 @@ mod verify;
 
 pub use compaction::{Compaction, compact};
 pub use credit::Credit;
+pub use customer_rows::CustomerRow;
+pub use delivered::Delivered;
 pub use erasure::{Erased, ErasedRows, Erasure, erase};
 pub use frames::LiveFrames;
 pub use ledger::{
@@ -40,7 +44,7 @@ pub use ledger::{
     quarantine_path, units_path,
 };
 pub use leftovers::remove_leftovers;
-pub use live::{Delivered, Held, Live, LiveUnit};
+pub use live::{Held, Live, LiveUnit, MonthUnits};
 pub use lock::{lock, unlock};
 pub use measures::Seats;
 pub use moves::Moves;

@@ -22,7 +22,6 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::AttributionSet;
 use crate::money::Money;
-use crate::parquet::visit_dictionaries;
 
 /// Rows of a table of some months: each exporter's own view, and what distributors credit to their
 /// resellers. They wait by range of partners, those of large bases in a temporary file.
@@ -116,21 +115,11 @@ impl LiveFrames<'_> {
     ) -> Result<NumberedFacts<M>> {
         let sources = self.sources(table, &|unit| unit.key.month.is_some_and(is_wanted))?;
         let building = Mutex::new(Building::new(room));
-        let work = Mutex::new(sources.iter());
-        let next = || work.lock().ok().and_then(|mut work| work.next());
         let panicked = || Error::bug("a reader of facts panicked");
-        std::thread::scope(|scope| {
-            let read = || {
-                while let Some(source) = next() {
-                    self.read::<M>(table, source, &building)?;
-                }
-                Ok(())
-            };
-            let workers: Vec<_> =
-                (0..room.threads.min(sources.len())).map(|_| scope.spawn(read)).collect();
-            workers
-                .into_iter()
-                .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(panicked())))
+        self.visit(table, &sources, room.threads, &|source, batch| {
+            let batch =
+                FactBatch::<M>::new(batch, table).ok_or_else(|| source.damaged(self.live))?;
+            building.lock().map_err(|_| panicked())?.add(&batch, source, self)
         })?;
         let mut building = building.into_inner().map_err(|_| panicked())?;
         if self.live.has_distributor() {
@@ -138,23 +127,6 @@ impl LiveFrames<'_> {
             building.add_credited::<M>(&frame)?;
         }
         building.finish()
-    }
-
-    fn read<M: FactMeasures>(
-        self,
-        table: &FactTable,
-        source: &Source<'_>,
-        building: &Mutex<Building>,
-    ) -> Result<()> {
-        let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-        let file = source.open(self.live)?;
-        visit_dictionaries(file, &source.name(self.live), &columns, &mut |batch| {
-            let batch =
-                FactBatch::<M>::new(batch, table).ok_or_else(|| source.damaged(self.live))?;
-            let mut building =
-                building.lock().map_err(|_| Error::bug("a reader of facts panicked"))?;
-            building.add(&batch, source, self)
-        })
     }
 }
 
@@ -255,7 +227,7 @@ impl Building {
         // The account of each partner as delivered, by whether it is one; none when it is not live.
         let mut account = |partner: &str, is_account: bool| {
             let account = || frames.live.account_of(partner, is_account);
-            source.has(partner, is_account).then(|| self.partner(&account()))
+            source.has(partner, is_account).then(|| self.partner(account()))
         };
         let partners: Vec<[Option<u32>; 2]> = batch
             .partner

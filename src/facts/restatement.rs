@@ -53,7 +53,7 @@ pub fn restatements(facts: &Store, from: Day, to: Day) -> Result<Vec<Restatement
 
 fn states(facts: &Store, until: Day) -> Result<BTreeMap<Key, State>> {
     let mut states: BTreeMap<Key, State> = BTreeMap::new();
-    for unit in Live::read_until(facts, Some(until))?.units {
+    for unit in Live::read_until(facts, until)?.units {
         let key = (unit.key.dataset.clone(), unit.account.clone(), unit.key.month);
         let state = states.entry(key).or_default();
         state.0 += unit.rows;

@@ -38,8 +38,7 @@ pub(super) fn ledger_checks(
 }
 
 fn attribution_amounts_agree(live: &Live, feeding: &Feeding) -> Check {
-    let keys: i64 =
-        live.units.iter().filter(|unit| feeding.reads(unit)).map(|unit| unit.disagreeing).sum();
+    let keys: i64 = feeding.units(live).map(|unit| unit.disagreeing).sum();
     Check::warn(
         "attribution_amounts_agree",
         keys,
@@ -128,7 +127,7 @@ pub(super) fn assumed_alias(people: &BTreeMap<String, i64>) -> Check {
 /// one account claim would count once for each.
 fn accounts_agree(live: &Live, feeding: &Feeding) -> Check {
     let mut partners: BTreeMap<(&str, Option<Month>), BTreeSet<&str>> = BTreeMap::new();
-    for unit in live.units.iter().filter(|unit| feeding.reads(unit)) {
+    for unit in feeding.units(live) {
         if unit.tables.iter().any(|table| table == CONSUMPTION) {
             partners
                 .entry((unit.account.as_str(), unit.key.month))

@@ -7,7 +7,7 @@ use super::feeding::Feeding;
 use crate::calendar::Month;
 use crate::checks::Check;
 use crate::error::Result;
-use crate::facts::{Live, LiveFrames, LiveUnit};
+use crate::facts::{Live, LiveFrames};
 use crate::money::Money;
 use crate::rules::Certifications;
 use crate::score::{DeliveredCredentials, Held};
@@ -27,16 +27,21 @@ impl<'a> Compared<'a> {
         Self { live, reference: feeding.reference }
     }
 
-    fn has(&self, unit: &LiveUnit) -> bool {
-        COMPARED_DATASETS.contains(&unit.key.dataset.as_str())
-            && unit.key.month.is_none_or(|month| month == self.reference)
+    fn has(&self, dataset: &str, month: Option<Month>) -> bool {
+        COMPARED_DATASETS.contains(&dataset) && month.is_none_or(|month| month == self.reference)
+    }
+
+    /// The months of what is compared, none for snapshots.
+    fn months(&self) -> impl Iterator<Item = Option<Month>> {
+        let months = self.live.months().map(|of_month| (of_month.dataset, of_month.month));
+        months.filter(|(dataset, month)| self.has(dataset, *month)).map(|(_, month)| month)
     }
 
     /// Tells what the checks depend on.
     pub(super) fn add_to(&self, add: &mut dyn FnMut(&str)) {
-        if self.live.units.iter().any(|unit| self.has(unit)) {
+        if self.months().next().is_some() {
             add("compared");
-            add(self.live.content_hash(|unit| self.has(unit)).to_hex().as_str());
+            add(self.live.content_hash(|dataset, month| self.has(dataset, month)).to_hex().as_str());
         }
     }
 
@@ -46,10 +51,8 @@ impl<'a> Compared<'a> {
     /// CS6005, CS9001.
     pub(super) fn checks(&self, catalog: &Certifications) -> Result<Vec<Check>> {
         let mut checks = Vec::new();
-        let units = self.live.units.iter().filter(|unit| self.has(unit));
-        let (has_bills, has_lists) = units.fold((false, false), |(bills, lists), unit| {
-            (bills || unit.key.month.is_some(), lists || unit.key.month.is_none())
-        });
+        let has_bills = self.months().any(|month| month.is_some());
+        let has_lists = self.months().any(|month| month.is_none());
         let frames = LiveFrames::new(self.live);
         if has_bills {
             checks.push(self.billed_without_usage(&frames.billed_without_usage(self.reference)?));

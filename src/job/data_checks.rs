@@ -6,7 +6,7 @@ use super::feeding::Feeding;
 use super::window;
 use crate::calendar::Month;
 use crate::checks::Check;
-use crate::facts::{FileRecord, Live};
+use crate::facts::{FileRecord, Live, MonthUnits};
 use crate::money::Money;
 use crate::rules::Segments;
 use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
@@ -35,9 +35,9 @@ pub(super) fn data_checks(live: &Live, feeding: &Feeding) -> Vec<Check> {
 }
 
 /// Segments that no rule of the catalog knows.
-pub(super) fn segments_unknown(segments: &[String], rules: &Segments) -> Check {
-    let is_unknown = |segment: &&String| !segment.is_empty() && !rules.is_smb_side(segment).1;
-    let unknown: Vec<&str> = segments.iter().filter(is_unknown).map(String::as_str).collect();
+pub(super) fn segments_unknown(segments: &BTreeSet<&str>, rules: &Segments) -> Check {
+    let is_unknown = |segment: &&str| !rules.is_smb_side(segment).1;
+    let unknown: Vec<&str> = segments.iter().copied().filter(is_unknown).collect();
     let text = if unknown.is_empty() {
         "every segment of a customer is known".to_owned()
     } else {
@@ -58,11 +58,15 @@ impl<'a> Months<'a> {
         let mut rows: BTreeMap<&str, BTreeMap<Month, BTreeMap<&str, i64>>> = BTreeMap::new();
         let is_usage =
             |dataset: &str| dataset != SEGMENT_DATASET && !RESELLER_DATASETS.contains(&dataset);
-        for unit in live.units.iter().filter(|unit| feeding.reads(unit)) {
-            let dataset = unit.key.dataset.as_str();
-            let Some(month) = unit.key.month.filter(|_| is_usage(dataset)) else { continue };
+        for MonthUnits { dataset, month, units } in live.months() {
+            let Some(month) = month.filter(|_| is_usage(dataset)) else { continue };
+            if !feeding.reads(dataset, Some(month)) {
+                continue;
+            }
             let of_month = rows.entry(dataset).or_default().entry(month).or_default();
-            *of_month.entry(unit.account.as_str()).or_default() += unit.rows;
+            for unit in units {
+                *of_month.entry(unit.account.as_str()).or_default() += unit.rows;
+            }
         }
         Self { reference: feeding.reference, rows }
     }

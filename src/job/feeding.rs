@@ -33,10 +33,18 @@ impl Feeding {
         if live.has_distributor() {
             datasets.extend(RESELLER_DATASETS.map(str::to_owned));
         }
+        let mut files = BTreeSet::new();
         let mut feeding = Self { reference, datasets, files: BTreeSet::new() };
-        let units = live.units.iter().filter(|unit| feeding.reads(unit));
-        let files = units.flat_map(|unit| unit.files.iter().map(|file| (unit.sequence, *file)));
-        feeding.files = files.collect();
+        let mut last = None;
+        for unit in feeding.units(live) {
+            let of_unit = Some((unit.sequence, unit.files.as_slice()));
+            // Neighbours mostly come from the same files.
+            if last != of_unit {
+                files.extend(unit.files.iter().map(|file| (unit.sequence, *file)));
+                last = of_unit;
+            }
+        }
+        feeding.files = files;
         feeding
     }
 
@@ -49,15 +57,21 @@ impl Feeding {
         records.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
-    /// Whether the score reads a unit. The partner profile is not among them: its effect is the
-    /// account that each unit belongs to.
-    pub(super) fn reads(&self, unit: &LiveUnit) -> bool {
+    /// Whether the score reads the units of a dataset and month. The partner profile is not among
+    /// them: its effect is the account that each unit belongs to.
+    pub(super) fn reads(&self, dataset: &str, month: Option<Month>) -> bool {
         // The segment of a customer is that of its newest month, however old.
         let reads = |month| {
             window(self.reference).contains(&month)
-                || unit.key.dataset == SEGMENT_DATASET && month <= self.reference
+                || dataset == SEGMENT_DATASET && month <= self.reference
         };
-        self.datasets.contains(&unit.key.dataset) && unit.key.month.is_none_or(reads)
+        self.datasets.contains(dataset) && month.is_none_or(reads)
+    }
+
+    /// The units that the score reads.
+    pub(super) fn units<'a>(&self, live: &'a Live) -> impl Iterator<Item = &'a LiveUnit> {
+        let months = live.months().filter(|of_month| self.reads(of_month.dataset, of_month.month));
+        months.flat_map(|of_month| of_month.units)
     }
 }
 
@@ -65,12 +79,16 @@ impl Feeding {
 pub(super) fn early_datasets(live: &Live, feeding: &Feeding) -> BTreeSet<(String, String)> {
     let next = feeding.reference.plus(1).first_day();
     let settled = Day(next.0 + 19);
-    live.units
-        .iter()
-        .filter(|unit| feeding.reads(unit) && unit.key.month == Some(feeding.reference))
-        .filter(|unit| unit.delivery < settled)
-        .map(|unit| (unit.account.clone(), unit.key.dataset.clone()))
-        .collect()
+    let mut early = BTreeSet::new();
+    let of_reference = live.months().filter(|of_month| {
+        of_month.month == Some(feeding.reference)
+            && feeding.reads(of_month.dataset, of_month.month)
+    });
+    for of_month in of_reference {
+        let units = of_month.units.iter().filter(|unit| unit.delivery < settled);
+        early.extend(units.map(|unit| (unit.account.clone(), unit.key.dataset.clone())));
+    }
+    early
 }
 
 /// Partners with a rejected record in a file that feeds the month.
@@ -83,7 +101,8 @@ pub(super) fn quarantined_partners(live: &Live, feeding: &Feeding) -> Result<BTr
             frame.column("is_account").and_then(|column| column.bool()).map_err(bug)?;
         for at in 0..frame.height() {
             if let Some(partner) = partner.get(at) {
-                partners.insert(live.account_of(partner, is_account.get(at).unwrap_or_default()));
+                let is_account = is_account.get(at).unwrap_or_default();
+                partners.insert(live.account_of(partner, is_account).to_owned());
             }
         }
     }

@@ -13,6 +13,7 @@ mod history;
 mod lineage;
 mod metrics;
 mod month;
+mod outcome;
 mod record;
 mod reference;
 mod scoring;
@@ -54,6 +55,19 @@ pub struct Pipeline {
     pub catalogs: Catalogs,
     /// Rule packs.
     pub rules: Rules,
+}
+
+impl Pipeline {
+    /// Hands over what tells these catalogs and rules from others.
+    fn add_to(&self, add: &mut dyn FnMut(&str)) {
+        for (name, hash) in &self.catalogs.hashes {
+            add(name);
+            add(hash);
+        }
+        for version in self.rules.packs.iter().flat_map(|pack| &pack.versions) {
+            add(&version.hash);
+        }
+    }
 }
 
 /// How to ingest.

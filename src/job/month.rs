@@ -1,7 +1,7 @@
 //! One month of the live facts, with all that is settled about it before the first number is
 //! computed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 use std::sync::OnceLock;
 
@@ -18,9 +18,9 @@ use crate::ids::{FieldHasher, RunId};
 use crate::money::Money;
 use crate::rules::Version;
 use crate::score::{
-    self, Consumption, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths,
+    self, Consumption, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths, SegmentRows,
 };
-use crate::tables::CONTRACT_VERSION;
+use crate::tables::{CONTRACT_VERSION, RESELLER_DATASETS, SEGMENT_DATASET};
 use crate::workers::in_order;
 
 /// The fact tables whose rows make a partner one that is scored.
@@ -130,6 +130,14 @@ impl<'a> Base<'a> {
         })
     }
 
+    /// The segments of customers that a month looks at, sorted.
+    ///
+    /// # Errors
+    /// CS2002, CS6005, CS9001.
+    pub(super) fn segment_names(&self, reference: Month) -> Result<BTreeSet<&str>> {
+        Ok(self.facts()?.segments.names(reference))
+    }
+
     fn facts(&self) -> Result<&BaseFacts> {
         if let Some(facts) = self.facts.get() {
             return Ok(facts);
@@ -143,15 +151,19 @@ impl<'a> Base<'a> {
         let (first, last) = ends.ok_or_else(|| Error::bug("no month is wanted"))?;
         let (first, last) = (first.plus(-23), *last);
         let frames = LiveFrames::new(self.live);
-        let segments = &self.pipeline.catalogs.segments;
-        let credit = Credit::of(self.live, first, last)?;
-        let delivered = credit.share(frames.segments(first, last)?)?;
-        let room = Room::new(self.live, self.resources.memory, self.resources.threads);
+        let Resources { threads, memory } = self.resources;
+        let mut segments = SegmentRows::new(&self.pipeline.catalogs.segments);
+        let has_segments = |dataset: &str, month| {
+            let since = if dataset == SEGMENT_DATASET { month } else { first };
+            (since..=last).contains(&month) && !RESELLER_DATASETS.contains(&dataset)
+        };
+        frames.visit_customers(&has_segments, threads, &mut |row| segments.add(row))?;
+        let room = Room::new(self.live, memory, threads);
         Ok(BaseFacts {
             first,
             acr: frames.acr(first, last, &room)?,
             seats: frames.seats(&self.seat_months, &room)?,
-            segments: SegmentMonths::new(&delivered, segments)?,
+            segments: segments.finish(&Credit::of(self.live, first, last)?.shared()?),
             credentials: DeliveredCredentials::collect(&frames.credentials()?)?,
             room,
         })
@@ -210,17 +222,11 @@ impl<'a> Plans<'a> {
 
 /// A hash over what the dimension tables describe: all live facts, catalogs and rules.
 fn state_of(live: &Live, pipeline: &Pipeline) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(live.content_hash(|_| true).as_bytes());
-    for (name, hash) in &pipeline.catalogs.hashes {
-        hasher.update(name.as_bytes());
-        hasher.update(hash.as_bytes());
-    }
-    for version in pipeline.rules.packs.iter().flat_map(|pack| &pack.versions) {
-        hasher.update(version.hash.as_bytes());
-    }
-    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
-    hasher.finalize().to_hex().chars().take(32).collect()
+    let mut hasher = FieldHasher::default();
+    hasher.add(live.content_hash(|_, _| true).to_hex());
+    pipeline.add_to(&mut |text| hasher.add_text(text));
+    hasher.add(env!("CARGO_PKG_VERSION"));
+    hasher.finish().to_hex().chars().take(32).collect()
 }
 
 impl<'a> MonthPlan<'a> {
@@ -267,35 +273,38 @@ impl<'a> MonthPlan<'a> {
         Ok(plan)
     }
 
-    /// What was delivered of the months and datasets that the score looks at.
-    fn delivered<'s>(&'s self, live: &'s Live) -> impl Iterator<Item = &'s Delivered> {
-        live.delivered().iter().chain(&self.credited).filter(|fact| self.is_meant(fact))
-    }
-
-    /// That of the partners of a range.
+    /// What was delivered of the partners of a range, of the months and datasets that the score looks
+    /// at.
     fn delivered_of<'s>(&'s self, live: &'s Live, range: &PartnerRange) -> Vec<&'s Delivered> {
         let credited = &self.credited[range.within(&self.credited, |fact| &fact.account)];
-        let delivered = live.delivered_of(range).chain(credited);
-        delivered.filter(|fact| self.is_meant(fact)).collect()
+        let delivered = live.delivered_of(range).iter().chain(credited);
+        delivered.filter(|fact| self.is_meant(&fact.dataset, fact.month)).collect()
     }
 
-    fn is_meant(&self, fact: &Delivered) -> bool {
-        fact.month.is_none_or(|month| window(self.reference).contains(&month))
-            && self.feeding.datasets.contains(&fact.dataset)
+    fn is_meant(&self, dataset: &str, month: Option<Month>) -> bool {
+        month.is_none_or(|month| window(self.reference).contains(&month))
+            && self.feeding.datasets.contains(dataset)
     }
 
     fn hash(&self, pipeline: &Pipeline, live: &Live) -> String {
         let mut hasher = FieldHasher::default();
         hasher.add(self.reference);
-        hasher.add(live.content_hash(|unit| self.feeding.reads(unit)).to_hex());
-        for fact in self.delivered(live) {
+        let reads = |dataset: &str, month| self.feeding.reads(dataset, month);
+        hasher.add(live.content_hash(reads).to_hex());
+        for (dataset, month, partners) in live.delivered_hashes() {
+            if self.is_meant(dataset, month) {
+                hasher.add_text(dataset);
+                hasher.add_some(month);
+                hasher.add(partners.to_hex());
+            }
+        }
+        hasher.add_text("credited");
+        for fact in self.credited.iter().filter(|fact| self.is_meant(&fact.dataset, fact.month)) {
             hasher.add_text(&fact.account);
             hasher.add_text(&fact.dataset);
             hasher.add_some(fact.month);
-            hasher.add_text(if fact.is_own { "own" } else { "credited" });
         }
-        let distributed = live.units.iter().filter(|unit| unit.is_distributor);
-        let distributed = distributed.filter(|unit| self.feeding.reads(unit));
+        let distributed = self.feeding.units(live).filter(|unit| unit.is_distributor);
         let mut add = |text: &str| hasher.add(text);
         add("partners");
         for partner in &self.usage_partners {
@@ -447,11 +456,12 @@ pub(super) fn assigned(base: &Base<'_>, reference: Month) -> Result<BTreeSet<(St
 /// Partners credited with at least one live row of consumption, seats, revenue or usage in R−23…R.
 fn usage_partners(live: &Live, credit: &Credit, reference: Month) -> BTreeSet<String> {
     let is_usage = |table: &String| USAGE_TABLES.contains(&table.as_str());
-    live.units
-        .iter()
-        .filter(|unit| unit.key.month.is_some_and(|month| window(reference).contains(&month)))
-        .filter(|unit| unit.tables.iter().any(is_usage))
-        .map(|unit| unit.account.clone())
-        .chain(credit.resellers.iter().map(|(_, _, reseller)| reseller.clone()))
-        .collect()
+    let mut partners: HashSet<&str> =
+        credit.resellers.iter().map(|(_, _, reseller)| reseller.as_str()).collect();
+    let is_read = |month| window(reference).contains(&month);
+    for of_month in live.months().filter(|of_month| of_month.month.is_some_and(is_read)) {
+        let units = of_month.units.iter().filter(|unit| unit.tables.iter().any(is_usage));
+        partners.extend(units.map(|unit| unit.account.as_str()));
+    }
+    partners.into_iter().map(str::to_owned).collect()
 }

@@ -19,6 +19,22 @@ pub enum AsOf {
     Months(Month, Month),
 }
 
+impl AsOf {
+    /// What is asked for, the same on all days that ask for the same months.
+    pub(super) fn told(self) -> String {
+        match self {
+            Self::Auto(day) => format!("auto {}", settled(day)),
+            Self::Month(month) => month.to_string(),
+            Self::Months(first, last) => format!("{first} to {last}"),
+        }
+    }
+}
+
+/// The last month that is settled on a day.
+fn settled(day: Day) -> Month {
+    day.month().plus(if day.day_of_month() >= 20 { -1 } else { -2 })
+}
+
 /// The months to score.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
@@ -84,8 +100,7 @@ fn reference_month(as_of: AsOf, live: &Live) -> Result<(Month, Option<Check>)> {
         }
         AsOf::Auto(day) => day,
     };
-    let settled = day.month().plus(if day.day_of_month() >= 20 { -1 } else { -2 });
-    let candidate = settled.min(newest);
+    let candidate = settled(day).min(newest);
     let mut reached: BTreeMap<&str, Month> = BTreeMap::new();
     let is_read = |unit: &&LiveUnit| !COMPARED_DATASETS.contains(&unit.key.dataset.as_str());
     for unit in live.units.iter().filter(is_read) {

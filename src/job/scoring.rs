@@ -15,6 +15,7 @@ use super::data_checks::{data_checks, segments_unknown};
 use super::enrolments::{Enrolments, enrolment_areas_unknown};
 use super::history::Scores;
 use super::month::{Base, MonthPlan, Plans};
+use super::outcome::Circumstances;
 use super::record::{manifest, quarantine};
 use super::reference::{Wanted, wanted_months};
 use super::{Attempt, Pipeline, ScoreSettings};
@@ -22,7 +23,7 @@ use crate::calendar::Month;
 use crate::checks::{Check, enforce};
 use crate::commit::Lease;
 use crate::error::{Error, Result};
-use crate::facts::{Credit, Live, LiveFrames};
+use crate::facts::{Credit, Ledger, Live, LiveFrames};
 use crate::ids::{FieldHasher, RunId};
 use crate::money::Money;
 use crate::publish::{
@@ -31,7 +32,7 @@ use crate::publish::{
 };
 use crate::rules::{UNMAPPED, Version};
 use crate::score::{
-    AreaSummary, DimensionFacts, HISTORY_MONTHS, History, PartnerFacts, dimensions, history,
+    AreaSummary, CustomerNames, DimensionFacts, HISTORY_MONTHS, History, PartnerFacts, dimensions, history,
     rule_table,
 };
 use crate::store::Store;
@@ -114,7 +115,7 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
                 .map(|version| (version.area.clone(), version.id.clone()))
                 .collect(),
             is_published: published.is_some(),
-            units: live.units.iter().filter(|unit| feeding.reads(unit)).count(),
+            units: feeding.units(&live).count(),
             files: feeding.files.len(),
             run_id: published.unwrap_or(prepared.run_id),
         });
@@ -199,7 +200,17 @@ pub(super) fn score_and_publish(
     let output = Store::create(&settings.output)?;
     // The facts are read under the lease: a run that waited publishes what is true now.
     let lease = Lease::take(&output, &attempt.id)?;
-    let live = Live::read(&Store::open(&settings.facts)?)?;
+    let facts = Store::open(&settings.facts)?;
+    let ledger = Ledger::read(&facts)?;
+    let circumstances = Circumstances::new(pipeline, settings, &ledger)?;
+    if let Some(known) = circumstances.outcome(&output)? {
+        for Scored { run_id, reference, .. } in &known {
+            tracing::info!(%run_id, month = %reference, "The month is published already.");
+        }
+        attempt.log(&output, &known)?;
+        return Ok(known);
+    }
+    let live = Live::fold(&facts, ledger)?;
     let wanted = wanted_months(settings.as_of, &live)?;
     for month in &wanted.without_data {
         tracing::warn!(%month, "The facts hold no data for the month: it is not scored.");
@@ -232,6 +243,11 @@ pub(super) fn score_and_publish(
     };
     published.and(mirrored)?;
     attempt.log(&output, &done)?;
+    // Who took a month back is told so each time.
+    let is_held = done.iter().zip(&queue).any(|(scored, due)| scored.run_id != due.run_id);
+    if !is_held && wanted.without_data.is_empty() {
+        circumstances.keep(&output, &wanted.months, &done)?;
+    }
     Ok(done)
 }
 
@@ -335,7 +351,7 @@ impl Publishing<'_> {
         );
         // Before the facts are read: what both need is never held at once.
         if !has_dimensions {
-            add_dimensions(pipeline, prepared, &mut publication)?;
+            add_dimensions(pipeline, prepared, settings, &mut publication)?;
         }
         if !is_published {
             let mut add = |frames: Vec<(&'static Table, DataFrame)>| {
@@ -346,8 +362,7 @@ impl Publishing<'_> {
             scored.checks.push(titles_unmatched(&account.unmatched_titles));
             scored.checks.push(services_unmapped(&unmapped_acr(pipeline, account.services)));
             scored.checks.push(assumed_alias(&account.assumed_aliases));
-            let segments = LiveFrames::new(prepared.live)
-                .segment_names(plan.reference.plus(-23), plan.reference)?;
+            let segments = base.segment_names(plan.reference)?;
             scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
             scored.checks.push(enrolment_areas_unknown(&prepared.enrolments));
             judge(&mut scored.checks, settings);
@@ -438,9 +453,13 @@ fn unmapped_acr(pipeline: &Pipeline, services: BTreeMap<String, Money>) -> Vec<(
 fn add_dimensions(
     pipeline: &Pipeline,
     prepared: &Prepared<'_>,
+    settings: &ScoreSettings,
     publication: &mut Publication<'_>,
 ) -> Result<()> {
     let frames = LiveFrames::new(prepared.live);
+    let mut customers = CustomerNames::new(&pipeline.catalogs.segments);
+    let threads = settings.resources.threads;
+    frames.visit_customers(&|_, _| true, threads, &mut |row| customers.add(row))?;
     let mut partners: BTreeMap<String, PartnerFacts> = BTreeMap::new();
     for unit in &prepared.live.units {
         let partner = partners.entry(unit.account.clone()).or_default();
@@ -458,12 +477,12 @@ fn add_dimensions(
         }
     }
     let facts = DimensionFacts {
-        customers: frames.customers()?,
+        customers,
         partner_names: frames.partner_names()?,
         locations: frames.locations()?,
         partners,
     };
-    let dimensions = dimensions(facts, &pipeline.catalogs.segments)?;
+    let dimensions = dimensions(facts)?;
     let versions: Vec<&Version> =
         pipeline.rules.packs.iter().flat_map(|pack| &pack.versions).collect();
     let state = Some(prepared.state.as_str());

@@ -13,7 +13,7 @@ use crate::tables::{CHECK_RESULT, Rows};
 pub fn check_table(checks: &[Check]) -> Result<DataFrame> {
     let mut rows = Rows::new(&CHECK_RESULT);
     for check in checks {
-        rows.text(check.id)
+        rows.text(check.id.as_ref())
             .text(check.severity.as_str())
             .count(check.observed)
             .count(check.threshold)

@@ -1,19 +1,17 @@
 //! The path that a test of the customer base assigns to each partner (rules §4.1, §7.1).
 
-use polars::prelude::{
-    Column, DataFrame, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, lit,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Input;
-use super::measure::{Amounts, bug, flags, texts};
+use super::measure::Amounts;
 use super::measures::Measures;
 use super::partners::Partners;
-use crate::calendar::{Day, Month};
-use crate::engine;
+use crate::calendar::Month;
 use crate::error::Result;
-use crate::facts::PartnerRange;
+use crate::facts::{CustomerRow, PartnerRange};
 use crate::money::Money;
 use crate::rules::{Assignment, AssignmentTest, Segments, Window};
+use crate::tables::SEGMENT_DATASET;
 
 /// What the exports say of the segments of customers, month by month.
 pub struct SegmentMonths {
@@ -21,10 +19,11 @@ pub struct SegmentMonths {
     customers: Vec<(String, String, usize)>,
     /// Of each customer in order.
     months: Vec<SegmentMonth>,
+    names: SegmentNames,
 }
 
 /// What an export says of a customer in a month.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct SegmentMonth {
     month: Month,
     is_customer_export: bool,
@@ -32,53 +31,128 @@ struct SegmentMonth {
     is_smb: bool,
 }
 
-impl SegmentMonths {
-    /// Of `month`, `partner_id`, `tenant_id`, `segment`, `is_customer_export`.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn new(segments: &LazyFrame, rules: &Segments) -> Result<Self> {
-        let filled = segments.clone().filter(col("segment").neq(lit("")));
-        let names = filled.clone().select([col("segment").unique()]);
-        let mut names = texts(&engine::collect(names, "segments")?, "segment")?;
-        names.sort_unstable();
-        let sides: Vec<i32> =
-            names.iter().map(|segment| i32::from(rules.is_smb_side(segment).0)).collect();
-        let map = DataFrame::new(
-            names.len(),
-            vec![Column::new("segment".into(), names), Column::new("is_smb".into(), sides)],
-        )
-        .map_err(bug)?;
-        let on = [col("segment")];
-        let grain = ["partner_id", "tenant_id", "month", "is_customer_export"];
-        let frame = filled
-            .join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left))
-            .group_by(grain.map(col))
-            .agg([col("is_smb").min()])
-            .sort(grain, SortMultipleOptions::default());
-        let frame = engine::collect(frame, "segments of customers")?;
-        let text = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
-        let (partners, tenants) = (text("partner_id")?, text("tenant_id")?);
-        let month = frame.column("month").and_then(|column| column.date()).map_err(bug)?.physical();
-        let exported = frame.column("is_customer_export").and_then(|column| column.bool());
-        let exported = exported.map_err(bug)?;
-        let is_smb = flags(&frame, "is_smb")?;
-        let mut customers: Vec<(String, String, usize)> = Vec::new();
-        let mut months = Vec::with_capacity(frame.height());
-        for (at, is_smb) in is_smb.into_iter().enumerate() {
-            let partner = partners.get(at).unwrap_or_default();
-            let tenant = tenants.get(at).unwrap_or_default();
-            months.push(SegmentMonth {
-                month: Day(month.get(at).unwrap_or_default()).month(),
-                is_customer_export: exported.get(at) == Some(true),
-                is_smb,
-            });
-            match customers.last_mut().filter(|last| last.0 == partner && last.1 == tenant) {
-                Some((_, _, end)) => *end = months.len(),
-                None => customers.push((partner.to_owned(), tenant.to_owned(), months.len())),
+/// The segments that were delivered, by month and whether in a customer export.
+type SegmentNames = BTreeMap<(Month, bool), BTreeSet<String>>;
+
+/// The segments of customers while rows about them are read, in any order.
+pub struct SegmentRows<'a> {
+    rules: &'a Segments,
+    /// Whether each segment that was met is on the small-business side.
+    sides: HashMap<String, bool>,
+    partners: HashMap<String, usize>,
+    /// The number of each partner's customer, by tenant.
+    tenants: Vec<HashMap<String, u32>>,
+    /// Of the customers by their number.
+    months: Vec<(u32, SegmentMonth)>,
+    customers: u32,
+    names: SegmentNames,
+}
+
+impl<'a> SegmentRows<'a> {
+    /// None yet.
+    pub fn new(rules: &'a Segments) -> Self {
+        Self {
+            rules,
+            sides: HashMap::new(),
+            partners: HashMap::new(),
+            tenants: Vec::new(),
+            months: Vec::new(),
+            customers: 0,
+            names: SegmentNames::new(),
+        }
+    }
+
+    /// Adds what a row says.
+    pub fn add(&mut self, row: &CustomerRow<'_>) {
+        if row.segment.is_empty() {
+            return;
+        }
+        let is_customer_export = row.dataset == SEGMENT_DATASET;
+        let names = self.names.entry((row.month, is_customer_export)).or_default();
+        if !names.contains(row.segment) {
+            names.insert(row.segment.to_owned());
+        }
+        let is_smb = self.is_smb(row.segment);
+        let customer = self.customer(row.partner_id, row.tenant_id);
+        let said = SegmentMonth { month: row.month, is_customer_export, is_smb };
+        self.months.push((customer, said));
+    }
+
+    fn is_smb(&mut self, segment: &str) -> bool {
+        if let Some(known) = self.sides.get(segment) {
+            return *known;
+        }
+        let (is_smb, _) = self.rules.is_smb_side(segment);
+        self.sides.insert(segment.to_owned(), is_smb);
+        is_smb
+    }
+
+    fn customer(&mut self, partner: &str, tenant: &str) -> u32 {
+        let partner = if let Some(known) = self.partners.get(partner) {
+            *known
+        } else {
+            self.tenants.push(HashMap::new());
+            self.partners.insert(partner.to_owned(), self.tenants.len() - 1);
+            self.tenants.len() - 1
+        };
+        let tenants = &mut self.tenants[partner];
+        if let Some(known) = tenants.get(tenant) {
+            return *known;
+        }
+        tenants.insert(tenant.to_owned(), self.customers);
+        self.customers += 1;
+        self.customers - 1
+    }
+
+    /// What they say, with the customers that exporters share with a reseller: exporter, tenant and
+    /// reseller.
+    pub fn finish(mut self, shared: &[(&str, &str, &str)]) -> SegmentMonths {
+        self.months.sort_unstable();
+        let own = self.months.len();
+        for (exporter, tenant, reseller) in shared {
+            let known = self.partners.get(*exporter);
+            let known = known.and_then(|exporter| self.tenants[*exporter].get(*tenant)).copied();
+            let Some(known) = known else { continue };
+            let shared = self.customer(reseller, tenant);
+            let start = self.months[..own].partition_point(|(customer, _)| *customer < known);
+            let mut at = start;
+            while at < own && self.months[at].0 == known {
+                self.months.push((shared, self.months[at].1));
+                at += 1;
             }
         }
-        Ok(Self { customers, months })
+        // Those that leave the small-business side come first.
+        self.months.sort_unstable();
+        self.months.dedup_by_key(|(customer, said)| {
+            (*customer, said.month, said.is_customer_export)
+        });
+        let Self { partners, tenants, months, names, .. } = self;
+        let mut numbered: Vec<(&str, &str, u32)> = Vec::new();
+        for (partner, at) in &partners {
+            let of_partner = tenants[*at].iter();
+            numbered.extend(of_partner.map(|(tenant, number)| (partner.as_str(), tenant.as_str(), *number)));
+        }
+        numbered.sort_unstable();
+        let mut segments =
+            SegmentMonths { customers: Vec::new(), months: Vec::with_capacity(months.len()), names };
+        for (partner, tenant, number) in numbered {
+            let start = months.partition_point(|(customer, _)| *customer < number);
+            let of_customer = months[start..].iter().take_while(|(customer, _)| *customer == number);
+            segments.months.extend(of_customer.map(|(_, said)| *said));
+            segments.customers.push((partner.to_owned(), tenant.to_owned(), segments.months.len()));
+        }
+        segments
+    }
+}
+
+impl SegmentMonths {
+    /// The segments that rows say which R looks at, sorted.
+    pub fn names(&self, reference: Month) -> BTreeSet<&str> {
+        let is_known = |(month, is_customer_export): &(Month, bool)| {
+            is_known_at(reference, *month, *is_customer_export)
+        };
+        let known = self.names.iter().filter(|(key, _)| is_known(key));
+        known.flat_map(|(_, names)| names).map(String::as_str).collect()
     }
 
     /// Each customer of some partners, as partner and tenant, with its months in order.
@@ -97,6 +171,12 @@ impl SegmentMonths {
     }
 }
 
+/// Whether R looks at what rows of a month say: of customer exports however old, of usage rows not
+/// before its window.
+fn is_known_at(reference: Month, month: Month, is_customer_export: bool) -> bool {
+    month <= reference && (is_customer_export || month >= reference.plus(-23))
+}
+
 /// Which customers of which partner are on the small-business side, sorted.
 #[derive(Debug, Default)]
 pub(super) struct SmbCustomers<'a>(Vec<(usize, &'a str)>);
@@ -107,9 +187,8 @@ impl<'a> SmbCustomers<'a> {
     /// that is not on the small-business side is enough to leave it. Usage rows older than the
     /// window of R say nothing of it.
     pub(super) fn new(input: &Input<'a>, partners: &Partners) -> Self {
-        let reference = input.reference;
         let is_known = |row: &&SegmentMonth| {
-            row.month <= reference && (row.is_customer_export || row.month >= reference.plus(-23))
+            is_known_at(input.reference, row.month, row.is_customer_export)
         };
         let mut found = Vec::new();
         for (partner, tenant, months) in input.segments.of_customers(input.range) {

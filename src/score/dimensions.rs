@@ -1,23 +1,23 @@
 //! `dim_partner` and `dim_customer`: names and descriptions over all live facts. Of several values
 //! that of the newest month that has one; on conflict the bytewise smallest.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
 
-use polars::prelude::{
-    Column, DataFrame, JoinArgs, JoinType, LazyFrame, SortMultipleOptions, col, lit,
-};
+use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions, col};
 
 use super::measure::{bug, texts};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::Result;
+use crate::facts::CustomerRow;
 use crate::rules::Segments;
 use crate::tables::{DIM_CUSTOMER, DIM_PARTNER, Rows};
 
 /// What the dimensions are made of.
-pub struct DimensionFacts {
-    /// `month`, `tenant_id`, `segment`, `name`, `country`, `industry`.
-    pub customers: LazyFrame,
+pub struct DimensionFacts<'a> {
+    /// What exports say of customers.
+    pub customers: CustomerNames<'a>,
     /// `month`, `partner_id` (account), `location_id`, `name`, `country`.
     pub partner_names: LazyFrame,
     /// `location_id`, `account_id`, `name`, `account_name`, `country`.
@@ -55,67 +55,101 @@ pub struct Dimensions {
 ///
 /// # Errors
 /// CS9001.
-pub fn dimensions(facts: DimensionFacts, segments: &Segments) -> Result<Dimensions> {
-    Ok(Dimensions { customers: customers(&facts.customers, segments)?, partners: partners(facts)? })
+pub fn dimensions(facts: DimensionFacts<'_>) -> Result<Dimensions> {
+    let partners = partners(facts.partners, facts.partner_names, facts.locations)?;
+    Ok(Dimensions { partners, customers: facts.customers.finish()? })
 }
 
-fn customers(customers: &LazyFrame, segments: &Segments) -> Result<DataFrame> {
-    let tenant = [col("tenant_id")];
-    let mut frame = customers.clone().select([col("tenant_id")]).group_by(tenant.clone()).agg([]);
-    for column in ["name", "segment", "country", "industry"] {
-        let values = newest(customers, column).group_by(tenant.clone()).agg([col(column).min()]);
-        frame = frame.join(values, tenant.clone(), tenant.clone(), JoinArgs::new(JoinType::Left));
-    }
-    // A tenant is on the small-business side if all rows of its newest month say so.
-    let delivered = newest(customers, "segment");
-    let mut names = texts(
-        &engine::collect(delivered.clone().select([col("segment").unique()]), "segments")?,
-        "segment",
-    )?;
-    names.sort_unstable();
-    let sides: Vec<i32> =
-        names.iter().map(|segment| i32::from(segments.is_smb_side(segment).0)).collect();
-    let map = DataFrame::new(
-        names.len(),
-        vec![Column::new("segment".into(), names), Column::new("is_smb".into(), sides)],
-    )
-    .map_err(bug)?;
-    let sides = delivered
-        .join(engine::lazy(map), [col("segment")], [col("segment")], JoinArgs::new(JoinType::Left))
-        .group_by(tenant.clone())
-        .agg([col("is_smb").min()]);
-    let frame = frame
-        .join(sides, tenant.clone(), tenant, JoinArgs::new(JoinType::Left))
-        .sort(["tenant_id"], SortMultipleOptions::default());
-    let frame = engine::collect(frame, "customers")?;
-    let (without_segment, _) = segments.is_smb_side("");
-    let column = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
-    let (tenant, name, segment) = (column("tenant_id")?, column("name")?, column("segment")?);
-    let (country, industry) = (column("country")?, column("industry")?);
-    let is_smb = frame.column("is_smb").and_then(|column| column.i32()).map_err(bug)?;
-    let mut rows = Rows::new(&DIM_CUSTOMER);
-    for at in 0..frame.height() {
-        rows.text(tenant.get(at).unwrap_or_default())
-            .text(name.get(at))
-            .text(segment.get(at))
-            .bool(is_smb.get(at).map_or(without_segment, |is_smb| is_smb != 0))
-            .text(country.get(at))
-            .text(industry.get(at))
-            .end();
-    }
-    rows.finish()
+/// What is known of customers while rows about them are read, in any order.
+pub struct CustomerNames<'a> {
+    rules: &'a Segments,
+    /// The place of each tenant in what is known.
+    places: HashMap<String, usize>,
+    known: Vec<KnownCustomer>,
 }
 
-/// The rows of each tenant's newest month that has the column.
-fn newest(customers: &LazyFrame, column: &str) -> LazyFrame {
-    let filled = customers.clone().filter(col(column).neq(lit(""))).select([
-        col("tenant_id"),
-        col("month"),
-        col(column),
-    ]);
-    let months = filled.clone().group_by([col("tenant_id")]).agg([col("month").max()]);
-    let on = [col("tenant_id"), col("month")];
-    filled.join(months, on.clone(), on, JoinArgs::new(JoinType::Semi))
+#[derive(Default)]
+struct KnownCustomer {
+    name: Newest,
+    segment: Newest,
+    /// Whether all rows of the newest month with a segment are on the small-business side.
+    is_smb: bool,
+    country: Newest,
+    industry: Newest,
+}
+
+/// A value of the newest month that has one, the bytewise smallest of them.
+#[derive(Default)]
+struct Newest(Option<(Month, String)>);
+
+impl Newest {
+    /// Adds a value; how its month stands to the newest one, if it is one.
+    fn add(&mut self, month: Month, value: &str) -> Option<Ordering> {
+        if value.is_empty() {
+            return None;
+        }
+        let Some((newest, known)) = &mut self.0 else {
+            self.0 = Some((month, value.to_owned()));
+            return Some(Ordering::Greater);
+        };
+        let order = month.cmp(newest);
+        if order.is_gt() || order.is_eq() && value < known.as_str() {
+            *newest = month;
+            value.clone_into(known);
+        }
+        Some(order)
+    }
+
+    fn value(&self) -> Option<&str> {
+        self.0.as_ref().map(|(_, value)| value.as_str())
+    }
+}
+
+impl<'a> CustomerNames<'a> {
+    /// Nothing yet.
+    pub fn new(rules: &'a Segments) -> Self {
+        Self { rules, places: HashMap::new(), known: Vec::new() }
+    }
+
+    /// Adds what a row says.
+    pub fn add(&mut self, row: &CustomerRow<'_>) {
+        let place = if let Some(known) = self.places.get(row.tenant_id) {
+            *known
+        } else {
+            self.known.push(KnownCustomer::default());
+            self.places.insert(row.tenant_id.to_owned(), self.known.len() - 1);
+            self.known.len() - 1
+        };
+        let known = &mut self.known[place];
+        known.name.add(row.month, row.name);
+        known.country.add(row.month, row.country);
+        known.industry.add(row.month, row.industry);
+        let is_smb = || self.rules.is_smb_side(row.segment).0;
+        match known.segment.add(row.month, row.segment) {
+            Some(Ordering::Greater) => known.is_smb = is_smb(),
+            Some(Ordering::Equal) => known.is_smb = known.is_smb && is_smb(),
+            Some(Ordering::Less) | None => {}
+        }
+    }
+
+    fn finish(self) -> Result<DataFrame> {
+        let (without_segment, _) = self.rules.is_smb_side("");
+        let mut tenants: Vec<(&String, &usize)> = self.places.iter().collect();
+        tenants.sort_unstable();
+        let mut rows = Rows::new(&DIM_CUSTOMER);
+        for (tenant, place) in tenants {
+            let known = &self.known[*place];
+            let segment = known.segment.value();
+            rows.text(tenant.as_str())
+                .text(known.name.value())
+                .text(segment)
+                .bool(segment.map_or(without_segment, |_| known.is_smb))
+                .text(known.country.value())
+                .text(known.industry.value())
+                .end();
+        }
+        rows.finish()
+    }
 }
 
 /// The best known name and country of one partner.
@@ -127,14 +161,18 @@ struct Known {
     locations: std::collections::BTreeSet<String>,
 }
 
-fn partners(facts: DimensionFacts) -> Result<DataFrame> {
+fn partners(
+    partners: BTreeMap<String, PartnerFacts>,
+    partner_names: LazyFrame,
+    locations: LazyFrame,
+) -> Result<DataFrame> {
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     let smaller = |slot: &mut Option<String>, value: &str| {
         if !value.is_empty() && slot.as_deref().is_none_or(|known| value < known) {
             *slot = Some(value.to_owned());
         }
     };
-    let locations = engine::collect(facts.locations, "locations")?;
+    let locations = engine::collect(locations, "locations")?;
     let column = |name: &str| texts(&locations, name);
     let (account, location) = (column("account_id")?, column("location_id")?);
     let (account_name, country) = (column("account_name")?, column("country")?);
@@ -145,8 +183,7 @@ fn partners(facts: DimensionFacts) -> Result<DataFrame> {
         partner.locations.insert(location[at].clone());
     }
     let names = engine::collect(
-        facts
-            .partner_names
+        partner_names
             .group_by([
                 col("partner_id"),
                 col("location_id"),
@@ -182,7 +219,7 @@ fn partners(facts: DimensionFacts) -> Result<DataFrame> {
         }
     }
     let mut rows = Rows::new(&DIM_PARTNER);
-    for (id, facts) in &facts.partners {
+    for (id, facts) in &partners {
         let nothing = Known::default();
         let partner = known.get(id).unwrap_or(&nothing);
         let usage = partner.usage.as_ref();

@@ -31,7 +31,7 @@ use polars::prelude::DataFrame;
 
 pub use change::{PartValue, metric_points};
 pub use consumption::Consumption;
-pub use dimensions::{DimensionFacts, Dimensions, PartnerFacts, dimensions};
+pub use dimensions::{CustomerNames, DimensionFacts, Dimensions, PartnerFacts, dimensions};
 pub use history::{
     HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history,
     months_before_history,
@@ -51,7 +51,7 @@ use crate::rules::{Catalogs, Scope, Selection, Version};
 use crate::tables::{FACT_ACR_TTM, Rows, Table};
 
 use area::{AreaScorer, Detail};
-pub use assignment::SegmentMonths;
+pub use assignment::{SegmentMonths, SegmentRows};
 use assignment::assigned_paths;
 pub use measure::of_partners;
 use measures::Measures;

@@ -478,7 +478,7 @@ fn collect(root: &Path, folder: &Path, files: &mut std::collections::BTreeMap<St
             if name != "_attempts" {
                 collect(root, &path, files);
             }
-        } else if !name.ends_with("manifest.json") && name != "_lock" {
+        } else if !name.ends_with("manifest.json") && name != "_lock" && name != "_outcome.json" {
             files.insert(name, fs::read(&path).unwrap());
         }
     }
