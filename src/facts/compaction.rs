@@ -89,7 +89,7 @@ impl Compaction {
     fn count(&mut self, units: &[&LiveUnit]) {
         let files: BTreeSet<(u64, &str)> = units
             .iter()
-            .flat_map(|unit| unit.tables.iter().map(|table| (unit.stored, table.as_str())))
+            .flat_map(|unit| unit.tables.iter().map(|table| (unit.stored, table.name)))
             .collect();
         let tables: BTreeSet<&str> = files.iter().map(|(_, table)| *table).collect();
         self.months += 1;
@@ -155,7 +155,7 @@ fn merged(
     (dataset, months): (&str, &str),
 ) -> Result<Option<DataFrame>> {
     let mut partners: BTreeMap<u64, Vec<&LiveUnit>> = BTreeMap::new();
-    for unit in units.iter().filter(|unit| unit.tables.iter().any(|name| name == table.name)) {
+    for unit in units.iter().filter(|unit| unit.tables.contains(table)) {
         partners.entry(unit.stored).or_default().push(unit);
     }
     let mut frames = Vec::new();
@@ -198,7 +198,7 @@ fn unreferenced(facts: &Store, ledger: &Ledger) -> Result<Vec<String>> {
         for unit in read_units(facts, entry.sequence)? {
             let month = unit.key.month.map_or_else(|| SNAPSHOT.to_owned(), |m| m.to_string());
             let stored = moves.stored(&unit);
-            for table in TABLES.iter().filter(|table| unit.tables.iter().any(|t| t == table.name)) {
+            for table in unit.tables.iter() {
                 referenced.insert(fact_path(table, &unit.key.dataset, &month, stored));
             }
         }

@@ -107,8 +107,7 @@ impl Credit {
             .map(|fact| (fact.account.as_str(), fact.month))
             .collect();
         let is_of_workloads = |unit: &&LiveUnit| {
-            let mut tables = unit.tables.iter();
-            tables.any(|name| WORKLOAD_TABLES.iter().any(|table| table.name == name))
+            WORKLOAD_TABLES.iter().any(|table| unit.tables.contains(table))
         };
         let of_workloads = live.units.iter().filter(is_of_workloads);
         let told_by_customer: BTreeSet<&str> =

@@ -12,6 +12,7 @@ use super::live::StoredMonth;
 use super::lock::lock;
 use super::moves::Moves;
 use super::schema::{SNAPSHOT, TABLES};
+use super::table_set::TableSet;
 use super::unit::{UnitKey, read_units, units_frame};
 use super::verify::{bug, finished, hash_partners};
 use crate::engine;
@@ -144,7 +145,7 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
 }
 
 /// The hash and the tables of each partner's rows.
-type Hashes = BTreeMap<(String, bool), (String, Vec<String>)>;
+type Hashes = BTreeMap<(String, bool), (String, TableSet)>;
 
 /// Erases in the files of one stored month. Gives the hashes of what they hold, also when an earlier
 /// erasure that was interrupted had written them.
@@ -156,7 +157,7 @@ fn erase_month(
 ) -> Result<Hashes> {
     let months = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
     let mut hashers: BTreeMap<(String, bool), blake3::Hasher> = BTreeMap::new();
-    let mut tables: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
+    let mut tables: BTreeMap<(String, bool), TableSet> = BTreeMap::new();
     for table in TABLES {
         let path = fact_path(table, dataset, &months, *stored);
         if facts.head(&path)?.is_none() {
@@ -179,7 +180,7 @@ fn erase_month(
         let frame = frame.filter(&mask).map_err(bug)?;
         let of_table = hash_partners(&frame, table, &mut hashers)?;
         for partner in of_table {
-            tables.entry(partner).or_default().push(table.name.to_owned());
+            tables.entry(partner).or_default().insert(table);
         }
         if gone > 0 {
             erased.rows += gone;

@@ -227,7 +227,7 @@ impl<'a> LiveFrames<'a> {
         keep: &dyn Fn(&LiveUnit) -> bool,
     ) -> Result<Vec<Source<'a>>> {
         let mut partners: BTreeMap<StoredMonth, BTreeSet<(&str, bool)>> = BTreeMap::new();
-        let has_rows = |unit: &&LiveUnit| unit.tables.iter().any(|known| known == table.name);
+        let has_rows = |unit: &&LiveUnit| unit.tables.contains(table);
         for unit in self.live.units.iter().filter(|unit| keep(unit)).filter(has_rows) {
             partners
                 .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))

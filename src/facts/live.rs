@@ -7,9 +7,10 @@ use std::sync::OnceLock;
 
 use super::delivered::OwnDelivered;
 use super::fact_path;
-use super::ledger::{Acceptance, FileRecord, Ledger};
+use super::ledger::{Acceptance, FileRecord, Ledger, LedgerEntry};
 use super::moves::Moves;
 use super::schema::{LOCATION, SNAPSHOT};
+use super::table_set::TableSet;
 use super::unit::{Unit, UnitKey, read_units};
 use crate::calendar::{Day, Month};
 use crate::engine;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::ids::FieldHasher;
 use crate::money::Money;
 use crate::store::Store;
+use crate::workers::{Workers, threads};
 
 /// The dataset that says which locations belong to which account.
 const PROFILE: &str = "profile";
@@ -72,7 +74,7 @@ pub struct LiveUnit {
     /// The ledger entry whose fact files hold the rows.
     pub stored: u64,
     /// The fact tables that hold rows of it.
-    pub tables: Vec<String>,
+    pub tables: TableSet,
     /// Consumptions whose attributions disagree on the amount.
     pub disagreeing: i64,
     /// Accepted records.
@@ -153,11 +155,15 @@ impl Live {
 
     fn fold_until(store: &Store, ledger: Ledger, last: Option<Day>) -> Result<Self> {
         let moves = Moves::read(store, &ledger)?;
+        let entries: Vec<&LedgerEntry> =
+            ledger.entries.iter().filter(|entry| entry.has_units()).collect();
+        let sizes = vec![0; entries.len()];
+        let read = Workers::new(threads())?
+            .run(&sizes, |at| read_units(store, entries[at].sequence))?;
         let mut stored_partners: HashMap<(StoredMonth, String), usize> = HashMap::new();
-        let mut said: Vec<Said> = Vec::new();
-        for entry in ledger.entries.iter().filter(|entry| entry.has_units()) {
+        let mut said: Vec<Said> = Vec::with_capacity(read.iter().map(Vec::len).sum());
+        for (entry, units) in entries.into_iter().zip(read) {
             let retracted = ledger.retracted(entry);
-            let units = read_units(store, entry.sequence)?;
             count_partners(&units, entry.sequence, &moves, &mut stored_partners);
             if last.is_some_and(|last| entry.day() > last) {
                 continue;
@@ -297,7 +303,7 @@ impl Live {
     fn read_accounts(&self) -> Result<BTreeMap<String, String>> {
         let mut found: BTreeMap<String, (Day, String)> = BTreeMap::new();
         let mut deliveries: BTreeMap<u64, BTreeMap<(String, bool), Day>> = BTreeMap::new();
-        let has_rows = |unit: &&LiveUnit| unit.tables.iter().any(|table| table == LOCATION.name);
+        let has_rows = |unit: &&LiveUnit| unit.tables.contains(&LOCATION);
         for unit in self.units.iter().filter(|unit| unit.key.dataset == PROFILE).filter(has_rows) {
             deliveries
                 .entry(unit.stored)
@@ -392,9 +398,9 @@ impl Said {
         )
     }
 
-    /// Dataset, account and month.
-    fn month(&self) -> (&str, &str, Option<Month>) {
-        (&self.unit.key.dataset, &self.account, self.unit.key.month)
+    /// Dataset, month and account.
+    fn month(&self) -> (&str, Option<Month>, &str) {
+        (&self.unit.key.dataset, self.unit.key.month, &self.account)
     }
 }
 
@@ -444,7 +450,7 @@ impl LiveUnit {
             files,
             hash: std::mem::take(&mut unit.hash),
             stored: unit.stored,
-            tables: std::mem::take(&mut unit.tables),
+            tables: unit.tables,
             disagreeing: unit.disagreeing,
             rows,
             amount,
@@ -517,8 +523,8 @@ fn count_partners(
     for of_unit in units.chunk_by(|left, right| left.key == right.key) {
         let Some(unit) = of_unit.iter().find(|unit| unit.stored == sequence) else { continue };
         for stored in moves.history(unit) {
-            for table in &unit.tables {
-                let file = (unit.key.dataset.as_str(), unit.key.month, stored, table.as_str());
+            for table in unit.tables.iter() {
+                let file = (unit.key.dataset.as_str(), unit.key.month, stored, table.name);
                 *of_entry.entry(file).or_default() += 1;
             }
         }

@@ -30,6 +30,7 @@ mod ranges;
 mod restatement;
 mod retraction;
 mod schema;
+mod table_set;
 mod unit;
 mod verify;
 
@@ -56,5 +57,6 @@ pub use schema::{
     FactColumn, FactTable, FactType, QUARANTINE_COLUMNS, ROW_GROUP_ROWS, SCHEMA_VERSION, SNAPSHOT,
     TABLES,
 };
+pub use table_set::TableSet;
 pub use unit::{Unit, UnitKey, money_column, read_units, units_frame};
 pub use verify::{Verification, finished, text_digest, verify};

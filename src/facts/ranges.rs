@@ -1,8 +1,8 @@
 //! Ranges of partners: any split of the base by partner gives the same tables, so a score looks at the
 //! rows of some partners at a time.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, Range};
 
 use super::live::Live;
 
@@ -51,10 +51,32 @@ impl PartnerRange {
         self.first.as_str() <= partner && self.end.as_deref().is_none_or(|end| partner < end)
     }
 
+    /// Those of some partners that are in the range.
+    pub fn among<'s>(&'s self, partners: &'s BTreeSet<String>) -> impl Iterator<Item = &'s String> {
+        let from = (Bound::Included(self.first.as_str()), Bound::Unbounded);
+        partners.range::<str, _>(from).take_while(|partner| self.contains(partner))
+    }
+
     /// Where the entries of the range's partners are, among entries sorted by partner.
     pub fn within<T>(&self, sorted: &[T], partner: impl Fn(&T) -> &str) -> Range<usize> {
-        let before = |bound: &str| sorted.partition_point(|entry| partner(entry) < bound);
-        before(&self.first)..self.end.as_deref().map_or(sorted.len(), before)
+        self.places(sorted.len(), |at| partner(&sorted[at]))
+    }
+
+    /// Where the places of the range's partners are, among some places sorted by partner.
+    pub fn places<'s>(&self, places: usize, partner: impl Fn(usize) -> &'s str) -> Range<usize> {
+        let before = |bound: &str| {
+            let (mut low, mut high) = (0, places);
+            while low < high {
+                let middle = low.midpoint(high);
+                if partner(middle) < bound {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            low
+        };
+        before(&self.first)..self.end.as_deref().map_or(places, before)
     }
 }
 
@@ -76,6 +98,9 @@ mod tests {
             assert!(partners[within.clone()].iter().all(|partner| range.contains(partner)));
             placed.extend(partners[within].iter().map(|partner| (at, *partner)));
         }
+        let all: BTreeSet<String> = partners.map(str::to_owned).into();
+        let among = ranges.iter().flat_map(|range| range.among(&all));
+        assert!(among.eq(&all));
         let expected = partners.map(|partner| (PartnerRange::place_of(&ranges, partner), partner));
         assert_eq!(placed, expected);
     }

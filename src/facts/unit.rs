@@ -2,7 +2,7 @@
 //! as a whole, so it is also what is live or superseded.
 
 use polars::prelude::{
-    Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries, PolarsResult,
+    Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries, PolarsResult, polars_err,
 };
 
 use crate::calendar::{Day, Month};
@@ -12,6 +12,7 @@ use crate::money::{MONEY_SCALE, Money};
 use crate::store::Store;
 
 use super::ledger::units_path;
+use super::table_set::TableSet;
 
 /// Whose month of which dataset; snapshots have no month.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +43,7 @@ pub struct Unit {
     /// Consumptions of the whole unit whose attributions disagree on the amount.
     pub disagreeing: i64,
     /// The fact tables that hold rows of the whole unit.
-    pub tables: Vec<String>,
+    pub tables: TableSet,
     /// Hash of the whole unit's facts, over all files of the delivery.
     pub hash: String,
     /// The ledger entry whose fact files hold the rows (an earlier one when they were the same).
@@ -58,7 +59,7 @@ pub fn units_frame(units: &[Unit]) -> Result<DataFrame> {
     let amounts: Vec<i128> = units.iter().map(|unit| unit.amount.0).collect();
     let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     let locations: Vec<String> = units.iter().map(|unit| unit.locations.join(",")).collect();
-    let tables: Vec<String> = units.iter().map(|unit| unit.tables.join(",")).collect();
+    let tables: Vec<String> = units.iter().map(|unit| unit.tables.joined()).collect();
     let columns = vec![
         text("dataset", units.iter().map(|unit| unit.key.dataset.as_str()).collect()),
         text("partner_id", units.iter().map(|unit| unit.key.partner_id.as_str()).collect()),
@@ -153,18 +154,26 @@ fn read(frame: &DataFrame) -> PolarsResult<Vec<Unit>> {
     let stored = frame.column("stored")?.i64()?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let mut units = Vec::with_capacity(frame.height());
+    // Neighbours mostly have rows in the same tables.
+    let mut known: Option<(&str, TableSet)> = None;
     for at in 0..frame.height() {
         let list = |joined: Option<&str>| {
             let joined = joined.unwrap_or_default().split(',');
             joined.filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
+        let names = tables.get(at).unwrap_or_default();
+        let of_unit = match known {
+            Some((same, of_unit)) if same == names => of_unit,
+            _ => TableSet::parse(names).ok_or_else(|| polars_err!(ComputeError: "there is no fact table {names}"))?,
+        };
+        known = Some((names, of_unit));
         units.push(Unit {
             key: key(at),
             file: usize::try_from(file.get(at).unwrap_or_default()).unwrap_or_default(),
             rows: rows.get(at).unwrap_or_default(),
             amount: Money(amount.physical().get(at).unwrap_or_default()),
             locations: list(locations.get(at)),
-            tables: list(tables.get(at)),
+            tables: of_unit,
             disagreeing: disagreeing.get(at).unwrap_or_default(),
             hash: text(hash.get(at)),
             stored: u64::try_from(stored.get(at).unwrap_or_default()).unwrap_or_default(),

@@ -10,6 +10,7 @@ use super::ledger::{Ledger, fact_path};
 use super::live::StoredMonth;
 use super::moves::Moves;
 use super::schema::{FactTable, FactType, HASHED_BY_COLUMN, SNAPSHOT, TABLES};
+use super::table_set::TableSet;
 use super::unit::{UnitKey, read_units};
 use crate::engine;
 use crate::error::{Error, Result};
@@ -41,7 +42,7 @@ pub fn verify(facts: &Store) -> Result<Verification> {
     let ledger = Ledger::read(facts)?;
     let mut found = Verification { entries: ledger.entries.len(), ..Verification::default() };
     // What each stored month should hold, by whichever entries refer to it.
-    let mut expected: BTreeMap<StoredMonth, BTreeMap<Partner, (String, BTreeSet<String>)>> =
+    let mut expected: BTreeMap<StoredMonth, BTreeMap<Partner, (String, TableSet)>> =
         BTreeMap::new();
     // Rows that a compaction moved are still in the files that they were in.
     let mut moved: BTreeSet<(StoredMonth, Partner)> = BTreeSet::new();
@@ -59,7 +60,7 @@ pub fn verify(facts: &Store) -> Result<Verification> {
                     }
                     expected.entry((dataset, month, stored)).or_default().insert(
                         (partner_id, is_account),
-                        (unit.hash, unit.tables.into_iter().collect()),
+                        (unit.hash, unit.tables),
                     );
                 }
             }
@@ -70,7 +71,7 @@ pub fn verify(facts: &Store) -> Result<Verification> {
         let months = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
         let mut hashers: BTreeMap<Partner, blake3::Hasher> = BTreeMap::new();
         for table in TABLES {
-            let is_there = partners.values().any(|(_, tables)| tables.contains(table.name));
+            let is_there = partners.values().any(|(_, tables)| tables.contains(table));
             if !is_there {
                 continue;
             }
@@ -98,7 +99,7 @@ pub fn verify(facts: &Store) -> Result<Verification> {
             let rows = hashers.remove(&partner).map(|hasher| finished(&hasher));
             if rows.as_ref() != Some(&hash) {
                 let (id, _) = partner;
-                let tables = tables.into_iter().collect::<Vec<_>>().join(", ");
+                let tables = tables.joined();
                 found.problems.push(format!(
                     "{dataset} {months} of partner {id}, stored by entry {stored}, holds other rows than were ingested ({tables})"
                 ));

@@ -153,7 +153,7 @@ fn units_of(
                 .and_then(|collapsed| collapsed.disagreeing.get(&partner))
                 .copied()
                 .unwrap_or_default(),
-            tables: stored.tables.into_iter().collect(),
+            tables: stored.tables,
             hash: stored.hash,
             stored: stored.stored,
         });

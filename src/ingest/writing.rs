@@ -1,7 +1,7 @@
 //! Collapsed rows to fact files. Rows are sorted by their grain; each partner's rows of a month
 //! are hashed, and a unit that an earlier delivery already stored is not stored again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
@@ -17,7 +17,7 @@ use super::resellers::ResellerRow;
 use super::seats::{SeatFacts, SeatKey, SeatValues};
 use crate::calendar::Month;
 use crate::error::Result;
-use crate::facts::{FactTable, TABLES, finished};
+use crate::facts::{FactTable, TABLES, TableSet, finished};
 use crate::ids::Attribution;
 use crate::store::Store;
 
@@ -40,7 +40,7 @@ pub(super) struct StoredUnit {
     /// The ledger entry whose files hold them.
     pub(super) stored: u64,
     /// The fact tables that hold them.
-    pub(super) tables: BTreeSet<String>,
+    pub(super) tables: TableSet,
 }
 
 /// The rows of one month (or snapshot) of one dataset of one delivery.
@@ -87,13 +87,13 @@ impl MonthRows {
     ) -> Result<(BTreeMap<PartnerText, StoredUnit>, Vec<String>)> {
         let tables = self.tables(texts);
         let mut encoded = Vec::new();
-        let mut hashers: BTreeMap<PartnerText, (blake3::Hasher, BTreeSet<String>)> =
+        let mut hashers: BTreeMap<PartnerText, (blake3::Hasher, TableSet)> =
             BTreeMap::new();
         for (table, rows) in &tables {
             for run in rows.by_partner() {
                 let (partner, is_account) = texts.partner(rows.partners[run.start]);
                 let (hasher, tables) = hashers.entry((partner.to_owned(), is_account)).or_default();
-                tables.insert(table.name.to_owned());
+                tables.insert(table);
                 encoded.clear();
                 encoded.extend_from_slice(table.name.as_bytes());
                 rows.encode(&run, texts, &mut encoded);

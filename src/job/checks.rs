@@ -128,7 +128,7 @@ pub(super) fn assumed_alias(people: &BTreeMap<String, i64>) -> Check {
 fn accounts_agree(live: &Live, feeding: &Feeding) -> Check {
     let mut partners: BTreeMap<(&str, Option<Month>), BTreeSet<&str>> = BTreeMap::new();
     for unit in feeding.units(live) {
-        if unit.tables.iter().any(|table| table == CONSUMPTION) {
+        if unit.tables.iter().any(|table| table.name == CONSUMPTION) {
             partners
                 .entry((unit.account.as_str(), unit.key.month))
                 .or_default()

@@ -48,10 +48,13 @@ impl<'a> Scores<'a> {
         let missing = months.iter().filter(|month| !self.assigned.contains_key(*month));
         let missing: Vec<Month> = missing.copied().collect();
         if !missing.is_empty() {
-            let base = Base::of_months(self.base, &missing);
-            for month in missing {
-                self.assigned.insert(month, assigned(&base, month)?);
-            }
+            // Facts that are read already are not read again.
+            let found = if missing.iter().all(|month| self.base.covers(*month)) {
+                assigned(self.base, &missing)?
+            } else {
+                assigned(&Base::of_months(self.base, &missing), &missing)?
+            };
+            self.assigned.extend(found);
         }
         Ok(&self.assigned)
     }

@@ -13,7 +13,9 @@ use super::{Pipeline, Resources};
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Code, Error, Result};
-use crate::facts::{Credit, Delivered, Live, LiveFrames, NumberedFacts, PartnerRange, Room, Seats};
+use crate::facts::{
+    Credit, Delivered, FactTable, Live, LiveFrames, NumberedFacts, PartnerRange, Room, Seats,
+};
 use crate::ids::{FieldHasher, RunId};
 use crate::money::Money;
 use crate::rules::Version;
@@ -94,6 +96,15 @@ impl<'a> Base<'a> {
         let seats: BTreeSet<Month> = months.iter().flat_map(|plan| plan.seat_months()).collect();
         let seat_months = seats.into_iter().collect();
         Self { pipeline, live, resources, references, seat_months, facts: OnceLock::new() }
+    }
+
+    /// Whether it has all that the tests of the path of a month look at: no seats.
+    pub(super) fn covers(&self, month: Month) -> bool {
+        let Some(first) = self.references.iter().min().map(|first| first.plus(-23)) else {
+            return false;
+        };
+        let oldest = self.live.months().filter_map(|of_month| of_month.month).min();
+        first <= month.plus(-23) || oldest.is_none_or(|oldest| first <= oldest)
     }
 
     /// For the tests of the path of some months, which look at no seats.
@@ -389,7 +400,6 @@ impl OpenMonth<'_> {
     ) -> Result<score::Input<'i>> {
         let Self { plan, base, revenue, usage } = self;
         let RangeFacts { range, acr, seats, segments, credentials } = facts;
-        let partners = plan.usage_partners.iter().filter(|partner| range.contains(partner));
         Ok(score::Input {
             range,
             reference: plan.reference,
@@ -402,7 +412,7 @@ impl OpenMonth<'_> {
             usage: score::of_partners(usage, range)?,
             credentials,
             segments,
-            usage_partners: partners.cloned().collect(),
+            usage_partners: range.among(&plan.usage_partners).cloned().collect(),
             delivered: plan.delivered_of(base.live, range),
             early: &plan.early,
             quarantined: &plan.quarantined,
@@ -410,52 +420,88 @@ impl OpenMonth<'_> {
     }
 }
 
-/// Area and partner that the path tests of a month's rules assign the tested path; nobody when no
-/// rules were in force.
+/// Area and partner that the path tests of the rules of some months assign the tested path, by month;
+/// nobody where no rules were in force.
 ///
 /// # Errors
 /// CS2002, CS6005, CS9001.
-pub(super) fn assigned(base: &Base<'_>, reference: Month) -> Result<BTreeSet<(String, String)>> {
-    let Base { pipeline, live, .. } = base;
-    let Ok((versions, _)) = pipeline.rules.effective(reference.last_day()) else {
-        return Ok(BTreeSet::new());
-    };
-    let credit = Credit::of(live, *window(reference).start(), reference)?;
-    let usage_partners = usage_partners(live, &credit, reference);
-    // No test looks at usage.
-    let [revenue, usage] = base.business(reference, false)?;
+pub(super) fn assigned(
+    base: &Base<'_>,
+    months: &[Month],
+) -> Result<BTreeMap<Month, BTreeSet<(String, String)>>> {
+    let mut tested = Vec::new();
+    for reference in months {
+        if let Ok((versions, _)) = base.pipeline.rules.effective(reference.last_day()) {
+            tested.push(TestedMonth::new(base, *reference, versions)?);
+        }
+    }
     let of_range = |at: usize| {
-        let RangeFacts { range, acr, seats, segments, credentials } = &base.range(at)?;
-        let partners = usage_partners.iter().filter(|partner| range.contains(partner));
-        score::assigned(&score::Input {
-            range,
-            reference,
-            versions: &versions,
-            catalogs: &pipeline.catalogs,
-            run_id: &RunId::from_hash(&blake3::hash(reference.to_string().as_bytes())),
-            acr,
-            seats,
-            revenue: score::of_partners(&revenue, range)?,
-            usage: usage.clone(),
-            credentials,
-            segments,
-            usage_partners: partners.cloned().collect(),
-            delivered: Vec::new(),
-            early: &BTreeSet::new(),
-            quarantined: &BTreeSet::new(),
-        })
+        let facts = base.range(at)?;
+        tested.iter().map(|month| month.assigned(base, &facts)).collect::<Result<Vec<_>>>()
     };
-    let mut found = BTreeSet::new();
-    in_order(base.resources.threads, base.ranges()?.len(), of_range, |assigned| {
-        found.extend(assigned);
+    let mut found: BTreeMap<Month, BTreeSet<(String, String)>> =
+        months.iter().map(|month| (*month, BTreeSet::new())).collect();
+    if tested.is_empty() {
+        return Ok(found);
+    }
+    in_order(base.resources.threads, base.ranges()?.len(), of_range, |of_months| {
+        for (month, assigned) in tested.iter().zip(of_months) {
+            found.entry(month.reference).or_default().extend(assigned);
+        }
         Ok(())
     })?;
     Ok(found)
 }
 
+/// A month with what the tests of the path look at.
+struct TestedMonth<'a> {
+    reference: Month,
+    versions: Vec<&'a Version>,
+    usage_partners: BTreeSet<String>,
+    revenue: DataFrame,
+    usage: DataFrame,
+}
+
+impl<'a> TestedMonth<'a> {
+    fn new(base: &Base<'a>, reference: Month, versions: Vec<&'a Version>) -> Result<Self> {
+        let credit = Credit::of(base.live, *window(reference).start(), reference)?;
+        // No test looks at usage.
+        let [revenue, usage] = base.business(reference, false)?;
+        let usage_partners = usage_partners(base.live, &credit, reference);
+        Ok(Self { reference, versions, usage_partners, revenue, usage })
+    }
+
+    /// Area and partner of those of a range.
+    fn assigned(
+        &self,
+        base: &Base<'_>,
+        facts: &RangeFacts<'_>,
+    ) -> Result<BTreeSet<(String, String)>> {
+        let RangeFacts { range, acr, seats, segments, credentials } = facts;
+        let reference = self.reference;
+        score::assigned(&score::Input {
+            range,
+            reference,
+            versions: &self.versions,
+            catalogs: &base.pipeline.catalogs,
+            run_id: &RunId::from_hash(&blake3::hash(reference.to_string().as_bytes())),
+            acr,
+            seats,
+            revenue: score::of_partners(&self.revenue, range)?,
+            usage: self.usage.clone(),
+            credentials,
+            segments,
+            usage_partners: range.among(&self.usage_partners).cloned().collect(),
+            delivered: Vec::new(),
+            early: &BTreeSet::new(),
+            quarantined: &BTreeSet::new(),
+        })
+    }
+}
+
 /// Partners credited with at least one live row of consumption, seats, revenue or usage in R−23…R.
 fn usage_partners(live: &Live, credit: &Credit, reference: Month) -> BTreeSet<String> {
-    let is_usage = |table: &String| USAGE_TABLES.contains(&table.as_str());
+    let is_usage = |table: &FactTable| USAGE_TABLES.contains(&table.name);
     let mut partners: HashSet<&str> =
         credit.resellers.iter().map(|(_, _, reseller)| reseller.as_str()).collect();
     let is_read = |month| window(reference).contains(&month);
