@@ -59,8 +59,8 @@ pub(super) struct Base<'a> {
 /// The facts of a base.
 struct BaseFacts {
     room: Room,
-    /// The first month that consumption is complete from.
-    first: Month,
+    /// The first month that consumption is complete from; none when there is nothing older.
+    complete_from: Option<Month>,
     acr: NumberedFacts<Money>,
     seats: NumberedFacts<Seats>,
     segments: SegmentMonths,
@@ -100,11 +100,19 @@ impl<'a> Base<'a> {
 
     /// Whether it has all that the tests of the path of a month look at: no seats.
     pub(super) fn covers(&self, month: Month) -> bool {
-        let Some(first) = self.references.iter().min().map(|first| first.plus(-23)) else {
-            return false;
-        };
-        let oldest = self.live.months().filter_map(|of_month| of_month.month).min();
-        first <= month.plus(-23) || oldest.is_none_or(|oldest| first <= oldest)
+        let Some((first, _)) = self.window() else { return false };
+        self.complete_from(first).is_none_or(|first| first <= *window(month).start())
+    }
+
+    /// The first and the last month that are read.
+    fn window(&self) -> Option<(Month, Month)> {
+        let (first, last) = self.references.iter().min().zip(self.references.iter().max())?;
+        Some((*window(*first).start(), *last))
+    }
+
+    fn complete_from(&self, first: Month) -> Option<Month> {
+        let mut months = self.live.months().filter_map(|of_month| of_month.month);
+        months.any(|month| month < first).then_some(first)
     }
 
     /// For the tests of the path of some months, which look at no seats.
@@ -127,14 +135,14 @@ impl<'a> Base<'a> {
     /// # Errors
     /// CS2002, CS6005, CS9001.
     pub(super) fn range(&self, at: usize) -> Result<RangeFacts<'_>> {
-        let BaseFacts { room, first, acr, seats, segments, credentials } = self.facts()?;
+        let BaseFacts { room, complete_from, acr, seats, segments, credentials } = self.facts()?;
         let range = &room.ranges[at];
         let catalogs = &self.pipeline.catalogs;
         let service = |name: &str| catalogs.service(name);
         let workload = |name: &str| catalogs.workloads.canonical(name);
         Ok(RangeFacts {
             range,
-            acr: Consumption::new(acr.range(at)?, *first, &service),
+            acr: Consumption::new(acr.range(at)?, *complete_from, &service),
             seats: SeatMonths::new(seats.range(at)?, &workload),
             segments,
             credentials: credentials.of(range)?,
@@ -158,9 +166,7 @@ impl<'a> Base<'a> {
     }
 
     fn read(&self) -> Result<BaseFacts> {
-        let ends = self.references.iter().min().zip(self.references.iter().max());
-        let (first, last) = ends.ok_or_else(|| Error::bug("no month is wanted"))?;
-        let (first, last) = (first.plus(-23), *last);
+        let (first, last) = self.window().ok_or_else(|| Error::bug("no month is wanted"))?;
         let frames = LiveFrames::new(self.live);
         let Resources { threads, memory } = self.resources;
         let mut segments = SegmentRows::new(&self.pipeline.catalogs.segments);
@@ -171,7 +177,7 @@ impl<'a> Base<'a> {
         frames.visit_customers(&has_segments, threads, &mut |row| segments.add(row))?;
         let room = Room::new(self.live, memory, threads);
         Ok(BaseFacts {
-            first,
+            complete_from: self.complete_from(first),
             acr: frames.acr(first, last, &room)?,
             seats: frames.seats(&self.seat_months, &room)?,
             segments: segments.finish(&Credit::of(self.live, first, last)?.shared()?),

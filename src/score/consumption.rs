@@ -23,8 +23,8 @@ pub struct Consumption<'a> {
     delivered: &'a [FactName],
     /// The catalog's names of the services.
     services: Vec<String>,
-    /// The first month that the rows are complete from.
-    first: Month,
+    /// The first month that the rows are complete from; none when there is nothing older.
+    first: Option<Month>,
 }
 
 /// Which consumption counts.
@@ -83,7 +83,7 @@ impl<'a> Consumption<'a> {
     /// services.
     pub fn new(
         facts: NumberedRows<'a, Money>,
-        first: Month,
+        first: Option<Month>,
         canonical: &dyn Fn(&str) -> String,
     ) -> Self {
         let NumberedRows { customers, names, rows } = facts;
@@ -104,8 +104,8 @@ impl<'a> Consumption<'a> {
     }
 
     fn reach(&self, first: Month) -> Result<()> {
-        if first < self.first {
-            let text = format!("consumption of {first} is looked at and known from {}", self.first);
+        if let Some(known) = self.first.filter(|known| first < *known) {
+            let text = format!("consumption of {first} is looked at and known from {known}");
             return Err(Error::bug(text));
         }
         Ok(())
