@@ -299,9 +299,12 @@ pub fn entry_path(sequence: u64) -> String {
     format!("ledger/{sequence:010}.json")
 }
 
+/// The folder of the units files.
+pub const UNITS: &str = "units";
+
 /// The units file of an entry.
 pub fn units_path(sequence: u64) -> String {
-    format!("units/{sequence:010}.parquet")
+    format!("{UNITS}/{sequence:010}.parquet")
 }
 
 /// What a compaction moved.

@@ -41,7 +41,7 @@ pub use delivered::Delivered;
 pub use erasure::{Erased, ErasedRows, Erasure, erase};
 pub use frames::LiveFrames;
 pub use ledger::{
-    Acceptance, FileRecord, Ledger, LedgerEntry, Retraction, entry_path, fact_path,
+    Acceptance, FileRecord, Ledger, LedgerEntry, Retraction, UNITS, entry_path, fact_path,
     quarantine_path, units_path,
 };
 pub use leftovers::remove_leftovers;

@@ -1,13 +1,15 @@
 //! Ranges of partners: any split of the base by partner gives the same tables, so a score looks at the
 //! rows of some partners at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::{Bound, Range};
 
 use super::live::Live;
 
 /// So many records of partners in one range: the rows of a range take some tens of megabytes.
 const MOST_RECORDS: i64 = 1 << 19;
+/// A partner without records takes as much room as so many of them: its scores have rows all the same.
+const PARTNER_RECORDS: i64 = 1 << 8;
 /// So many ranges at least, where there are as many partners: threads take one after another.
 const LEAST_RANGES: i64 = 16;
 
@@ -21,10 +23,11 @@ pub struct PartnerRange {
 impl PartnerRange {
     /// The ranges of a base: together they hold every partner once, in order.
     pub fn of_base(live: &Live) -> Vec<Self> {
-        let mut records: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut records: HashMap<&str, i64> = HashMap::new();
         for unit in &live.units {
-            *records.entry(unit.account.as_str()).or_default() += unit.rows;
+            *records.entry(unit.account.as_str()).or_insert(PARTNER_RECORDS) += unit.rows;
         }
+        let records: BTreeMap<&str, i64> = records.into_iter().collect();
         let most = (records.values().sum::<i64>() / LEAST_RANGES).min(MOST_RECORDS);
         let mut ranges = vec![Self::default()];
         let mut held = 0;

@@ -8,9 +8,9 @@ use super::{Pipeline, ScoreSettings, Scored};
 use crate::calendar::Month;
 use crate::checks::Check;
 use crate::error::{Error, Result};
-use crate::facts::Ledger;
+use crate::facts::{Ledger, UNITS};
 use crate::ids::{FieldHasher, RunId};
-use crate::store::Store;
+use crate::store::{Entry, Store};
 use crate::tables::CONTRACT_VERSION;
 
 const OUTCOME: &str = "_outcome.json";
@@ -38,19 +38,22 @@ struct MonthOutcome {
 }
 
 impl Circumstances {
-    /// Of the facts that a ledger tells of, which never change otherwise, and of the settings.
+    /// Of the facts with this ledger, and of the settings.
     ///
     /// # Errors
-    /// CS9001.
+    /// CS2001, CS9001.
     pub(super) fn new(
         pipeline: &Pipeline,
         settings: &ScoreSettings,
+        facts: &Store,
         ledger: &Ledger,
     ) -> Result<Self> {
         let mut hasher = FieldHasher::default();
         let entries = serde_json::to_string(&ledger.entries)
             .map_err(|error| Error::bug("the ledger cannot be hashed").because(error))?;
         hasher.add_text(&entries);
+        // An erasure changes units after its entry.
+        facts.list(UNITS)?.iter().for_each(|entry| add_file(&mut hasher, entry));
         pipeline.add_to(&mut |text| hasher.add_text(text));
         let ScoreSettings { as_of, ruleset, fail_on, limits, has_delta, .. } = settings;
         for text in [
@@ -125,9 +128,13 @@ fn published(output: &Store) -> Result<String> {
         !NOT_PUBLISHED.contains(&first)
     };
     for entry in output.list("")?.iter().filter(|entry| is_published(&entry.path)) {
-        hasher.add_text(&entry.path);
-        hasher.add(entry.size);
-        hasher.add_text(&entry.etag);
+        add_file(&mut hasher, entry);
     }
     Ok(hasher.finish().to_hex().to_string())
+}
+
+fn add_file(hasher: &mut FieldHasher, entry: &Entry) {
+    hasher.add_text(&entry.path);
+    hasher.add(entry.size);
+    hasher.add_text(&entry.etag);
 }

@@ -202,7 +202,7 @@ pub(super) fn score_and_publish(
     let lease = Lease::take(&output, &attempt.id)?;
     let facts = Store::open(&settings.facts)?;
     let ledger = Ledger::read(&facts)?;
-    let circumstances = Circumstances::new(pipeline, settings, &ledger)?;
+    let circumstances = Circumstances::new(pipeline, settings, &facts, &ledger)?;
     if let Some(known) = circumstances.outcome(&output)? {
         for Scored { run_id, reference, .. } in &known {
             tracing::info!(%run_id, month = %reference, "The month is published already.");

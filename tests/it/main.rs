@@ -44,6 +44,7 @@ mod mutants;
 mod mutations;
 mod newer_vectors;
 mod options;
+mod outcome;
 mod probe_business;
 mod probe_consumption;
 mod probe_lists;
