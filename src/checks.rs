@@ -57,7 +57,8 @@ pub struct Limit {
 impl Limits {
     /// A check by its limit, if there is one.
     pub fn judge(&self, check: Check) -> Check {
-        let (severity, threshold) = match self.0.get(check.id.as_ref()).copied().unwrap_or_default() {
+        let (severity, threshold) = match self.0.get(check.id.as_ref()).copied().unwrap_or_default()
+        {
             Limit { error: Some(error), .. } if check.observed > error => (Severity::Error, error),
             Limit { warn: Some(warn), .. } => (Severity::Warn, warn),
             // What is no error yet may still be the warning that it is by itself.
@@ -113,7 +114,13 @@ impl Check {
         threshold: i64,
         message: impl Into<String>,
     ) -> Self {
-        Self { id: id.into(), severity: Severity::Warn, observed, threshold, message: message.into() }
+        Self {
+            id: id.into(),
+            severity: Severity::Warn,
+            observed,
+            threshold,
+            message: message.into(),
+        }
     }
 
     /// Whether the check failed.

@@ -27,7 +27,7 @@ impl Workers {
     /// results stand in the order of the sizes.
     ///
     /// # Errors
-    /// That of the first job that fails.
+    /// That of the first job that fails; CS9001 when one panics.
     pub fn run<T: Send>(
         &self,
         sizes: &[u64],
@@ -40,7 +40,7 @@ impl Workers {
         self.pool.scope_fifo(|scope| {
             for at in order {
                 scope.spawn_fifo(move |_| {
-                    let result = job(at);
+                    let result = caught(|| job(at));
                     results.lock().unwrap_or_else(PoisonError::into_inner).insert(at, result);
                 });
             }
@@ -80,21 +80,18 @@ pub fn in_order<T>(
 ) -> Result<()> {
     let turn = Mutex::new(Turn { taken: 0, failed: None, take });
     let (next, has_turn) = (AtomicUsize::new(0), Condvar::new());
-    let panicked = || Error::bug("a thread panicked");
     let work = || loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
         if at >= jobs {
             return;
         }
-        let result = catch_unwind(AssertUnwindSafe(|| job(at))).unwrap_or_else(|_| Err(panicked()));
+        let result = caught(|| job(at));
         let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let is_early = |turn: &mut Turn<_>| turn.taken != at && turn.failed.is_none();
         let waited = has_turn.wait_while(turn, is_early);
         let mut turn = waited.unwrap_or_else(PoisonError::into_inner);
         if turn.failed.is_none() {
-            let taking = AssertUnwindSafe(|| result.and_then(&mut turn.take));
-            let taken = catch_unwind(taking).unwrap_or_else(|_| Err(panicked()));
-            turn.failed = taken.err();
+            turn.failed = caught(|| result.and_then(&mut turn.take)).err();
             turn.taken += 1;
         }
         if turn.failed.is_some() {
@@ -110,6 +107,12 @@ pub fn in_order<T>(
     });
     let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
     turn.failed.map_or(Ok(()), Err)
+}
+
+/// What a job gives; CS9001 when it panics.
+fn caught<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
+    let panicked = |_| Err(Error::bug("a thread panicked"));
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(panicked)
 }
 
 type Task<'s> = Box<dyn FnOnce() + Send + 's>;
@@ -197,6 +200,21 @@ mod tests {
                 }
             });
             assert!(error.unwrap_err().to_string().contains("panicked"));
+        }
+    }
+    #[test]
+    fn a_job_that_panics_is_an_error_and_others_are_done() {
+        for threads in [1, 3] {
+            let workers = Workers::new(threads).unwrap();
+            assert_eq!(workers.run(&[3, 1, 2], Ok).unwrap(), [0, 1, 2]);
+            let done = AtomicUsize::new(0);
+            let error = workers.run(&[0; 9], |at| {
+                assert_ne!(at, 4);
+                done.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            });
+            assert!(error.unwrap_err().to_string().contains("panicked"));
+            assert_eq!(done.into_inner(), 8);
         }
     }
 }

@@ -10,8 +10,8 @@ use polars::prelude::{
 };
 
 use super::LiveFrames;
-use super::frames::measures;
 use super::delivered::Delivered;
+use super::frames::measures;
 use super::live::{Live, LiveUnit};
 use super::schema::{ACR, FactTable, RESELLER_NAME, REVENUE, SEATS, TENANT_RESELLER, USAGE};
 use super::verify::bug;
@@ -106,9 +106,8 @@ impl Credit {
             .filter(|fact| RESELLER_DATASETS.contains(&fact.dataset.as_str()))
             .map(|fact| (fact.account.as_str(), fact.month))
             .collect();
-        let is_of_workloads = |unit: &&LiveUnit| {
-            WORKLOAD_TABLES.iter().any(|table| unit.tables.contains(table))
-        };
+        let is_of_workloads =
+            |unit: &&LiveUnit| WORKLOAD_TABLES.iter().any(|table| unit.tables.contains(table));
         let of_workloads = live.units.iter().filter(is_of_workloads);
         let told_by_customer: BTreeSet<&str> =
             of_workloads.map(|unit| unit.key.dataset.as_str()).collect();
@@ -143,7 +142,9 @@ impl Credit {
         let text = |name: &str| customers.column(name).and_then(|column| column.str()).map_err(bug);
         let tenants = text("tenant_id")?.iter().zip(text("partner_id")?.iter());
         let shared = text("exporter")?.iter().zip(tenants);
-        Ok(shared.filter_map(|(exporter, (tenant, reseller))| Some((exporter?, tenant?, reseller?))).collect())
+        Ok(shared
+            .filter_map(|(exporter, (tenant, reseller))| Some((exporter?, tenant?, reseller?)))
+            .collect())
     }
 }
 

@@ -75,8 +75,9 @@ impl LiveFrames<'_> {
             };
             let accounts: Vec<[Option<&str>; 2]> =
                 partner.all.iter().map(|id| [account(id, false), account(id, true)]).collect();
-            let mut take =
-                take.lock().map_err(|_| Error::bug("a reader of facts about customers panicked"))?;
+            let mut take = take
+                .lock()
+                .map_err(|_| Error::bug("a reader of facts about customers panicked"))?;
             for row in 0..batch.num_rows() {
                 let of_partner = accounts[partner.at(row)];
                 let Some(partner_id) = of_partner[usize::from(is_account.value(row))] else {

@@ -57,9 +57,7 @@ impl Live {
     }
 
     /// Each dataset and month of [`delivered`](Self::delivered), with a hash over its partners.
-    pub fn delivered_hashes(
-        &self,
-    ) -> impl Iterator<Item = (&str, Option<Month>, &blake3::Hash)> {
+    pub fn delivered_hashes(&self) -> impl Iterator<Item = (&str, Option<Month>, &blake3::Hash)> {
         let hashes = self.own_delivered().hashes.iter();
         hashes.map(|((dataset, month), hash)| (dataset.as_str(), *month, hash))
     }

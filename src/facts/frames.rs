@@ -13,8 +13,7 @@ use polars::prelude::{
 
 use super::live::{Live, LiveUnit, StoredMonth};
 use super::schema::{
-    CREDENTIAL, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE,
-    SNAPSHOT, USAGE,
+    CREDENTIAL, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE, SNAPSHOT, USAGE,
 };
 use super::verify::bug;
 use super::{fact_path, quarantine_path};

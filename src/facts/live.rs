@@ -158,8 +158,8 @@ impl Live {
         let entries: Vec<&LedgerEntry> =
             ledger.entries.iter().filter(|entry| entry.has_units()).collect();
         let sizes = vec![0; entries.len()];
-        let read = Workers::new(threads())?
-            .run(&sizes, |at| read_units(store, entries[at].sequence))?;
+        let read =
+            Workers::new(threads())?.run(&sizes, |at| read_units(store, entries[at].sequence))?;
         let mut stored_partners: HashMap<(StoredMonth, String), usize> = HashMap::new();
         let mut said: Vec<Said> = Vec::with_capacity(read.iter().map(Vec::len).sum());
         for (entry, units) in entries.into_iter().zip(read) {
@@ -203,9 +203,8 @@ impl Live {
             unit.is_distributor = records.any(|record| record.is_distributor);
         }
         live.units.sort_by(|left, right| left.order().cmp(&right.order()));
-        let is_of_month = |left: usize, right: usize| {
-            live.units[left].month() == live.units[right].month()
-        };
+        let is_of_month =
+            |left: usize, right: usize| live.units[left].month() == live.units[right].month();
         live.months = runs(0..live.units.len(), is_of_month).collect();
         Ok(live)
     }

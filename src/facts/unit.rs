@@ -164,7 +164,8 @@ fn read(frame: &DataFrame) -> PolarsResult<Vec<Unit>> {
         let names = tables.get(at).unwrap_or_default();
         let of_unit = match known {
             Some((same, of_unit)) if same == names => of_unit,
-            _ => TableSet::parse(names).ok_or_else(|| polars_err!(ComputeError: "there is no fact table {names}"))?,
+            _ => TableSet::parse(names)
+                .ok_or_else(|| polars_err!(ComputeError: "there is no fact table {names}"))?,
         };
         known = Some((names, of_unit));
         units.push(Unit {

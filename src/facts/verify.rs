@@ -58,10 +58,10 @@ pub fn verify(facts: &Store) -> Result<Verification> {
                         let file = (dataset.clone(), month, earlier);
                         moved.insert((file, (partner_id.clone(), is_account)));
                     }
-                    expected.entry((dataset, month, stored)).or_default().insert(
-                        (partner_id, is_account),
-                        (unit.hash, unit.tables),
-                    );
+                    expected
+                        .entry((dataset, month, stored))
+                        .or_default()
+                        .insert((partner_id, is_account), (unit.hash, unit.tables));
                 }
             }
             Err(error) => found.problems.push(error.to_string()),

@@ -87,8 +87,7 @@ impl MonthRows {
     ) -> Result<(BTreeMap<PartnerText, StoredUnit>, Vec<String>)> {
         let tables = self.tables(texts);
         let mut encoded = Vec::new();
-        let mut hashers: BTreeMap<PartnerText, (blake3::Hasher, TableSet)> =
-            BTreeMap::new();
+        let mut hashers: BTreeMap<PartnerText, (blake3::Hasher, TableSet)> = BTreeMap::new();
         for (table, rows) in &tables {
             for run in rows.by_partner() {
                 let (partner, is_account) = texts.partner(rows.partners[run.start]);

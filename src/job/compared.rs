@@ -41,7 +41,11 @@ impl<'a> Compared<'a> {
     pub(super) fn add_to(&self, add: &mut dyn FnMut(&str)) {
         if self.months().next().is_some() {
             add("compared");
-            add(self.live.content_hash(|dataset, month| self.has(dataset, month)).to_hex().as_str());
+            add(self
+                .live
+                .content_hash(|dataset, month| self.has(dataset, month))
+                .to_hex()
+                .as_str());
         }
     }
 

@@ -81,8 +81,7 @@ pub(super) fn early_datasets(live: &Live, feeding: &Feeding) -> BTreeSet<(String
     let settled = Day(next.0 + 19);
     let mut early = BTreeSet::new();
     let of_reference = live.months().filter(|of_month| {
-        of_month.month == Some(feeding.reference)
-            && feeding.reads(of_month.dataset, of_month.month)
+        of_month.month == Some(feeding.reference) && feeding.reads(of_month.dataset, of_month.month)
     });
     for of_month in of_reference {
         let units = of_month.units.iter().filter(|unit| unit.delivery < settled);

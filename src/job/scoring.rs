@@ -32,8 +32,8 @@ use crate::publish::{
 };
 use crate::rules::{UNMAPPED, Version};
 use crate::score::{
-    AreaSummary, CustomerNames, DimensionFacts, HISTORY_MONTHS, History, PartnerFacts, dimensions, history,
-    rule_table,
+    AreaSummary, CustomerNames, DimensionFacts, HISTORY_MONTHS, History, PartnerFacts, dimensions,
+    history, rule_table,
 };
 use crate::store::Store;
 use crate::tables::{

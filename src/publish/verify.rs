@@ -5,9 +5,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, DynComparator, RecordBatch, make_comparator,
-};
+use arrow::array::{Array, ArrayRef, AsArray, DynComparator, RecordBatch, make_comparator};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use arrow::util::display::array_value_to_string;

@@ -123,21 +123,26 @@ impl<'a> SegmentRows<'a> {
         }
         // Those that leave the small-business side come first.
         self.months.sort_unstable();
-        self.months.dedup_by_key(|(customer, said)| {
-            (*customer, said.month, said.is_customer_export)
-        });
+        self.months
+            .dedup_by_key(|(customer, said)| (*customer, said.month, said.is_customer_export));
         let Self { partners, tenants, months, names, .. } = self;
         let mut numbered: Vec<(&str, &str, u32)> = Vec::new();
         for (partner, at) in &partners {
             let of_partner = tenants[*at].iter();
-            numbered.extend(of_partner.map(|(tenant, number)| (partner.as_str(), tenant.as_str(), *number)));
+            numbered.extend(
+                of_partner.map(|(tenant, number)| (partner.as_str(), tenant.as_str(), *number)),
+            );
         }
         numbered.sort_unstable();
-        let mut segments =
-            SegmentMonths { customers: Vec::new(), months: Vec::with_capacity(months.len()), names };
+        let mut segments = SegmentMonths {
+            customers: Vec::new(),
+            months: Vec::with_capacity(months.len()),
+            names,
+        };
         for (partner, tenant, number) in numbered {
             let start = months.partition_point(|(customer, _)| *customer < number);
-            let of_customer = months[start..].iter().take_while(|(customer, _)| *customer == number);
+            let of_customer =
+                months[start..].iter().take_while(|(customer, _)| *customer == number);
             segments.months.extend(of_customer.map(|(_, said)| *said));
             segments.customers.push((partner.to_owned(), tenant.to_owned(), segments.months.len()));
         }
@@ -187,9 +192,8 @@ impl<'a> SmbCustomers<'a> {
     /// that is not on the small-business side is enough to leave it. Usage rows older than the
     /// window of R say nothing of it.
     pub(super) fn new(input: &Input<'a>, partners: &Partners) -> Self {
-        let is_known = |row: &&SegmentMonth| {
-            is_known_at(input.reference, row.month, row.is_customer_export)
-        };
+        let is_known =
+            |row: &&SegmentMonth| is_known_at(input.reference, row.month, row.is_customer_export);
         let mut found = Vec::new();
         for (partner, tenant, months) in input.segments.of_customers(input.range) {
             let newest = months

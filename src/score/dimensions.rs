@@ -56,7 +56,7 @@ pub struct Dimensions {
 /// # Errors
 /// CS9001.
 pub fn dimensions(facts: DimensionFacts<'_>) -> Result<Dimensions> {
-    let partners = partners(facts.partners, facts.partner_names, facts.locations)?;
+    let partners = partners(&facts.partners, facts.partner_names, facts.locations)?;
     Ok(Dimensions { partners, customers: facts.customers.finish()? })
 }
 
@@ -162,7 +162,7 @@ struct Known {
 }
 
 fn partners(
-    partners: BTreeMap<String, PartnerFacts>,
+    partners: &BTreeMap<String, PartnerFacts>,
     partner_names: LazyFrame,
     locations: LazyFrame,
 ) -> Result<DataFrame> {
@@ -219,7 +219,7 @@ fn partners(
         }
     }
     let mut rows = Rows::new(&DIM_PARTNER);
-    for (id, facts) in &partners {
+    for (id, facts) in partners {
         let nothing = Known::default();
         let partner = known.get(id).unwrap_or(&nothing);
         let usage = partner.usage.as_ref();

@@ -51,8 +51,8 @@ use crate::rules::{Catalogs, Scope, Selection, Version};
 use crate::tables::{FACT_ACR_TTM, Rows, Table};
 
 use area::{AreaScorer, Detail};
-pub use assignment::{SegmentMonths, SegmentRows};
 use assignment::assigned_paths;
+pub use assignment::{SegmentMonths, SegmentRows};
 pub use measure::of_partners;
 use measures::Measures;
 use partners::Partners;
