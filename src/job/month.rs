@@ -100,8 +100,10 @@ impl<'a> Base<'a> {
 
     /// Whether it has all that the tests of the path of a month look at: no seats.
     pub(super) fn covers(&self, month: Month) -> bool {
-        let Some((first, _)) = self.window() else { return false };
-        self.complete_from(first).is_none_or(|first| first <= *window(month).start())
+        let Some((first, last)) = self.window() else { return false };
+        let is_back_enough =
+            || self.complete_from(first).is_none_or(|first| first <= *window(month).start());
+        month <= last && is_back_enough()
     }
 
     /// The first and the last month that are read.

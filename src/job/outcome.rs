@@ -55,6 +55,7 @@ impl Circumstances {
         // An erasure changes units after its entry.
         facts.list(UNITS)?.iter().for_each(|entry| add_file(&mut hasher, entry));
         pipeline.add_to(&mut |text| hasher.add_text(text));
+        pipeline.rules.windows.all().iter().for_each(|rule| hasher.add_text(&rule.hash));
         let ScoreSettings { as_of, ruleset, fail_on, limits, has_delta, .. } = settings;
         for text in [
             as_of.told(),
@@ -70,16 +71,13 @@ impl Circumstances {
         Ok(Self(hasher.finish().to_hex().to_string()))
     }
 
-    /// What the last attempt came to, if everything is as it left it.
-    ///
-    /// # Errors
-    /// CS2001.
-    pub(super) fn outcome(&self, output: &Store) -> Result<Option<Vec<Scored>>> {
-        let Some(bytes) = output.read(OUTCOME)? else { return Ok(None) };
-        // What cannot be read is found out anew.
-        let Ok(kept) = serde_json::from_slice::<Outcome>(&bytes) else { return Ok(None) };
-        if kept.circumstances != self.0 || kept.output != published(output)? {
-            return Ok(None);
+    /// What the last attempt came to, if everything is as it left it. What cannot be read is found out
+    /// anew.
+    pub(super) fn outcome(&self, output: &Store) -> Option<Vec<Scored>> {
+        let bytes = output.read(OUTCOME).ok()??;
+        let kept: Outcome = serde_json::from_slice(&bytes).ok()?;
+        if kept.circumstances != self.0 || kept.output != published(output).ok()? {
+            return None;
         }
         let scored = |month: MonthOutcome| {
             Some(Scored {
@@ -93,14 +91,18 @@ impl Circumstances {
                 tables: month.tables,
             })
         };
-        Ok(kept.months.into_iter().map(scored).collect())
+        kept.months.into_iter().map(scored).collect()
     }
 
-    /// Keeps what an attempt came to in the months that were asked for.
-    ///
-    /// # Errors
-    /// CS2001, CS2002.
-    pub(super) fn keep(&self, output: &Store, wanted: &[Month], scored: &[Scored]) -> Result<()> {
+    /// Keeps what an attempt came to in the months that were asked for. All is published by then:
+    /// where it cannot be kept, the next attempt looks at everything.
+    pub(super) fn keep(&self, output: &Store, wanted: &[Month], scored: &[Scored]) {
+        if let Err(error) = self.write(output, wanted, scored) {
+            tracing::debug!(%error, "The outcome is not kept.");
+        }
+    }
+
+    fn write(&self, output: &Store, wanted: &[Month], scored: &[Scored]) -> Result<()> {
         let of_wanted = scored.iter().filter(|scored| wanted.contains(&scored.reference));
         let months = of_wanted.map(|scored| MonthOutcome {
             month: scored.reference.to_string(),

@@ -203,7 +203,7 @@ pub(super) fn score_and_publish(
     let facts = Store::open(&settings.facts)?;
     let ledger = Ledger::read(&facts)?;
     let circumstances = Circumstances::new(pipeline, settings, &facts, &ledger)?;
-    if let Some(known) = circumstances.outcome(&output)? {
+    if let Some(known) = circumstances.outcome(&output) {
         for Scored { run_id, reference, .. } in &known {
             tracing::info!(%run_id, month = %reference, "The month is published already.");
         }
@@ -246,7 +246,7 @@ pub(super) fn score_and_publish(
     // Who took a month back is told so each time.
     let is_held = done.iter().zip(&queue).any(|(scored, due)| scored.run_id != due.run_id);
     if !is_held && wanted.without_data.is_empty() {
-        circumstances.keep(&output, &wanted.months, &done)?;
+        circumstances.keep(&output, &wanted.months, &done);
     }
     Ok(done)
 }

@@ -72,6 +72,11 @@ struct RawWindow {
 }
 
 impl Windows {
+    /// All rules, oldest first.
+    pub fn all(&self) -> &[WindowRule] {
+        &self.rules
+    }
+
     /// Reads the rules.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! makes it read them. To see which it does, the facts are made unreadable without leaving a trace.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 
 use crate::base::{Base, Place, capscore, run};
@@ -103,6 +103,41 @@ fn rules_are_looked_at() {
     fs::write(&file, changed).unwrap();
     let (code, told) = score(&place, &flags);
     assert!(code != 0 && told.contains("CS6005"), "{told}");
+
+    // The rule of the window is in a file of its own.
+    let windows =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/windows/qualification.toml");
+    let text = fs::read_to_string(windows).unwrap();
+    let changed = text.replace("renewal_days = 30", "renewal_days = 5");
+    assert_ne!(changed, text);
+    fs::create_dir_all(place.path("pipelines/windows")).unwrap();
+    let folder = place.text("pipelines");
+    let flags = [&SAME[..], &["--pipelines", &folder]].concat();
+    for (text, expected) in [(&text, "is published already"), (&changed, "CS6005")] {
+        fs::write(place.path("pipelines/windows/qualification.toml"), text).unwrap();
+        let (_, told) = score(&place, &flags);
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn where_no_outcome_can_be_kept_a_run_goes_the_whole_way() {
+    type Hinder = fn(&Path);
+    let hinder: [Hinder; 2] = [
+        |tables| fs::create_dir_all(tables.join("_outcome.json")).unwrap(),
+        |tables| symlink(".", tables.join("loop")).unwrap(),
+    ];
+    for hinder in hinder {
+        let place = Place::new();
+        small().write(&place.path("deliveries"), "2026-10-21");
+        fs::create_dir_all(place.path("tables")).unwrap();
+        hinder(&place.path("tables"));
+        for _ in 0..2 {
+            place.run().assert().success();
+        }
+        spoil(&place.path("facts/units"));
+        assert!(!is_same(&place));
+    }
 }
 
 #[test]
