@@ -10,7 +10,7 @@ use polars::prelude::{
 
 use super::ledger::{Ledger, LedgerEntry, fact_path, moves_path};
 use super::leftovers::{entry_of, remove_leftovers};
-use super::live::{Live, LiveUnit};
+use super::live::{Live, LiveUnit, MonthUnits};
 use super::lock::lock;
 use super::moves::{Move, Moves, moves_frame};
 use super::schema::{COMPACTED_VERSION, FactTable, HASHED_BY_COLUMN, SNAPSHOT, TABLES};
@@ -36,8 +36,8 @@ pub struct Compaction {
     pub superfluous: usize,
 }
 
-/// The live units of one month of a dataset.
-type MonthUnits<'a> = BTreeMap<(&'a str, Option<Month>), Vec<&'a LiveUnit>>;
+/// Live units of one month of a dataset.
+type Scattered<'a> = ((&'a str, Option<Month>), Vec<&'a LiveUnit>);
 
 /// Compacts the facts; `is_plan` only says what there is to do.
 ///
@@ -48,7 +48,7 @@ pub fn compact(facts: &Store, is_plan: bool, attempt_id: &str) -> Result<Compact
         let live = Live::read(facts)?;
         let deleted = unreferenced(facts, &live.ledger)?.len();
         let mut done = Compaction { deleted, ..Compaction::default() };
-        for units in scattered(&live).into_values() {
+        for (_, units) in scattered(&live) {
             done.count(&units);
         }
         return Ok(done);
@@ -100,20 +100,17 @@ impl Compaction {
 
 /// The months whose live rows lie in several files. Units that an old program stored stay where they
 /// are: their hashes cannot be made again from other files.
-fn scattered(live: &Live) -> MonthUnits<'_> {
+fn scattered(live: &Live) -> impl Iterator<Item = Scattered<'_>> {
     let version = |sequence: u64| {
         let at = usize::try_from(sequence).unwrap_or(usize::MAX).wrapping_sub(1);
         live.ledger.entries.get(at).map_or(0, |entry| entry.schema_version)
     };
-    let mut months = MonthUnits::new();
-    for unit in &live.units {
-        if !unit.tables.is_empty() && version(unit.stored) >= HASHED_BY_COLUMN {
-            let month = (unit.key.dataset.as_str(), unit.key.month);
-            months.entry(month).or_default().push(unit);
-        }
-    }
-    months.retain(|_, units| units.windows(2).any(|pair| pair[0].stored != pair[1].stored));
-    months
+    let is_moved =
+        move |unit: &&LiveUnit| !unit.tables.is_empty() && version(unit.stored) >= HASHED_BY_COLUMN;
+    let months = live.months().map(move |MonthUnits { dataset, month, units }| {
+        ((dataset, month), units.iter().filter(&is_moved).collect::<Vec<_>>())
+    });
+    months.filter(|(_, units)| units.windows(2).any(|pair| pair[0].stored != pair[1].stored))
 }
 
 /// Writes the rows of some units from all files of each table to one, once they prove to be those that

@@ -68,13 +68,7 @@ impl LiveFrames<'_> {
             };
             let (month, is_account, texts) = read().ok_or_else(|| source.damaged(self.live))?;
             let [partner, tenant, segment, name, country, industry] = &texts;
-            // The account of each partner as delivered, by whether it is one; none when it is not live.
-            let account = |partner, is_account| {
-                let is_live = source.has(partner, is_account);
-                is_live.then(|| self.live.account_of(partner, is_account))
-            };
-            let accounts: Vec<[Option<&str>; 2]> =
-                partner.all.iter().map(|id| [account(id, false), account(id, true)]).collect();
+            let accounts = source.accounts(self.live, &partner.all);
             let mut take = take
                 .lock()
                 .map_err(|_| Error::bug("a reader of facts about customers panicked"))?;

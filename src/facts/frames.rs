@@ -315,8 +315,21 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     /// Whether rows of a partner are live.
-    pub(super) fn has(&self, partner_id: &str, is_account: bool) -> bool {
+    fn has(&self, partner_id: &str, is_account: bool) -> bool {
         self.partners.as_ref().is_none_or(|live| live.contains(&(partner_id, is_account)))
+    }
+
+    /// The accounts of partners as delivered, by whether each is one; none where it is not live.
+    pub(super) fn accounts<'l>(
+        &self,
+        live: &'l Live,
+        partners: &[&'l str],
+    ) -> Vec<[Option<&'l str>; 2]> {
+        let account = |partner: &'l str, is_account: bool| {
+            self.has(partner, is_account).then(|| live.account_of(partner, is_account))
+        };
+        let both = |partner: &&'l str| [false, true].map(|is_account| account(partner, is_account));
+        partners.iter().map(both).collect()
     }
 
     /// Where it is, for people.

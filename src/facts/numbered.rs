@@ -224,16 +224,10 @@ impl Building {
         source: &Source<'_>,
         frames: LiveFrames<'_>,
     ) -> Result<()> {
-        // The account of each partner as delivered, by whether it is one; none when it is not live.
-        let mut account = |partner: &str, is_account: bool| {
-            let account = || frames.live.account_of(partner, is_account);
-            source.has(partner, is_account).then(|| self.partner(account()))
-        };
-        let partners: Vec<[Option<u32>; 2]> = batch
-            .partner
-            .all
-            .iter()
-            .map(|partner| [false, true].map(|is_account| account(partner, is_account)))
+        let accounts = source.accounts(frames.live, &batch.partner.all);
+        let partners: Vec<[Option<u32>; 2]> = accounts
+            .into_iter()
+            .map(|both| both.map(|account| account.map(|account| self.partner(account))))
             .collect();
         let tenants: Vec<u32> =
             batch.tenant.all.iter().map(|tenant| self.tenants.number(tenant)).collect();

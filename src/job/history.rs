@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use polars::prelude::{DataFrame, PolarsError, col};
 
-use super::month::{Base, MonthPlan, assigned};
+use super::month::{Base, MonthPlan};
+use super::path_tests::assigned;
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Error, Result};

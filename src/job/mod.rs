@@ -14,6 +14,7 @@ mod lineage;
 mod metrics;
 mod month;
 mod outcome;
+mod path_tests;
 mod record;
 mod reference;
 mod scoring;
@@ -66,6 +67,9 @@ impl Pipeline {
         }
         for version in self.rules.packs.iter().flat_map(|pack| &pack.versions) {
             add(&version.hash);
+        }
+        for rule in self.rules.windows.all() {
+            add(&rule.hash);
         }
     }
 }

@@ -23,7 +23,6 @@ use crate::score::{
     self, Consumption, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths, SegmentRows,
 };
 use crate::tables::{CONTRACT_VERSION, RESELLER_DATASETS, SEGMENT_DATASET};
-use crate::workers::in_order;
 
 /// The fact tables whose rows make a partner one that is scored.
 const USAGE_TABLES: [&str; 4] = ["acr", "seats", "revenue", "usage"];
@@ -69,11 +68,11 @@ struct BaseFacts {
 
 /// The facts of the partners of one range.
 pub(super) struct RangeFacts<'a> {
-    range: &'a PartnerRange,
-    acr: Consumption<'a>,
-    seats: SeatMonths<'a>,
-    segments: &'a SegmentMonths,
-    credentials: DeliveredCredentials,
+    pub(super) range: &'a PartnerRange,
+    pub(super) acr: Consumption<'a>,
+    pub(super) seats: SeatMonths<'a>,
+    pub(super) segments: &'a SegmentMonths,
+    pub(super) credentials: DeliveredCredentials,
 }
 
 /// A month with what is read for it alone.
@@ -190,7 +189,7 @@ impl<'a> Base<'a> {
 
     /// What months need of business applications: revenue and, if it is looked at, usage of R and
     /// R−12, sorted by partner.
-    fn business(&self, reference: Month, has_usage: bool) -> Result<[DataFrame; 2]> {
+    pub(super) fn business(&self, reference: Month, has_usage: bool) -> Result<[DataFrame; 2]> {
         let workloads = &self.pipeline.catalogs.workloads;
         let workload = |name: &str| workloads.canonical(name);
         let frames = LiveFrames::new(self.live);
@@ -428,87 +427,8 @@ impl OpenMonth<'_> {
     }
 }
 
-/// Area and partner that the path tests of the rules of some months assign the tested path, by month;
-/// nobody where no rules were in force.
-///
-/// # Errors
-/// CS2002, CS6005, CS9001.
-pub(super) fn assigned(
-    base: &Base<'_>,
-    months: &[Month],
-) -> Result<BTreeMap<Month, BTreeSet<(String, String)>>> {
-    let mut tested = Vec::new();
-    for reference in months {
-        if let Ok((versions, _)) = base.pipeline.rules.effective(reference.last_day()) {
-            tested.push(TestedMonth::new(base, *reference, versions)?);
-        }
-    }
-    let of_range = |at: usize| {
-        let facts = base.range(at)?;
-        tested.iter().map(|month| month.assigned(base, &facts)).collect::<Result<Vec<_>>>()
-    };
-    let mut found: BTreeMap<Month, BTreeSet<(String, String)>> =
-        months.iter().map(|month| (*month, BTreeSet::new())).collect();
-    if tested.is_empty() {
-        return Ok(found);
-    }
-    in_order(base.resources.threads, base.ranges()?.len(), of_range, |of_months| {
-        for (month, assigned) in tested.iter().zip(of_months) {
-            found.entry(month.reference).or_default().extend(assigned);
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// A month with what the tests of the path look at.
-struct TestedMonth<'a> {
-    reference: Month,
-    versions: Vec<&'a Version>,
-    usage_partners: BTreeSet<String>,
-    revenue: DataFrame,
-    usage: DataFrame,
-}
-
-impl<'a> TestedMonth<'a> {
-    fn new(base: &Base<'a>, reference: Month, versions: Vec<&'a Version>) -> Result<Self> {
-        let credit = Credit::of(base.live, *window(reference).start(), reference)?;
-        // No test looks at usage.
-        let [revenue, usage] = base.business(reference, false)?;
-        let usage_partners = usage_partners(base.live, &credit, reference);
-        Ok(Self { reference, versions, usage_partners, revenue, usage })
-    }
-
-    /// Area and partner of those of a range.
-    fn assigned(
-        &self,
-        base: &Base<'_>,
-        facts: &RangeFacts<'_>,
-    ) -> Result<BTreeSet<(String, String)>> {
-        let RangeFacts { range, acr, seats, segments, credentials } = facts;
-        let reference = self.reference;
-        score::assigned(&score::Input {
-            range,
-            reference,
-            versions: &self.versions,
-            catalogs: &base.pipeline.catalogs,
-            run_id: &RunId::from_hash(&blake3::hash(reference.to_string().as_bytes())),
-            acr,
-            seats,
-            revenue: score::of_partners(&self.revenue, range)?,
-            usage: self.usage.clone(),
-            credentials,
-            segments,
-            usage_partners: range.among(&self.usage_partners).cloned().collect(),
-            delivered: Vec::new(),
-            early: &BTreeSet::new(),
-            quarantined: &BTreeSet::new(),
-        })
-    }
-}
-
 /// Partners credited with at least one live row of consumption, seats, revenue or usage in R−23…R.
-fn usage_partners(live: &Live, credit: &Credit, reference: Month) -> BTreeSet<String> {
+pub(super) fn usage_partners(live: &Live, credit: &Credit, reference: Month) -> BTreeSet<String> {
     let is_usage = |table: &FactTable| USAGE_TABLES.contains(&table.name);
     let mut partners: HashSet<&str> =
         credit.resellers.iter().map(|(_, _, reseller)| reseller.as_str()).collect();

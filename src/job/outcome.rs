@@ -55,7 +55,6 @@ impl Circumstances {
         // An erasure changes units after its entry.
         facts.list(UNITS)?.iter().for_each(|entry| add_file(&mut hasher, entry));
         pipeline.add_to(&mut |text| hasher.add_text(text));
-        pipeline.rules.windows.all().iter().for_each(|rule| hasher.add_text(&rule.hash));
         let ScoreSettings { as_of, ruleset, fail_on, limits, has_delta, .. } = settings;
         for text in [
             as_of.told(),
