@@ -48,6 +48,24 @@ impl Workers {
         done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
     }
 
+    /// Does two things, at once if there are threads for both.
+    ///
+    /// # Errors
+    /// That of the first, then of the other; CS9001 when one panics.
+    pub fn both<A: Send, B: Send>(
+        &self,
+        one: impl FnOnce() -> Result<A> + Send,
+        other: impl FnOnce() -> Result<B> + Send,
+    ) -> Result<(A, B)> {
+        let (one, other) = self.pool.join(|| caught(one), || caught(other));
+        Ok((one?, other?))
+    }
+
+    /// How many there are.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
     /// Has the threads do what `manage` hands out, while `manage` itself waits for results elsewhere;
     /// ends when all is done.
     pub fn managed<'s, T>(&self, manage: impl FnOnce(&Desk<'_, 's>) -> T) -> T {

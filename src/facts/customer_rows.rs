@@ -13,6 +13,7 @@ use super::schema::CUSTOMER;
 use super::unit::UnitKey;
 use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
+use crate::workers::Workers;
 
 /// What a month's export of a partner says of a customer; what it does not say is blank.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +45,7 @@ impl LiveFrames<'_> {
     pub fn visit_customers(
         self,
         keep: &dyn Fn(&str, Month) -> bool,
-        threads: usize,
+        workers: &Workers,
         take: &mut (dyn FnMut(&CustomerRow<'_>) + Send),
     ) -> Result<()> {
         let is_wanted = |unit: &LiveUnit| {
@@ -54,7 +55,7 @@ impl LiveFrames<'_> {
         let mut sources = self.sources(&CUSTOMER, &is_wanted)?;
         sources.reverse();
         let take = Mutex::new(take);
-        self.visit(&CUSTOMER, &sources, threads, &|source, batch| {
+        self.visit(&CUSTOMER, &sources, workers, &|source, batch| {
             let column =
                 |name: &str| batch.column_by_name(name).filter(|known| known.null_count() == 0);
             let names = |name: &str| Names::new(column(name)?.as_dictionary_opt()?);
@@ -78,7 +79,7 @@ impl LiveFrames<'_> {
                     continue;
                 };
                 take(&CustomerRow {
-                    dataset: &source.dataset,
+                    dataset: source.dataset,
                     month: Day(month.value(row)).month(),
                     partner_id,
                     tenant_id: tenant.all[tenant.at(row)],

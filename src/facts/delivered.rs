@@ -1,6 +1,8 @@
 //! Which months of which datasets were delivered of whom: where nothing was, nothing is missing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
 
 use super::ledger::FileRecord;
 use super::live::Live;

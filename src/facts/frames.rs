@@ -6,12 +6,13 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
+use hashbrown::HashSet;
 use polars::prelude::{
     Column, DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, UnionArgs, coalesce, col,
     cols, concat, lit, when,
 };
 
-use super::live::{Live, LiveUnit, StoredMonth};
+use super::live::{Live, LiveUnit, MonthUnits};
 use super::schema::{
     CREDENTIAL, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE, SNAPSHOT, USAGE,
 };
@@ -225,26 +226,24 @@ impl<'a> LiveFrames<'a> {
         table: &FactTable,
         keep: &dyn Fn(&LiveUnit) -> bool,
     ) -> Result<Vec<Source<'a>>> {
-        let mut partners: BTreeMap<StoredMonth, BTreeSet<(&str, bool)>> = BTreeMap::new();
-        let has_rows = |unit: &&LiveUnit| unit.tables.contains(table);
-        for unit in self.live.units.iter().filter(|unit| keep(unit)).filter(has_rows) {
-            partners
-                .entry((unit.key.dataset.clone(), unit.key.month, unit.stored))
-                .or_default()
-                .insert((unit.key.partner_id.as_str(), unit.key.is_account));
-        }
         let mut sources = Vec::new();
         let mut paths = Vec::new();
-        for (key, live) in partners {
-            let month = key.1.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
-            let is_whole = self.live.is_whole(table.name, &key, live.len());
-            let source = Source {
-                path: fact_path(table, &key.0, &month, key.2),
-                partners: (!is_whole).then_some(live),
-                dataset: key.0,
-            };
-            paths.push(source.path.clone());
-            sources.push(source);
+        for MonthUnits { dataset, month, units } in self.live.months() {
+            let mut stored: BTreeMap<u64, Vec<(&str, bool)>> = BTreeMap::new();
+            let has_rows = |unit: &&LiveUnit| unit.tables.contains(table);
+            for unit in units.iter().filter(has_rows).filter(|unit| keep(unit)) {
+                let partner = (unit.key.partner_id.as_str(), unit.key.is_account);
+                stored.entry(unit.stored).or_default().push(partner);
+            }
+            let name = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
+            for (stored, live) in stored {
+                let file = (dataset.to_owned(), month, stored);
+                let is_whole = self.live.is_whole(table.name, &file, live.len());
+                let partners = (!is_whole).then(|| live.into_iter().collect());
+                let path = fact_path(table, dataset, &name, stored);
+                paths.push(path.clone());
+                sources.push(Source { path, dataset, partners });
+            }
         }
         self.live.store.fetch_all(&paths)?;
         for source in &sources {
@@ -261,7 +260,7 @@ impl<'a> LiveFrames<'a> {
         self,
         table: &FactTable,
         sources: &[Source<'_>],
-        threads: usize,
+        workers: &Workers,
         visit: &(dyn Fn(&Source<'_>, &RecordBatch) -> Result<()> + Sync),
     ) -> Result<()> {
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
@@ -273,7 +272,7 @@ impl<'a> LiveFrames<'a> {
             let mut visit = |batch: &RecordBatch| visit(source, batch);
             visit_dictionaries(file, &source.name(self.live), &columns, &mut visit)
         };
-        Workers::new(threads.min(sources.len()))?.run(&sizes, read).map(drop)
+        workers.run(&sizes, read).map(drop)
     }
 
     /// Replaces the partner as delivered by its account.
@@ -307,10 +306,10 @@ impl<'a> LiveFrames<'a> {
 /// A fact file that the ledger names, with rows that are live.
 pub(super) struct Source<'a> {
     path: String,
-    pub(super) dataset: String,
+    pub(super) dataset: &'a str,
     /// The partners as delivered, and whether each is an account, whose rows are live; none when all
     /// are.
-    partners: Option<BTreeSet<(&'a str, bool)>>,
+    partners: Option<HashSet<(&'a str, bool)>>,
 }
 
 impl Source<'_> {

@@ -1,13 +1,16 @@
 //! Which units count. A pure function of the ledger: deliveries are folded by their date, never by
 //! their arrival, so any order of arrival ends in the same live units.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use hashbrown::HashMap;
+
+use super::claims::{Said, fold, runs};
 use super::delivered::OwnDelivered;
 use super::fact_path;
-use super::ledger::{Acceptance, FileRecord, Ledger, LedgerEntry};
+use super::ledger::{FileRecord, Ledger, LedgerEntry};
 use super::moves::Moves;
 use super::schema::{LOCATION, SNAPSHOT};
 use super::table_set::TableSet;
@@ -107,27 +110,6 @@ pub struct Held {
 /// A month of a dataset in the fact files of one ledger entry.
 pub(super) type StoredMonth = (String, Option<Month>, u64);
 
-/// What one file of a delivery says of one unit.
-struct Said {
-    unit: Unit,
-    /// The partner global account that the unit belongs to.
-    account: String,
-    delivery: Day,
-    sequence: u64,
-}
-
-/// What one delivery says of one account and month, over its partners as delivered.
-#[derive(Default)]
-struct Claim<'a> {
-    /// Where what was said of each unit stands.
-    units: Vec<Range<usize>>,
-    /// The latest ledger entry before which none of it came.
-    first_sequence: u64,
-    rows: i64,
-    amount: Money,
-    locations: BTreeSet<&'a str>,
-}
-
 impl Live {
     /// Reads the ledger and folds it.
     ///
@@ -161,7 +143,8 @@ impl Live {
         let read =
             Workers::new(threads())?.run(&sizes, |at| read_units(store, entries[at].sequence))?;
         let mut stored_partners: HashMap<(StoredMonth, String), usize> = HashMap::new();
-        let mut said: Vec<Said> = Vec::with_capacity(read.iter().map(Vec::len).sum());
+        let mut profiles: Vec<Said> = Vec::new();
+        let mut others: Vec<Said> = Vec::with_capacity(read.iter().map(Vec::len).sum());
         for (entry, units) in entries.into_iter().zip(read) {
             let retracted = ledger.retracted(entry);
             count_partners(&units, entry.sequence, &moves, &mut stored_partners);
@@ -173,12 +156,9 @@ impl Live {
                     continue;
                 }
                 unit.stored = moves.stored(&unit);
-                said.push(Said {
-                    unit,
-                    account: String::new(),
-                    delivery: entry.day(),
-                    sequence: entry.sequence,
-                });
+                let is_profile = unit.key.dataset == PROFILE;
+                let said = Said::new(unit, entry);
+                if is_profile { profiles.push(said) } else { others.push(said) }
             }
         }
         let mut live = Self {
@@ -192,8 +172,6 @@ impl Live {
             delivered: OnceLock::new(),
             hashes: OnceLock::new(),
         };
-        let (profiles, others): (Vec<_>, Vec<_>) =
-            said.into_iter().partition(|said| said.unit.key.dataset == PROFILE);
         live.take(profiles);
         live.accounts = live.read_accounts()?;
         live.take(others);
@@ -220,83 +198,11 @@ impl Live {
         known.map_or(partner_id, String::as_str)
     }
 
-    /// Takes what was said of each account and month in the order of their dates; of one date in the
-    /// order of the ledger, where a later entry replaces the units that it speaks of.
-    fn take(&mut self, mut said: Vec<Said>) {
-        for said in &mut said {
-            let UnitKey { partner_id, is_account, .. } = &said.unit.key;
-            said.account = self.account_of(partner_id, *is_account).to_owned();
-        }
-        said.sort_by(|left, right| left.order().cmp(&right.order()));
-        let erasures = self.ledger.entries.iter().filter(|entry| !entry.erased.is_empty());
-        let last_erasure = erasures.map(|entry| entry.sequence).max().unwrap_or_default();
-        let mut live = Vec::new();
-        for of_month in runs(0..said.len(), |left, right| said[left].month() == said[right].month())
-        {
-            live.extend(self.fold_month(&said, of_month, last_erasure));
-        }
-        for units in live {
-            self.units.push(LiveUnit::new(&mut said[units]));
-        }
-    }
-
-    /// What is live of one account and month: where what was said of each unit stands.
-    fn fold_month(
-        &mut self,
-        said: &[Said],
-        of_month: Range<usize>,
-        last_erasure: u64,
-    ) -> Vec<Range<usize>> {
-        let mut live: Option<(Day, Claim<'_>)> = None;
-        let mut held: Vec<Held> = Vec::new();
-        for of_day in runs(of_month, |left, right| said[left].delivery == said[right].delivery) {
-            let mut units: BTreeMap<&UnitKey, Range<usize>> = BTreeMap::new();
-            for of_entry in runs(of_day, |left, right| said[left].sequence == said[right].sequence)
-            {
-                for of_unit in
-                    runs(of_entry, |left, right| said[left].unit.key == said[right].unit.key)
-                {
-                    units.insert(&said[of_unit.start].unit.key, of_unit);
-                }
-                let claim = Claim::new(said, units.values());
-                let Some(first) = units.values().next().map(|unit| &said[unit.start]) else {
-                    continue;
-                };
-                let lost = live
-                    .as_ref()
-                    // Before an erasure there was more, and it is right that it is gone.
-                    .filter(|(_, current)| current.first_sequence >= last_erasure)
-                    .and_then(|(kept, current)| Some((*kept, claim.loses(current)?)))
-                    .filter(|_| !self.is_accepted(first));
-                if let Some((kept, reason)) = lost {
-                    held.push(Held {
-                        dataset: first.unit.key.dataset.clone(),
-                        account: first.account.clone(),
-                        month: first.unit.key.month,
-                        delivery: first.delivery,
-                        kept,
-                        reason,
-                    });
-                } else {
-                    // What was held before is replaced as well.
-                    held.clear();
-                    live = Some((first.delivery, claim));
-                }
-            }
-        }
+    fn take(&mut self, said: Vec<Said>) {
+        let account = |key: &UnitKey| self.account_of(&key.partner_id, key.is_account).to_owned();
+        let (units, held) = fold(said, &self.ledger, &account);
+        self.units.extend(units);
         self.held.extend(held);
-        live.map(|(_, claim)| claim.units).unwrap_or_default()
-    }
-
-    /// Whether somebody said that this may replace what is live.
-    fn is_accepted(&self, said: &Said) -> bool {
-        let acceptance = Acceptance {
-            dataset: said.unit.key.dataset.clone(),
-            account: said.account.clone(),
-            month: said.unit.key.month.map(|month| month.to_string()),
-            delivery: said.delivery.to_string(),
-        };
-        self.ledger.entries.iter().any(|entry| entry.accepted.contains(&acceptance))
     }
 
     fn read_accounts(&self) -> Result<BTreeMap<String, String>> {
@@ -383,26 +289,6 @@ impl Live {
     }
 }
 
-impl Said {
-    /// By account and month, then as they came.
-    fn order(&self) -> impl Ord + '_ {
-        let key = &self.unit.key;
-        (
-            self.month(),
-            self.delivery,
-            self.sequence,
-            &key.partner_id,
-            key.is_account,
-            self.unit.file,
-        )
-    }
-
-    /// Dataset, month and account.
-    fn month(&self) -> (&str, Option<Month>, &str) {
-        (&self.unit.key.dataset, self.unit.key.month, &self.account)
-    }
-}
-
 impl MonthUnits<'_> {
     /// A hash over the content of the units.
     fn hash(self) -> blake3::Hash {
@@ -425,88 +311,6 @@ impl LiveUnit {
     fn month(&self) -> (&str, Option<Month>) {
         (&self.key.dataset, self.key.month)
     }
-
-    /// Of all that is said of the unit.
-    fn new(said: &mut [Said]) -> Self {
-        let files = said.iter().map(|said| said.unit.file).collect();
-        let rows = said.iter().map(|said| said.unit.rows).sum();
-        let amount = said.iter().map(|said| said.unit.amount).sum();
-        let mut locations: Vec<String> =
-            said.iter_mut().flat_map(|said| std::mem::take(&mut said.unit.locations)).collect();
-        locations.sort_unstable();
-        locations.dedup();
-        let first = &mut said[0];
-        let unit = &mut first.unit;
-        Self {
-            key: UnitKey {
-                dataset: std::mem::take(&mut unit.key.dataset),
-                partner_id: std::mem::take(&mut unit.key.partner_id),
-                ..unit.key
-            },
-            account: std::mem::take(&mut first.account),
-            delivery: first.delivery,
-            sequence: first.sequence,
-            files,
-            hash: std::mem::take(&mut unit.hash),
-            stored: unit.stored,
-            tables: unit.tables,
-            disagreeing: unit.disagreeing,
-            rows,
-            amount,
-            is_distributor: false,
-            locations,
-        }
-    }
-}
-
-impl<'a> Claim<'a> {
-    fn new<'r>(said: &'a [Said], units: impl Iterator<Item = &'r Range<usize>>) -> Self {
-        let mut claim = Self { first_sequence: u64::MAX, ..Self::default() };
-        for unit in units {
-            claim.units.push(unit.clone());
-            for Said { unit, sequence, .. } in &said[unit.clone()] {
-                claim.first_sequence = claim.first_sequence.min(*sequence);
-                claim.rows += unit.rows;
-                claim.amount += unit.amount;
-                claim.locations.extend(unit.locations.iter().map(String::as_str));
-            }
-        }
-        claim
-    }
-
-    /// What this replacement would lose of the live one.
-    fn loses(&self, live: &Self) -> Option<String> {
-        let lost: Vec<&str> = live.locations.difference(&self.locations).copied().collect();
-        if !lost.is_empty() {
-            return Some(format!("without location {}", lost.join(", ")));
-        }
-        if self.rows * 2 < live.rows {
-            return Some(format!("{} rows instead of {}", self.rows, live.rows));
-        }
-        if live.amount > Money::ZERO && self.amount.0 * 2 < live.amount.0 {
-            return Some(format!("{} USD instead of {}", self.amount, live.amount));
-        }
-        None
-    }
-}
-
-/// The runs of neighbours of a range that are alike.
-fn runs(
-    range: Range<usize>,
-    are_alike: impl Fn(usize, usize) -> bool,
-) -> impl Iterator<Item = Range<usize>> {
-    let mut start = range.start;
-    std::iter::from_fn(move || {
-        if start >= range.end {
-            return None;
-        }
-        let from = start;
-        start += 1;
-        while start < range.end && are_alike(from, start) {
-            start += 1;
-        }
-        Some(from..start)
-    })
 }
 
 /// Counts the partners in each fact file that the units of an entry speak of. Files keep the rows that

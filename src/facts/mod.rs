@@ -11,6 +11,7 @@
 //! <facts>/moves/0000000002.parquet                  which rows a compaction moved
 //! ```
 
+mod claims;
 mod compaction;
 mod compared;
 mod credit;

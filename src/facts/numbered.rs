@@ -1,11 +1,11 @@
 //! Live facts with names as numbers: the base has millions of rows and thousands of names, and
 //! scoring adds the rows up dozens of times (docs/decisions/0016).
 
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use bytemuck::{Pod, Zeroable};
+use hashbrown::HashMap;
 use polars::prelude::{DataFrame, LazyFrame};
 
 use super::LiveFrames;
@@ -22,6 +22,7 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::AttributionSet;
 use crate::money::Money;
+use crate::workers::Workers;
 
 /// Rows of a table of some months: each exporter's own view, and what distributors credit to their
 /// resellers. They wait by range of partners, those of large bases in a temporary file.
@@ -90,20 +91,31 @@ impl LiveFrames<'_> {
     ///
     /// # Errors
     /// CS6005 when the facts are damaged; CS9001.
-    pub fn acr(self, first: Month, last: Month, room: &Room) -> Result<NumberedFacts<Money>> {
+    pub fn acr(
+        self,
+        first: Month,
+        last: Month,
+        room: &Room,
+        workers: &Workers,
+    ) -> Result<NumberedFacts<Money>> {
         let is_wanted = |month: Month| (first..=last).contains(&month);
         let credited = |frames: Self| frames.credited_acr(&is_wanted);
-        self.numbered(&ACR, &is_wanted, &credited, room)
+        self.numbered(&ACR, &is_wanted, &credited, (room, workers))
     }
 
     /// Seats and active users of some months, by workload.
     ///
     /// # Errors
     /// CS6005 when the facts are damaged; CS9001.
-    pub fn seats(self, months: &[Month], room: &Room) -> Result<NumberedFacts<Seats>> {
+    pub fn seats(
+        self,
+        months: &[Month],
+        room: &Room,
+        workers: &Workers,
+    ) -> Result<NumberedFacts<Seats>> {
         let is_wanted = |month: Month| months.contains(&month);
         let credited = |frames: Self| frames.credited_workloads(&SEATS, &is_wanted);
-        self.numbered(&SEATS, &is_wanted, &credited, room)
+        self.numbered(&SEATS, &is_wanted, &credited, (room, workers))
     }
 
     fn numbered<M: FactMeasures>(
@@ -111,12 +123,12 @@ impl LiveFrames<'_> {
         table: &FactTable,
         is_wanted: &dyn Fn(Month) -> bool,
         credited: &dyn Fn(Self) -> Result<LazyFrame>,
-        room: &Room,
+        (room, workers): (&Room, &Workers),
     ) -> Result<NumberedFacts<M>> {
         let sources = self.sources(table, &|unit| unit.key.month.is_some_and(is_wanted))?;
         let building = Mutex::new(Building::new(room));
         let panicked = || Error::bug("a reader of facts panicked");
-        self.visit(table, &sources, room.threads, &|source, batch| {
+        self.visit(table, &sources, workers, &|source, batch| {
             let batch =
                 FactBatch::<M>::new(batch, table).ok_or_else(|| source.damaged(self.live))?;
             building.lock().map_err(|_| panicked())?.add(&batch, source, self)
@@ -159,15 +171,13 @@ pub struct Room {
     /// The ranges.
     pub ranges: Arc<[PartnerRange]>,
     budget: Arc<Budget>,
-    threads: usize,
 }
 
 impl Room {
-    /// For the live facts of a base, read by so many threads; rows that exceed `memory` bytes wait in a
-    /// temporary file.
-    pub fn new(live: &Live, memory: usize, threads: usize) -> Self {
+    /// For the live facts of a base; rows that exceed `memory` bytes wait in a temporary file.
+    pub fn new(live: &Live, memory: usize) -> Self {
         let budget = Arc::new(Budget::new(memory));
-        Self { ranges: PartnerRange::of_base(live).into(), budget, threads }
+        Self { ranges: PartnerRange::of_base(live).into(), budget }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Ranges of partners: any split of the base by partner gives the same tables, so a score looks at the
 //! rows of some partners at a time.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, Range};
+
+use hashbrown::HashMap;
 
 use super::live::Live;
 

@@ -2,10 +2,11 @@
 //! rules, and else computed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PolarsError, col};
 
+use super::business::Business;
 use super::month::{Base, MonthPlan};
 use super::path_tests::assigned;
 use crate::calendar::Month;
@@ -69,7 +70,7 @@ impl<'a> Scores<'a> {
     pub(super) fn score(
         &mut self,
         month: &MonthPlan<'_>,
-        before: &[Rc<MonthPlan<'_>>],
+        before: &[Arc<MonthPlan<'_>>],
         run_id: &RunId,
         take: &mut (dyn FnMut(Vec<(&'static Table, DataFrame)>) -> Result<()> + Send),
     ) -> Result<Account> {
@@ -82,18 +83,23 @@ impl<'a> Scores<'a> {
             if published.is_some_and(|id| id == plan.score_id) {
                 self.known.insert(plan.score_id.clone(), self.published(plan.reference)?);
             } else {
-                open.push((plan.score_id.clone(), plan.open(self.base)?));
+                open.push(plan);
             }
         }
-        let (base, month) = (self.base, month.open(self.base)?);
+        let base = self.base;
+        let references: Vec<Month> =
+            open.iter().map(|plan| plan.reference).chain([month.reference]).collect();
+        let workloads = &base.pipeline.catalogs.workloads;
+        let business = Business::read(base.live, workloads, &references, true)?;
+        let month = month.open(base, &business);
         let job = |at: usize| {
             let facts = base.range(at)?;
             let output = month.score(&facts, run_id)?;
-            let totals = open.iter().map(|(_, month)| month.totals(&facts));
+            let totals = open.iter().map(|plan| plan.open(base, &business).totals(&facts));
             Ok((output, totals.collect::<Result<Vec<_>>>()?))
         };
         let mut found: Option<(Account, Vec<MonthScores>)> = None;
-        in_order(base.resources.threads, base.ranges()?.len(), job, |(output, totals)| {
+        in_order(base.workers.threads(), base.ranges()?.len(), job, |(output, totals)| {
             take(output.frames)?;
             if let Some((account, known)) = &mut found {
                 account.add(output.account);
@@ -104,7 +110,7 @@ impl<'a> Scores<'a> {
             Ok(())
         })?;
         let (account, totals) = found.ok_or_else(|| Error::bug("a base has no range"))?;
-        self.known.extend(open.into_iter().map(|(id, _)| id).zip(totals));
+        self.known.extend(open.iter().map(|plan| plan.score_id.clone()).zip(totals));
         Ok(account)
     }
 

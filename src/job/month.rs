@@ -1,17 +1,16 @@
 //! One month of the live facts, with all that is settled about it before the first number is
 //! computed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::rc::Rc;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
-use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions};
+use hashbrown::HashSet;
 
+use super::Pipeline;
+use super::business::Business;
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::window;
-use super::{Pipeline, Resources};
 use crate::calendar::Month;
-use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::facts::{
     Credit, Delivered, FactTable, Live, LiveFrames, NumberedFacts, PartnerRange, Room, Seats,
@@ -23,6 +22,7 @@ use crate::score::{
     self, Consumption, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths, SegmentRows,
 };
 use crate::tables::{CONTRACT_VERSION, RESELLER_DATASETS, SEGMENT_DATASET};
+use crate::workers::Workers;
 
 /// The fact tables whose rows make a partner one that is scored.
 const USAGE_TABLES: [&str; 4] = ["acr", "seats", "revenue", "usage"];
@@ -49,7 +49,9 @@ pub(super) struct MonthPlan<'a> {
 pub(super) struct Base<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) live: &'a Live,
-    pub(super) resources: Resources,
+    pub(super) workers: &'a Workers,
+    /// Bytes that rows of facts may take while they wait to be scored.
+    memory: usize,
     references: Vec<Month>,
     seat_months: Vec<Month>,
     facts: OnceLock<BaseFacts>,
@@ -75,12 +77,11 @@ pub(super) struct RangeFacts<'a> {
     pub(super) credentials: DeliveredCredentials,
 }
 
-/// A month with what is read for it alone.
+/// A month whose facts are read.
 pub(super) struct OpenMonth<'a> {
     plan: &'a MonthPlan<'a>,
     base: &'a Base<'a>,
-    revenue: DataFrame,
-    usage: DataFrame,
+    business: &'a Business,
 }
 
 impl<'a> Base<'a> {
@@ -89,12 +90,14 @@ impl<'a> Base<'a> {
         pipeline: &'a Pipeline,
         live: &'a Live,
         months: &[&MonthPlan<'_>],
-        resources: Resources,
+        workers: &'a Workers,
+        memory: usize,
     ) -> Self {
         let references: Vec<Month> = months.iter().map(|plan| plan.reference).collect();
         let seats: BTreeSet<Month> = months.iter().flat_map(|plan| plan.seat_months()).collect();
         let seat_months = seats.into_iter().collect();
-        Self { pipeline, live, resources, references, seat_months, facts: OnceLock::new() }
+        let facts = OnceLock::new();
+        Self { pipeline, live, workers, memory, references, seat_months, facts }
     }
 
     /// Whether it has all that the tests of the path of a month look at: no seats.
@@ -118,9 +121,10 @@ impl<'a> Base<'a> {
 
     /// For the tests of the path of some months, which look at no seats.
     pub(super) fn of_months(base: &Self, months: &[Month]) -> Self {
-        let Self { pipeline, live, resources, .. } = *base;
+        let Self { pipeline, live, workers, memory, .. } = *base;
         let (references, seat_months) = (months.to_vec(), Vec::new());
-        Self { pipeline, live, resources, references, seat_months, facts: OnceLock::new() }
+        let facts = OnceLock::new();
+        Self { pipeline, live, workers, memory, references, seat_months, facts }
     }
 
     /// The ranges of partners, in order.
@@ -158,6 +162,14 @@ impl<'a> Base<'a> {
         Ok(self.facts()?.segments.names(reference))
     }
 
+    /// Reads the facts, unless that is done.
+    ///
+    /// # Errors
+    /// CS2002, CS6005, CS9001.
+    pub(super) fn load(&self) -> Result<()> {
+        self.facts().map(drop)
+    }
+
     fn facts(&self) -> Result<&BaseFacts> {
         if let Some(facts) = self.facts.get() {
             return Ok(facts);
@@ -169,40 +181,27 @@ impl<'a> Base<'a> {
     fn read(&self) -> Result<BaseFacts> {
         let (first, last) = self.window().ok_or_else(|| Error::bug("no month is wanted"))?;
         let frames = LiveFrames::new(self.live);
-        let Resources { threads, memory } = self.resources;
-        let mut segments = SegmentRows::new(&self.pipeline.catalogs.segments);
+        let workers = self.workers;
         let has_segments = |dataset: &str, month| {
             let since = if dataset == SEGMENT_DATASET { month } else { first };
             (since..=last).contains(&month) && !RESELLER_DATASETS.contains(&dataset)
         };
-        frames.visit_customers(&has_segments, threads, &mut |row| segments.add(row))?;
-        let room = Room::new(self.live, memory, threads);
-        Ok(BaseFacts {
-            complete_from: self.complete_from(first),
-            acr: frames.acr(first, last, &room)?,
-            seats: frames.seats(&self.seat_months, &room)?,
-            segments: segments.finish(&Credit::of(self.live, first, last)?.shared()?),
-            credentials: DeliveredCredentials::collect(&frames.credentials()?)?,
-            room,
-        })
-    }
-
-    /// What months need of business applications: revenue and, if it is looked at, usage of R and
-    /// R−12, sorted by partner.
-    pub(super) fn business(&self, reference: Month, has_usage: bool) -> Result<[DataFrame; 2]> {
-        let workloads = &self.pipeline.catalogs.workloads;
-        let workload = |name: &str| workloads.canonical(name);
-        let frames = LiveFrames::new(self.live);
-        let year = [reference.plus(-12), reference];
-        let of_usage = if has_usage { &year[..] } else { &[] };
-        let sorted = |frame: LazyFrame| {
-            let frame = frame.sort(["partner_id"], SortMultipleOptions::default());
-            engine::collect(frame, "revenue and usage")
+        let people_and_segments = || {
+            let mut segments = SegmentRows::new(&self.pipeline.catalogs.segments);
+            frames.visit_customers(&has_segments, workers, &mut |row| segments.add(row))?;
+            let segments = segments.finish(&Credit::of(self.live, first, last)?.shared()?);
+            Ok((segments, DeliveredCredentials::collect(&frames.credentials()?)?))
         };
-        Ok([
-            sorted(frames.revenue(&year, &workload)?)?,
-            sorted(frames.usage(of_usage, &workload)?)?,
-        ])
+        let room = Room::new(self.live, self.memory);
+        // Each is added up by one thread at a time.
+        let ((segments, credentials), (acr, seats)) = workers.both(people_and_segments, || {
+            workers.both(
+                || frames.acr(first, last, &room, workers),
+                || frames.seats(&self.seat_months, &room, workers),
+            )
+        })?;
+        let complete_from = self.complete_from(first);
+        Ok(BaseFacts { room, complete_from, acr, seats, segments, credentials })
     }
 }
 
@@ -212,29 +211,36 @@ pub(super) struct Plans<'a> {
     pub(super) live: &'a Live,
     /// What the dimensions describe, whatever the month.
     pub(super) state: String,
-    known: BTreeMap<Month, Option<Rc<MonthPlan<'a>>>>,
+    workers: &'a Workers,
+    known: BTreeMap<Month, Option<Arc<MonthPlan<'a>>>>,
 }
 
 impl<'a> Plans<'a> {
-    pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live) -> Self {
-        Self { pipeline, live, state: state_of(live, pipeline), known: BTreeMap::new() }
+    pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live, workers: &'a Workers) -> Self {
+        let state = state_of(live, pipeline);
+        Self { pipeline, live, state, workers, known: BTreeMap::new() }
     }
 
-    /// A month by its own rules; none when no rules were in force.
+    /// Some months by their own rules, in their order; without those when no rules were in force.
     ///
     /// # Errors
     /// CS2001, CS6005, CS9001.
-    pub(super) fn in_force(&mut self, reference: Month) -> Result<Option<Rc<MonthPlan<'a>>>> {
-        if let Some(known) = self.known.get(&reference) {
-            return Ok(known.clone());
-        }
-        let plan = match self.pipeline.rules.effective(reference.last_day()) {
-            Ok(rules) => Some(Rc::new(MonthPlan::new(self.pipeline, self.live, reference, rules)?)),
-            Err(error) if error.code() == Code::RulesetNotEffective => None,
-            Err(error) => return Err(error),
-        };
-        self.known.insert(reference, plan.clone());
-        Ok(plan)
+    pub(super) fn in_force(
+        &mut self,
+        references: impl Iterator<Item = Month>,
+    ) -> Result<Vec<Arc<MonthPlan<'a>>>> {
+        let references: Vec<Month> = references.collect();
+        let is_new = |month: &&Month| !self.known.contains_key(*month);
+        let new: Vec<Month> = references.iter().filter(is_new).copied().collect();
+        let plans = self.workers.run(&vec![0; new.len()], |at| {
+            match self.pipeline.rules.effective(new[at].last_day()) {
+                Ok(rules) => MonthPlan::new(self.pipeline, self.live, new[at], rules).map(Some),
+                Err(error) if error.code() == Code::RulesetNotEffective => Ok(None),
+                Err(error) => Err(error),
+            }
+        })?;
+        self.known.extend(new.into_iter().zip(plans.into_iter().map(|plan| plan.map(Arc::new))));
+        Ok(references.iter().filter_map(|month| self.known.get(month).cloned().flatten()).collect())
     }
 }
 
@@ -364,13 +370,9 @@ impl<'a> MonthPlan<'a> {
         hasher.finish().to_hex().chars().take(32).collect()
     }
 
-    /// Reads what is for this month alone.
-    ///
-    /// # Errors
-    /// CS6005, CS9001.
-    pub(super) fn open(&'a self, base: &'a Base<'a>) -> Result<OpenMonth<'a>> {
-        let [revenue, usage] = base.business(self.reference, true)?;
-        Ok(OpenMonth { plan: self, base, revenue, usage })
+    /// With the facts that it is scored from.
+    pub(super) fn open(&'a self, base: &'a Base<'a>, business: &'a Business) -> OpenMonth<'a> {
+        OpenMonth { plan: self, base, business }
     }
 
     /// The months of seats that the rules look at.
@@ -405,7 +407,8 @@ impl OpenMonth<'_> {
         facts: &'i RangeFacts<'i>,
         run_id: &'i RunId,
     ) -> Result<score::Input<'i>> {
-        let Self { plan, base, revenue, usage } = self;
+        let Self { plan, base, business } = self;
+        let [revenue, usage] = business.of(plan.reference, facts.range)?;
         let RangeFacts { range, acr, seats, segments, credentials } = facts;
         Ok(score::Input {
             range,
@@ -415,8 +418,8 @@ impl OpenMonth<'_> {
             run_id,
             acr,
             seats,
-            revenue: score::of_partners(revenue, range)?,
-            usage: score::of_partners(usage, range)?,
+            revenue,
+            usage,
             credentials,
             segments,
             usage_partners: range.among(&plan.usage_partners).cloned().collect(),

@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::DataFrame;
-
+use super::business::Business;
 use super::month::{Base, RangeFacts, usage_partners};
 use super::window;
 use crate::calendar::Month;
@@ -25,6 +24,9 @@ pub(super) fn assigned(
     months: &[Month],
 ) -> Result<BTreeMap<Month, BTreeSet<(String, String)>>> {
     let mut tested = Vec::new();
+    // No test looks at usage.
+    let workloads = &base.pipeline.catalogs.workloads;
+    let business = Business::read(base.live, workloads, months, false)?;
     for reference in months {
         if let Ok((versions, _)) = base.pipeline.rules.effective(reference.last_day()) {
             tested.push(TestedMonth::new(base, *reference, versions)?);
@@ -32,14 +34,17 @@ pub(super) fn assigned(
     }
     let of_range = |at: usize| {
         let facts = base.range(at)?;
-        tested.iter().map(|month| month.assigned(base, &facts)).collect::<Result<Vec<_>>>()
+        tested
+            .iter()
+            .map(|month| month.assigned(base, &business, &facts))
+            .collect::<Result<Vec<_>>>()
     };
     let mut found: BTreeMap<Month, BTreeSet<(String, String)>> =
         months.iter().map(|month| (*month, BTreeSet::new())).collect();
     if tested.is_empty() {
         return Ok(found);
     }
-    in_order(base.resources.threads, base.ranges()?.len(), of_range, |of_months| {
+    in_order(base.workers.threads(), base.ranges()?.len(), of_range, |of_months| {
         for (month, assigned) in tested.iter().zip(of_months) {
             found.entry(month.reference).or_default().extend(assigned);
         }
@@ -53,27 +58,25 @@ struct TestedMonth<'a> {
     reference: Month,
     versions: Vec<&'a Version>,
     usage_partners: BTreeSet<String>,
-    revenue: DataFrame,
-    usage: DataFrame,
 }
 
 impl<'a> TestedMonth<'a> {
     fn new(base: &Base<'a>, reference: Month, versions: Vec<&'a Version>) -> Result<Self> {
         let credit = Credit::of(base.live, *window(reference).start(), reference)?;
-        // No test looks at usage.
-        let [revenue, usage] = base.business(reference, false)?;
         let usage_partners = usage_partners(base.live, &credit, reference);
-        Ok(Self { reference, versions, usage_partners, revenue, usage })
+        Ok(Self { reference, versions, usage_partners })
     }
 
     /// Area and partner of those of a range.
     fn assigned(
         &self,
         base: &Base<'_>,
+        business: &Business,
         facts: &RangeFacts<'_>,
     ) -> Result<BTreeSet<(String, String)>> {
         let RangeFacts { range, acr, seats, segments, credentials } = facts;
         let reference = self.reference;
+        let [revenue, usage] = business.of(reference, range)?;
         score::assigned(&score::Input {
             range,
             reference,
@@ -82,8 +85,8 @@ impl<'a> TestedMonth<'a> {
             run_id: &RunId::from_hash(&blake3::hash(reference.to_string().as_bytes())),
             acr,
             seats,
-            revenue: score::of_partners(&self.revenue, range)?,
-            usage: self.usage.clone(),
+            revenue,
+            usage,
             credentials,
             segments,
             usage_partners: range.among(&self.usage_partners).cloned().collect(),

@@ -2,7 +2,7 @@
 //! score, check, publish.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use polars::prelude::DataFrame;
 
@@ -18,7 +18,7 @@ use super::month::{Base, MonthPlan, Plans};
 use super::outcome::Circumstances;
 use super::record::{manifest, quarantine};
 use super::reference::{Wanted, wanted_months};
-use super::{Attempt, Pipeline, ScoreSettings};
+use super::{Attempt, Pipeline, Resources, ScoreSettings};
 use crate::calendar::Month;
 use crate::checks::{Check, enforce};
 use crate::commit::Lease;
@@ -39,6 +39,7 @@ use crate::store::Store;
 use crate::tables::{
     CHECK_RESULT, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE, QUARANTINE, Table,
 };
+use crate::workers::Workers;
 
 /// What `score --plan` tells.
 #[derive(Debug, Clone)]
@@ -81,9 +82,9 @@ pub struct Scored {
 /// Everything that is settled about a run before the first number is computed.
 pub(super) struct Prepared<'a> {
     pub(super) live: &'a Live,
-    pub(super) month: Rc<MonthPlan<'a>>,
+    pub(super) month: Arc<MonthPlan<'a>>,
     /// The months before it that belong to its history, oldest first.
-    before: Vec<Rc<MonthPlan<'a>>>,
+    before: Vec<Arc<MonthPlan<'a>>>,
     enrolments: Enrolments,
     held_back: Option<Check>,
     compared: Vec<Check>,
@@ -100,7 +101,9 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
     let live = Live::read(&Store::open(&settings.facts)?)?;
     let output = Store::open(&settings.output).ok();
     let wanted = wanted_months(settings.as_of, &live)?;
-    let months = queue(pipeline, settings, &live, &wanted, output.as_ref())?;
+    let workers = Workers::new(settings.resources.threads)?;
+    let mut plans = Plans::new(pipeline, &live, &workers);
+    let months = queue(&mut plans, settings, &wanted, output.as_ref())?;
     let mut told = Vec::new();
     for prepared in months {
         let MonthPlan { reference, versions, feeding, .. } = &*prepared.month;
@@ -153,9 +156,9 @@ fn prepare<'a>(
     let (pipeline, live) = (plans.pipeline, plans.live);
     let month = match &settings.ruleset {
         Some(id) => {
-            Some(Rc::new(MonthPlan::new(pipeline, live, reference, pipeline.rules.named(id)?)?))
+            Some(Arc::new(MonthPlan::new(pipeline, live, reference, pipeline.rules.named(id)?)?))
         }
-        None => plans.in_force(reference)?,
+        None => plans.in_force(std::iter::once(reference))?.pop(),
     };
     let Some(month) = month else {
         return Err(pipeline.rules.effective(reference.last_day()).err().unwrap_or_else(|| {
@@ -165,10 +168,7 @@ fn prepare<'a>(
     let enrolments = Enrolments::read(live, &pipeline.rules, reference)?;
     // Each earlier month by the rules in force then, whatever is asked of R.
     let first = reference.plus(1 - HISTORY_MONTHS - enrolments.months_before_history(reference));
-    let mut before = Vec::new();
-    for earlier in Month::range(first, reference.plus(-1)) {
-        before.extend(plans.in_force(earlier)?);
-    }
+    let before = plans.in_force(Month::range(first, reference.plus(-1)))?;
     let mut hasher = FieldHasher::default();
     let mut add = |text: &str| hasher.add(text);
     for plan in before.iter().chain(std::iter::once(&month)) {
@@ -215,13 +215,16 @@ pub(super) fn score_and_publish(
     for month in &wanted.without_data {
         tracing::warn!(%month, "The facts hold no data for the month: it is not scored.");
     }
-    let queue = queue(pipeline, settings, &live, &wanted, Some(&output))?;
-    let plans: Vec<&MonthPlan<'_>> = queue
+    let Resources { threads, memory } = settings.resources;
+    let workers = Workers::new(threads)?;
+    let mut plans = Plans::new(pipeline, &live, &workers);
+    let queue = queue(&mut plans, settings, &wanted, Some(&output))?;
+    let months: Vec<&MonthPlan<'_>> = queue
         .iter()
         .flat_map(|prepared| prepared.before.iter().chain([&prepared.month]))
-        .map(Rc::as_ref)
+        .map(Arc::as_ref)
         .collect();
-    let base = Base::new(pipeline, &live, &plans, settings.resources);
+    let base = Base::new(pipeline, &live, &months, &workers, memory);
     let mut scores = Scores::new(&base, &output);
     let publishing = Publishing { base: &base, settings, output: &output, attempt };
     let mut done: Vec<Scored> = Vec::new();
@@ -253,16 +256,14 @@ pub(super) fn score_and_publish(
 
 /// The wanted months, each after the months of its history that have to be scored again.
 fn queue<'a>(
-    pipeline: &'a Pipeline,
+    plans: &mut Plans<'a>,
     settings: &ScoreSettings,
-    live: &'a Live,
     wanted: &Wanted,
     output: Option<&Store>,
 ) -> Result<Vec<Prepared<'a>>> {
-    let mut plans = Plans::new(pipeline, live);
     let mut queue: Vec<Prepared<'a>> = Vec::new();
     for month in &wanted.months {
-        let prepared = prepare(&mut plans, settings, *month, wanted)?;
+        let prepared = prepare(plans, settings, *month, wanted)?;
         let stale = match output {
             Some(output) => stale_months(&prepared, settings, output)?,
             None => Vec::new(),
@@ -270,7 +271,7 @@ fn queue<'a>(
         for month in stale.into_iter().filter(|month| !wanted.months.contains(month)) {
             if queue.iter().all(|queued| queued.month.reference != month) {
                 tracing::info!(%month, "The month is scored again: its facts or rules changed.");
-                queue.push(prepare(&mut plans, settings, month, wanted)?);
+                queue.push(prepare(plans, settings, month, wanted)?);
             }
         }
         queue.push(prepared);
@@ -349,16 +350,21 @@ impl Publishing<'_> {
             run_id,
             plan.score_id.clone(),
         );
-        // Before the facts are read: what both need is never held at once.
-        if !has_dimensions {
-            add_dimensions(pipeline, prepared, settings, &mut publication)?;
+        let dimension_tables = || {
+            let tables = (!has_dimensions).then(|| dimension_tables(base, prepared.live));
+            tables.transpose().map(Option::unwrap_or_default)
+        };
+        let load = || if is_published { Ok(()) } else { base.load() };
+        let (tables, ()) = base.workers.both(dimension_tables, load)?;
+        for (table, frame) in tables {
+            publication.add(table, &frame, Some(&prepared.state))?;
         }
         if !is_published {
             let mut add = |frames: Vec<(&'static Table, DataFrame)>| {
                 frames.iter().try_for_each(|(table, frame)| publication.append(table, frame))
             };
             let account = scores.score(plan, &prepared.before, &prepared.run_id, &mut add)?;
-            publication.finish(settings.resources.threads)?;
+            publication.finish(base.workers)?;
             scored.checks.push(titles_unmatched(&account.unmatched_titles));
             scored.checks.push(services_unmapped(&unmapped_acr(pipeline, account.services)));
             scored.checks.push(assumed_alias(&account.assumed_aliases));
@@ -424,7 +430,7 @@ impl Publishing<'_> {
         scores: &mut Scores<'_>,
     ) -> Result<Vec<(&'static Table, DataFrame)>> {
         let plans: Vec<&MonthPlan<'_>> =
-            prepared.before.iter().chain([&prepared.month]).map(Rc::as_ref).collect();
+            prepared.before.iter().chain([&prepared.month]).map(Arc::as_ref).collect();
         let months = scores.of(&plans)?;
         let tracks = prepared.enrolments.tracks(&self.base.pipeline.rules, scores)?;
         history(&History {
@@ -450,27 +456,23 @@ fn unmapped_acr(pipeline: &Pipeline, services: BTreeMap<String, Money>) -> Vec<(
     services.into_iter().filter(|(name, _)| is_unmapped(name)).collect()
 }
 
-fn add_dimensions(
-    pipeline: &Pipeline,
-    prepared: &Prepared<'_>,
-    settings: &ScoreSettings,
-    publication: &mut Publication<'_>,
-) -> Result<()> {
-    let frames = LiveFrames::new(prepared.live);
+/// The tables that describe what all months share.
+fn dimension_tables(base: &Base<'_>, live: &Live) -> Result<Vec<(&'static Table, DataFrame)>> {
+    let pipeline = base.pipeline;
+    let frames = LiveFrames::new(live);
     let mut customers = CustomerNames::new(&pipeline.catalogs.segments);
-    let threads = settings.resources.threads;
-    frames.visit_customers(&|_, _| true, threads, &mut |row| customers.add(row))?;
+    frames.visit_customers(&|_, _| true, base.workers, &mut |row| customers.add(row))?;
     let mut partners: BTreeMap<String, PartnerFacts> = BTreeMap::new();
-    for unit in &prepared.live.units {
+    for unit in &live.units {
         let partner = partners.entry(unit.account.clone()).or_default();
         partner.is_exporter = true;
         if let Some(month) = unit.key.month {
             partner.add(month);
         }
     }
-    let months = prepared.live.units.iter().filter_map(|unit| unit.key.month);
+    let months = live.units.iter().filter_map(|unit| unit.key.month);
     if let (Some(first), Some(last)) = (months.clone().min(), months.max()) {
-        for (reseller, (first, last)) in Credit::of(prepared.live, first, last)?.months {
+        for (reseller, (first, last)) in Credit::of(live, first, last)?.months {
             let partner = partners.entry(reseller).or_default();
             partner.add(first);
             partner.add(last);
@@ -485,9 +487,10 @@ fn add_dimensions(
     let dimensions = dimensions(facts)?;
     let versions: Vec<&Version> =
         pipeline.rules.packs.iter().flat_map(|pack| &pack.versions).collect();
-    let state = Some(prepared.state.as_str());
-    publication.add(&DIM_PARTNER, &dimensions.partners, state)?;
-    publication.add(&DIM_CUSTOMER, &dimensions.customers, state)?;
-    publication.add(&DIM_RULE, &rule_table(&versions)?, state)?;
-    publication.add(&DATA_DICTIONARY, &dictionary()?, state)
+    Ok(vec![
+        (&DIM_PARTNER, dimensions.partners),
+        (&DIM_CUSTOMER, dimensions.customers),
+        (&DIM_RULE, rule_table(&versions)?),
+        (&DATA_DICTIONARY, dictionary()?),
+    ])
 }

@@ -108,12 +108,12 @@ impl<'a> Publication<'a> {
     ///
     /// # Errors
     /// CS2002, CS6002.
-    pub fn finish(&mut self, threads: usize) -> Result<()> {
+    pub fn finish(&mut self, workers: &Workers) -> Result<()> {
         let open: Vec<TableFile> = std::mem::take(&mut self.open);
         let sizes: Vec<u64> = open.iter().map(TableFile::rows).collect();
         let open: Vec<Mutex<Option<TableFile>>> =
             open.into_iter().map(|file| Mutex::new(Some(file))).collect();
-        let files = Workers::new(threads)?.run(&sizes, |at| {
+        let files = workers.run(&sizes, |at| {
             let file = open[at].lock().unwrap_or_else(PoisonError::into_inner).take();
             self.closed(file.ok_or_else(|| Error::bug("a table is closed twice"))?)
         })?;

@@ -191,20 +191,14 @@ impl<'a> AreaScorer<'a> {
         Ok(ScoredMetric { metric, parts: scored, scores, people })
     }
 
-    fn covered(&self, partner: usize, part: &Part) -> Covered {
-        self.partners.covered(partner, part, self.input.reference)
-    }
-
     fn step(&self, part: &Part, people: Option<(&Vec<i64>, &Vec<bool>)>) -> Vec<PartScore> {
-        (0..self.partners.len())
-            .map(|partner| {
-                let covered = self.covered(partner, part);
-                match people {
-                    Some((people, is_open)) if covered.coverage != Coverage::NotComputable => {
-                        PartScore::step(part, people[partner], is_open[partner], covered)
-                    }
-                    _ => PartScore::not_computable(covered),
+        let covered = self.partners.covered(part, self.input.reference).into_iter().enumerate();
+        covered
+            .map(|(partner, covered)| match people {
+                Some((people, is_open)) if covered.coverage != Coverage::NotComputable => {
+                    PartScore::step(part, people[partner], is_open[partner], covered)
                 }
+                _ => PartScore::not_computable(covered),
             })
             .collect()
     }
@@ -236,9 +230,7 @@ impl<'a> AreaScorer<'a> {
             _ => None,
         };
         let ttm = self.measures.ttm_totals(sentence, self.partners.len());
-        let covered: Vec<Covered> = (0..self.partners.len())
-            .map(|partner| self.partners.covered(partner, part, reference))
-            .collect();
+        let covered = self.partners.covered(part, reference);
         let is_computable =
             |row: &&Evidence<'_>| covered[row.partner].coverage != Coverage::NotComputable;
         let mut sums = vec![(Money::ZERO, Money::ZERO); self.partners.len()];
@@ -335,11 +327,10 @@ impl<'a> AreaScorer<'a> {
         steps: &Steps<'_>,
     ) {
         let place = (version.area.as_str(), path, metric.id.as_str());
+        let covered: Vec<Vec<Covered>> =
+            parts.iter().map(|part| self.partners.covered(part, self.input.reference)).collect();
         let is_computable = |partner: usize| {
-            parts.iter().all(|part| {
-                self.partners.covered(partner, part, self.input.reference).coverage
-                    != Coverage::NotComputable
-            })
+            covered.iter().all(|part| part[partner].coverage != Coverage::NotComputable)
         };
         for row in steps.evidence.iter().filter(|row| is_computable(row.partner)) {
             if row.is_assumed && row.reason == "counted" {

@@ -1,6 +1,8 @@
 //! The path that a test of the customer base assigns to each partner (rules §4.1, §7.1).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
 
 use super::Input;
 use super::measure::Amounts;

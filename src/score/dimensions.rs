@@ -2,8 +2,9 @@
 //! that of the newest month that has one; on conflict the bytewise smallest.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions, col};
 
 use super::measure::{bug, texts};

@@ -74,11 +74,10 @@ pub struct Input<'a> {
     pub acr: &'a Consumption<'a>,
     /// Paid seats and active users.
     pub seats: &'a SeatMonths<'a>,
-    /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `revenue` of R and R−12,
-    /// sorted by partner.
+    /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `revenue` of R−12 and R.
     pub revenue: DataFrame,
     /// `month`, `partner_id`, `tenant_id`, `workload`, `attributions`, `active_users`,
-    /// `attributed_users`, `capacity` of R and R−12, sorted by partner.
+    /// `attributed_users`, `capacity` of R−12 and R.
     pub usage: DataFrame,
     /// Credentials of people.
     pub credentials: &'a DeliveredCredentials,

@@ -1,7 +1,5 @@
 //! The scored partners and what they delivered.
 
-use std::collections::BTreeMap;
-
 use polars::prelude::DataFrame;
 
 use super::measure::bug;
@@ -17,8 +15,8 @@ use super::measure::Sides;
 #[derive(Debug, Clone)]
 pub(super) struct Partners {
     ids: Vec<String>,
-    /// Per partner and dataset the delivered months.
-    delivered: Vec<BTreeMap<String, Months>>,
+    /// Per partner and dataset, in the order of the contract, the delivered months.
+    delivered: Vec<[Months; tables::DATASETS.len()]>,
 }
 
 /// Delivered months: bit n is R−n; all bits for a snapshot.
@@ -63,8 +61,12 @@ pub(super) struct DatasetSet(u32);
 
 impl DatasetSet {
     pub(super) fn of<'a>(datasets: impl Iterator<Item = &'a String>) -> Self {
-        let place = |name: &String| tables::DATASETS.iter().position(|known| known == name);
-        Self(datasets.filter_map(place).fold(0, |bits, at| bits | 1 << at))
+        Self(datasets.filter_map(|name| place_of(name)).fold(0, |bits, at| bits | 1 << at))
+    }
+
+    /// The places of its datasets among those of the contract.
+    fn places(self) -> impl Iterator<Item = usize> + Clone {
+        (0..tables::DATASETS.len()).filter(move |at| self.0 & (1 << at) != 0)
     }
 
     pub(super) fn union(self, other: Self) -> Self {
@@ -77,9 +79,7 @@ impl DatasetSet {
 
     /// The names, sorted, joined by commas.
     pub(super) fn text(self) -> String {
-        let listed = tables::DATASETS.iter().enumerate();
-        let mut names: Vec<&str> =
-            listed.filter(|(at, _)| self.0 & (1 << at) != 0).map(|(_, name)| *name).collect();
+        let mut names: Vec<&str> = self.places().map(|at| tables::DATASETS[at]).collect();
         names.sort_unstable();
         names.join(",")
     }
@@ -88,9 +88,10 @@ impl DatasetSet {
 impl Partners {
     /// `ids` sorted; months outside R−31…R do not matter to any window.
     pub(super) fn new(ids: Vec<String>, delivered: &[&Delivered], reference: Month) -> Self {
-        let mut of_partner: Vec<BTreeMap<String, Months>> = vec![BTreeMap::new(); ids.len()];
+        let mut of_partner = vec![<[Months; tables::DATASETS.len()]>::default(); ids.len()];
         for fact in delivered {
             let Ok(at) = ids.binary_search(&fact.account) else { continue };
+            let Some(dataset) = place_of(&fact.dataset) else { continue };
             let bits = match fact.month {
                 None => u32::MAX,
                 Some(month) => u32::try_from(reference.since(month))
@@ -98,7 +99,7 @@ impl Partners {
                     .and_then(|back| 1_u32.checked_shl(back))
                     .unwrap_or(0),
             };
-            let months = of_partner[at].entry(fact.dataset.clone()).or_default();
+            let months = &mut of_partner[at][dataset];
             *(if fact.is_own { &mut months.own } else { &mut months.credited }) |= bits;
         }
         Self { ids, delivered: of_partner }
@@ -123,11 +124,11 @@ impl Partners {
         column.iter().map(|id| indexes.of(id.unwrap_or_default())).collect()
     }
 
-    /// Coverage of a part (contract §3): every month of its windows must have been delivered in a
+    /// Coverage of a part of each partner (contract §3): every month of its windows must have been delivered in a
     /// dataset that can feed it, and in all datasets that it needs to be complete. What a
     /// distributor delivers is all that CSP rules count, and less than others do; it is not
     /// compared with what the partner itself delivers.
-    pub(super) fn covered(&self, partner: usize, part: &Part, reference: Month) -> Covered {
+    pub(super) fn covered(&self, part: &Part, reference: Month) -> Vec<Covered> {
         let (needed, is_compared, is_csp_only) = match &part.sentence {
             Sentence::People(_) => (u32::MAX, false, false),
             Sentence::Customers(customers) => (
@@ -136,33 +137,43 @@ impl Partners {
                 customers.associations.is_csp_only(),
             ),
         };
-        let months =
-            |dataset: &String| self.delivered[partner].get(dataset).copied().unwrap_or_default();
-        let (own, any) = part.datasets.iter().map(months).fold((0, 0), |(own, any), months| {
-            (own | months.own & needed, any | (months.own | months.credited) & needed)
-        });
-        // One dataset's credited months must not stand against another's own ones either.
-        let is_partly_credited = part.datasets.iter().map(months).any(|months| {
-            let credited = months.credited & needed;
-            credited != 0 && credited != needed
-        });
-        let is_mixed = is_compared && own != 0 && (own != any || is_partly_credited);
-        let is_credit_enough = is_csp_only && !is_mixed;
-        let is_missing = |dataset: &&String| {
-            let Months { own, credited } = months(dataset);
-            let full = if is_credit_enough { own | credited } else { own };
-            full & needed != needed
+        let datasets = DatasetSet::of(part.datasets.iter());
+        let needs = DatasetSet::of(part.needs.iter());
+        let of_partner = |delivered: &[Months; tables::DATASETS.len()]| {
+            let mut feeding = datasets.places().map(|at| delivered[at]);
+            let (own, any) = feeding.clone().fold((0, 0), |(own, any), months| {
+                (own | months.own & needed, any | (months.own | months.credited) & needed)
+            });
+            // One dataset's credited months must not stand against another's own ones either.
+            let is_partly_credited = feeding.any(|months| {
+                let credited = months.credited & needed;
+                credited != 0 && credited != needed
+            });
+            let is_mixed = is_compared && own != 0 && (own != any || is_partly_credited);
+            let is_credit_enough = is_csp_only && !is_mixed;
+            let is_missing = |at: &usize| {
+                let Months { own, credited } = delivered[*at];
+                let full = if is_credit_enough { own | credited } else { own };
+                full & needed != needed
+            };
+            let missing = needs.places().filter(is_missing).fold(0, |bits, at| bits | 1 << at);
+            let missing = DatasetSet(missing);
+            let coverage = if any != needed || is_mixed {
+                Coverage::NotComputable
+            } else if missing == DatasetSet::default() {
+                Coverage::Complete
+            } else {
+                Coverage::LowerBound
+            };
+            Covered { coverage, missing, is_mixed }
         };
-        let missing = DatasetSet::of(part.needs.iter().filter(is_missing));
-        let coverage = if any != needed || is_mixed {
-            Coverage::NotComputable
-        } else if missing == DatasetSet::default() {
-            Coverage::Complete
-        } else {
-            Coverage::LowerBound
-        };
-        Covered { coverage, missing, is_mixed }
+        self.delivered.iter().map(of_partner).collect()
     }
+}
+
+/// The place of a dataset among those of the contract.
+fn place_of(dataset: &str) -> Option<usize> {
+    tables::DATASETS.iter().position(|known| *known == dataset)
 }
 
 /// The indexes of partners that are asked for in order.

@@ -1,5 +1,6 @@
 //! A column of texts that repeat: each text is kept once, and a row is its number.
 
+use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
 use polars::prelude::{ChunkFullNull, IdxCa, IntoSeries, NewChunkedArray, Series, StringChunked};
 
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 /// The texts of the rows so far.
 #[derive(Debug, Default)]
 pub(super) struct TextColumn {
-    texts: IndexSet<Box<str>>,
+    texts: IndexSet<Box<str>, DefaultHashBuilder>,
     rows: Vec<u32>,
 }
 

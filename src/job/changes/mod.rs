@@ -24,6 +24,7 @@ use crate::publish::{Manifest, list_runs, published_run, published_score_id, rea
 use crate::rules::Version;
 use crate::store::Store;
 use crate::tables::{FACT_CHANGE, Rows, Table};
+use crate::workers::Workers;
 
 use side::Side;
 
@@ -146,6 +147,8 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
     let mut steps = vec![("", Side::published(&output, from, before.clone(), partner)?)];
     if let Some(facts) = &settings.facts {
         let live = live_facts(facts)?;
+        let Resources { threads, memory } = settings.resources;
+        let workers = Workers::new(threads)?;
         let rescored = |versions: &[&'_ Version]| -> Result<Side<'_>> {
             let found = versions
                 .iter()
@@ -157,7 +160,7 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
                 })
                 .collect::<Vec<_>>();
             let plan = MonthPlan::new(pipeline, &live, from, (found.clone(), Vec::new()))?;
-            let base = Base::new(pipeline, &live, &[&plan], settings.resources);
+            let base = Base::new(pipeline, &live, &[&plan], &workers, memory);
             let run_id = RunId::from_hash(&blake3::hash(plan.score_id.as_bytes()));
             let mut tables: Vec<(&'static Table, DataFrame)> = Vec::new();
             let mut add = |frames: Vec<(&'static Table, DataFrame)>| {
