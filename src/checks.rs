@@ -69,36 +69,43 @@ impl Limits {
 }
 
 /// The checks that a limit can be set for.
-pub const LIMITED: [&str; 29] = [
+pub const LIMITED: [&str; 36] = [
     "account_ids_agree",
     "amount_digits_dropped",
     "area_without_rules",
     "assumed_alias",
     "attribution_amounts_agree",
+    "attributions_unknown",
     "billed_without_usage",
+    "columns_missing",
     "consumption_keys_differ",
     "dataset_behind",
     "dataset_holds_back",
     "date_order_ambiguous",
     "decimal_mark_ambiguous",
+    "delivery_empty",
     "duplicate_flags_agree",
     "encoding_assumed",
     "enrolment_areas_unknown",
     "file_set_aside",
     "month_order_ambiguous",
     "months_missing",
+    "partial_datasets",
     "reject_share_amount",
     "reject_share_rows",
+    "replacement_drop",
     "replacement_held",
     "reseller_ids_agree",
     "resellers_ambiguous",
     "rows_quarantined",
+    "segments_missing",
     "segments_unknown",
     "services_unmapped",
     "skilling_lists_agree",
     "titles_unmatched",
     "usage_vanished",
     "volume_drop",
+    "workloads_unknown",
 ];
 
 impl Check {

@@ -108,7 +108,8 @@ impl PipelineFiles {
 /// # Errors
 /// CS2001.
 pub fn read(path: &Path) -> Result<PipelineFile> {
-    Ok(PipelineFile { origin: path.display().to_string(), text: store::read_text(path)? })
+    let text = store::read_text(path).map_err(|error| error.hint("check the path of the file"))?;
+    Ok(PipelineFile { origin: path.display().to_string(), text })
 }
 
 fn collect(dir: &Dir<'_>, files: &mut BTreeMap<String, PipelineFile>) {

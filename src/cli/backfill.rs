@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::options::{Context, FactsOption, Global, OutputOption, ScoreOptions, parse_month};
+use super::telemetry::{Done, Telemetry};
 use super::{output, score};
 use crate::error::{Code, Error, Result};
-use crate::job::{self, AsOf, Attempt};
+use crate::job::{self, AsOf};
 
 /// Scores every month of a range that the facts have data of, each by the rules in force on its last
 /// day, and publishes its tables. Months that are published already with the same facts and rules
@@ -27,6 +28,8 @@ pub(super) struct Arguments {
     /// Rule pack that replaces or adds its area
     #[arg(long, value_name = "FILE")]
     ruleset_file: Option<PathBuf>,
+    #[command(flatten)]
+    telemetry: Telemetry,
     /// Print what would be scored and written, and touch nothing
     #[arg(long)]
     plan: bool,
@@ -48,6 +51,9 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     if arguments.plan {
         return output::print(&score::plan_text(&pipeline, &settings, false)?);
     }
-    let scored = score::score(global, &pipeline, &settings, &Attempt::start())?;
-    output::print(&job::score_text(&scored))
+    arguments.telemetry.observe("backfill", |attempt| {
+        let scored = score::score(global, &pipeline, &settings, attempt)?;
+        output::print(&job::score_text(&scored))?;
+        Ok(Done { summary: None, scored })
+    })
 }

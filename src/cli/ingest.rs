@@ -7,6 +7,7 @@ use clap::Args;
 use super::options::{Context, FactsOption, Global, InputOptions};
 use super::output;
 use super::progress::Bar;
+use super::telemetry::{Done, Telemetry};
 use crate::error::Result;
 use crate::ingest::Summary;
 use crate::job::{self, Attempt, IngestSettings, Pipeline};
@@ -19,6 +20,8 @@ pub(super) struct Arguments {
     input: InputOptions,
     #[command(flatten)]
     facts: FactsOption,
+    #[command(flatten)]
+    telemetry: Telemetry,
     /// Print what would be read, and touch nothing
     #[arg(long)]
     plan: bool,
@@ -31,8 +34,11 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     if arguments.plan {
         return output::print(&plan_text(&pipeline, &settings)?);
     }
-    let summary = ingest(global, &pipeline, &settings, &Attempt::start())?;
-    output::print(&job::ingest_text(&summary))
+    arguments.telemetry.observe("ingest", |attempt| {
+        let summary = ingest(global, &pipeline, &settings, attempt)?;
+        output::print(&job::ingest_text(&summary))?;
+        Ok(Done { summary: Some(summary), scored: Vec::new() })
+    })
 }
 
 /// Ingests with a progress bar.

@@ -11,7 +11,7 @@ use crate::store;
 /// The path of the interface at a service that is named without one.
 const INTERFACE: &str = "/api/v1/lineage";
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct LineageOption {
     /// Where to send an `OpenLineage` event when the run starts and one when it ends: a file, which
     /// gets a line of JSON each, or the http(s) URL of a service
@@ -26,9 +26,14 @@ impl LineageOption {
     /// # Errors
     /// CS1003 for a target that is neither a file nor a service, CS2002 for a file that cannot be
     /// written.
-    pub(super) fn tell(&self, attempt: &Attempt, state: &RunState<'_>) -> Result<()> {
+    pub(super) fn tell(
+        &self,
+        command: &str,
+        attempt: &Attempt,
+        state: &RunState<'_>,
+    ) -> Result<()> {
         let Some(target) = &self.openlineage else { return Ok(()) };
-        let event = run_event(attempt, state).to_string();
+        let event = run_event(command, attempt, state).to_string();
         let Some(url) = service(target)? else {
             return store::append_line(Path::new(target), &event);
         };

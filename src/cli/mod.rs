@@ -3,26 +3,31 @@
 
 mod backfill;
 mod completions;
+mod config;
 mod diff;
 mod explain;
 mod facts;
 mod generate;
 mod ingest;
+mod init;
 mod inspect;
 mod lineage;
 mod logging;
 mod options;
 mod output;
+mod places;
 mod progress;
 mod rules;
 mod run;
 mod runs;
 mod schema;
 mod score;
+mod telemetry;
 
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::error::{Code, Error, Result};
 
@@ -74,14 +79,22 @@ enum Command {
     Runs(runs::Command),
     /// Write a synthetic base of exports, the same bytes for the same seed
     Generate(generate::Arguments),
+    /// Write a job file with all settings and what they mean
+    Init(init::Arguments),
+    /// Show the settings of a run and where each comes from
+    #[command(subcommand)]
+    Config(config::Command),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
 
 /// Parses the command line, runs the command, prints what went wrong.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let code = if error.use_stderr() { 2 } else { 0 };
             // Nothing is left to report to when the terminal is gone.
@@ -90,7 +103,7 @@ pub fn main() -> ExitCode {
         }
     };
     let is_json = logging::start(&cli.global);
-    let done = interrupts().and_then(|()| dispatch(cli));
+    let done = interrupts().and_then(|()| dispatch(cli, &matches));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -105,7 +118,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<()> {
+fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<()> {
     let global = cli.global;
     match cli.command {
         Command::Run(arguments) => run::run(&global, arguments),
@@ -120,8 +133,23 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Facts(command) => facts::run(&global, command),
         Command::Runs(command) => runs::run(&global, command),
         Command::Generate(arguments) => generate::run(&global, &arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Config(command) => config::run(&global, &command, matches),
         Command::Completions(arguments) => completions::run(&arguments),
     }
+}
+
+type Farewell = Box<dyn FnOnce() + Send>;
+
+/// What is still to be told when a signal ends the process.
+static FAREWELL: Mutex<Option<Farewell>> = Mutex::new(None);
+
+fn on_interrupt(farewell: impl FnOnce() + Send + 'static) {
+    *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(farewell));
+}
+
+fn forget_interrupt() {
+    *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 /// Ends the process with the scheduler's exit code on a signal. What was staged is completed or
@@ -136,6 +164,10 @@ fn interrupts() -> Result<()> {
                 &Error::new(Code::Interrupted, "interrupted")
                     .hint("run again: nothing is half-written"),
             );
+            let farewell = FAREWELL.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(farewell) = farewell {
+                farewell();
+            }
             #[expect(clippy::exit, reason = "a signal ends the process")]
             std::process::exit(128 + signal);
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
+use super::places::{location, refuse_memory, refuse_overlap};
 use crate::calendar::{Day, Month};
 use crate::checks::Severity;
 use crate::error::{Code, Error, Result};
@@ -135,7 +136,7 @@ pub(super) struct Global {
 }
 
 /// Where a run that ends well tells a monitoring system about itself.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct MetricsOption {
     /// File for the metrics of the run in Prometheus' text format, replaced when it ends well
     #[arg(long, value_name = "FILE", env = "CAPSCORE_METRICS_FILE")]
@@ -245,6 +246,17 @@ impl<'a> Context<'a> {
         Ok(Self { global, files, job })
     }
 
+    /// What the job file says, as it says it.
+    ///
+    /// # Errors
+    /// CS1002, CS2001.
+    pub(super) fn job_settings(&self) -> Result<toml::Table> {
+        match &self.global.config {
+            Some(name) => JobFile::find(name, &self.files)?.parse(),
+            None => Ok(toml::Table::new()),
+        }
+    }
+
     /// Loads layouts, catalogs and rule packs; `extra` replaces or adds an area.
     ///
     /// # Errors
@@ -319,9 +331,13 @@ impl<'a> Context<'a> {
             }
             _ => OnBadFile::Fail,
         };
+        let facts = self.facts(facts)?;
+        for input in &inputs {
+            refuse_overlap(&[("input", &input.uri), ("folder of facts", &facts)])?;
+        }
         Ok(IngestSettings {
             inputs,
-            facts: self.facts(facts)?,
+            facts,
             on_bad_file,
             accept_drop: input.accept_drop || self.job.accept_drop.unwrap_or_default(),
             keeps_customer_names: match (input.customer_names, self.job.customer_names) {
@@ -372,9 +388,11 @@ impl<'a> Context<'a> {
             (Some(FailOn::Warn), _) | (None, Some(FailOnSetting::Warn)) => Severity::Warn,
             _ => Severity::Error,
         };
+        let (facts, output) = (self.facts(facts)?, self.output(output)?);
+        refuse_overlap(&[("folder of facts", &facts), ("folder of tables", &output)])?;
         Ok(ScoreSettings {
-            facts: self.facts(facts)?,
-            output: self.output(output)?,
+            facts,
+            output,
             as_of,
             ruleset: ruleset.filter(|id| id.as_str() != "auto").cloned(),
             fail_on,
@@ -397,29 +415,6 @@ impl<'a> Context<'a> {
         }
         Ok(formats.contains(&OutputFormat::Delta))
     }
-}
-
-fn location(flag: Option<&String>, job: Option<&String>, name: &str) -> Result<String> {
-    let uri = flag.or(job).ok_or_else(|| {
-        Error::new(Code::Usage, format!("the location of the {name} is missing")).hint(format!(
-            "give --{name} URI, set CAPSCORE_{}, or write it into a job file",
-            name.to_uppercase()
-        ))
-    })?;
-    refuse_memory(uri)?;
-    Ok(uri.clone())
-}
-
-/// What a command leaves in memory is gone when it ends.
-///
-/// # Errors
-/// CS1003.
-fn refuse_memory(uri: &str) -> Result<()> {
-    if !uri.to_ascii_lowercase().starts_with("memory:") {
-        return Ok(());
-    }
-    Err(Error::new(Code::Scheme, "a location in memory ends with the command")
-        .hint("give a folder or object storage"))
 }
 
 fn wrong_setting(name: &str, given: &str, expected: &str) -> Error {

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::options::{Context, FactsOption, Global, MetricsOption, OutputOption, ScoreOptions};
+use super::options::{Context, FactsOption, Global, OutputOption, ScoreOptions};
 use super::output;
 use super::progress::Bar;
+use super::telemetry::{Done, Telemetry};
 use crate::error::{Code, Result};
 use crate::job::{self, Attempt, Pipeline, ScorePlan, ScoreSettings, Scored};
 use crate::tables;
@@ -23,7 +24,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     score: ScoreOptions,
     #[command(flatten)]
-    metrics: MetricsOption,
+    telemetry: Telemetry,
     /// Print what would be scored and written, and touch nothing
     #[arg(long)]
     plan: bool,
@@ -36,10 +37,11 @@ pub(super) fn run(global: &Global, arguments: &Arguments) -> Result<()> {
     if arguments.plan {
         return output::print(&plan_text(&pipeline, &settings, false)?);
     }
-    let attempt = Attempt::start();
-    let scored = score(global, &pipeline, &settings, &attempt)?;
-    output::print(&job::score_text(&scored))?;
-    arguments.metrics.write(&attempt, None, &scored)
+    arguments.telemetry.observe("score", |attempt| {
+        let scored = score(global, &pipeline, &settings, attempt)?;
+        output::print(&job::score_text(&scored))?;
+        Ok(Done { summary: None, scored })
+    })
 }
 
 /// Scores with a progress bar.

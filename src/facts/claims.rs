@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::ledger::{Acceptance, Ledger, LedgerEntry};
-use super::live::{Held, LiveUnit};
+use super::live::{Held, LiveUnit, Replacements};
 use super::unit::{Unit, UnitKey};
 use crate::calendar::{Day, Month};
 use crate::money::Money;
@@ -31,14 +31,24 @@ struct Claim<'a> {
     locations: BTreeSet<&'a str>,
 }
 
+/// What a fold comes to.
+#[derive(Default)]
+pub(super) struct Folded {
+    /// The units that are live.
+    pub(super) units: Vec<LiveUnit>,
+    /// Replacements that are held back.
+    pub(super) held: Vec<Held>,
+    /// What replacements replaced.
+    pub(super) replaced: Replacements,
+}
+
 /// Takes what was said of each account and month in the order of their dates; of one date in the
-/// order of the ledger, where a later entry replaces the units that it speaks of. Gives the units
-/// that are live then, and the replacements that are held back.
+/// order of the ledger, where a later entry replaces the units that it speaks of.
 pub(super) fn fold(
     mut said: Vec<Said>,
     ledger: &Ledger,
     account: &dyn Fn(&UnitKey) -> String,
-) -> (Vec<LiveUnit>, Vec<Held>) {
+) -> Folded {
     for said in &mut said {
         said.account = account(&said.unit.key);
     }
@@ -48,8 +58,9 @@ pub(super) fn fold(
         runs(0..said.len(), |left, right| said[left].month() == said[right].month())
             .flat_map(|of_month| judge.live(of_month))
             .collect();
-    let held = judge.held;
-    (live.into_iter().map(|unit| live_unit(&mut said[unit])).collect(), held)
+    let (held, replaced) = (judge.held, judge.replaced);
+    let units = live.into_iter().map(|unit| live_unit(&mut said[unit])).collect();
+    Folded { units, held, replaced }
 }
 
 /// Decides which deliveries of a month count.
@@ -58,13 +69,14 @@ struct Judge<'a> {
     ledger: &'a Ledger,
     last_erasure: u64,
     held: Vec<Held>,
+    replaced: Replacements,
 }
 
 impl<'a> Judge<'a> {
     fn new(said: &'a [Said], ledger: &'a Ledger) -> Self {
         let erasures = ledger.entries.iter().filter(|entry| !entry.erased.is_empty());
         let last_erasure = erasures.map(|entry| entry.sequence).max().unwrap_or_default();
-        Self { said, ledger, last_erasure, held: Vec::new() }
+        Self { said, ledger, last_erasure, held: Vec::new(), replaced: Replacements::new() }
     }
 
     /// What is live of one account and month: where what was said of each unit stands.
@@ -72,6 +84,8 @@ impl<'a> Judge<'a> {
         let said = self.said;
         let mut live: Option<(Day, Claim<'_>)> = None;
         let mut held: Vec<Held> = Vec::new();
+        // Rows that the delivery which is live replaced.
+        let mut before: Option<i64> = None;
         for of_day in runs(of_month, |left, right| said[left].delivery == said[right].delivery) {
             let mut units: BTreeMap<&UnitKey, Range<usize>> = BTreeMap::new();
             for of_entry in runs(of_day, |left, right| said[left].sequence == said[right].sequence)
@@ -85,13 +99,13 @@ impl<'a> Judge<'a> {
                 let Some(first) = units.values().next().map(|unit| &said[unit.start]) else {
                     continue;
                 };
-                let lost = live
-                    .as_ref()
-                    // Before an erasure there was more, and it is right that it is gone.
-                    .filter(|(_, current)| current.first_sequence >= self.last_erasure)
-                    .and_then(|(kept, current)| Some((*kept, claim.loses(current)?)))
-                    .filter(|_| !self.is_accepted(first));
-                if let Some((kept, reason)) = lost {
+                // Before an erasure there was more, and it is right that it is gone.
+                let replaced =
+                    live.as_ref().filter(|(_, claim)| claim.first_sequence >= self.last_erasure);
+                let lost =
+                    replaced.and_then(|(kept, current)| Some((*kept, claim.loses(current)?)));
+                let is_accepted = lost.is_some() && self.is_accepted(first);
+                if let Some((kept, reason)) = lost.filter(|_| !is_accepted) {
                     held.push(Held {
                         dataset: first.unit.key.dataset.clone(),
                         account: first.account.clone(),
@@ -103,12 +117,22 @@ impl<'a> Judge<'a> {
                 } else {
                     // What was held before is replaced as well.
                     held.clear();
+                    if live.as_ref().is_some_and(|(day, _)| *day < first.delivery) {
+                        before = replaced.filter(|_| !is_accepted).map(|(_, claim)| claim.rows);
+                    }
                     live = Some((first.delivery, claim));
                 }
             }
         }
         self.held.extend(held);
-        live.map(|(_, claim)| claim.units).unwrap_or_default()
+        let Some((delivery, claim)) = live else { return Vec::new() };
+        if let (Some(before), Some(unit)) = (before, claim.units.first()) {
+            let key = &said[unit.start].unit.key;
+            let rows = self.replaced.entry((key.dataset.clone(), key.month, delivery)).or_default();
+            rows.0 += before;
+            rows.1 += claim.rows;
+        }
+        claim.units
     }
 
     /// Whether somebody said that this may replace what is live.

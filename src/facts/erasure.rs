@@ -139,7 +139,7 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
     }
     if erased.rows == 0 && !is_repeated {
         return Err(Error::new(Code::NotFound, "no row of the facts is about them")
-            .hint("check the id; for a person, set CAPSCORE_PERSON_KEY as it is set for ingest"));
+            .hint("check the id; a person with an MCP id is known by that alone, not by mail; and CAPSCORE_PERSON_KEY has to be as it is for ingest"));
     }
     Ok(erased)
 }

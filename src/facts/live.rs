@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
-use super::claims::{Said, fold, runs};
+use super::claims::{Folded, Said, fold, runs};
 use super::delivered::OwnDelivered;
 use super::fact_path;
 use super::ledger::{FileRecord, Ledger, LedgerEntry};
@@ -38,6 +38,8 @@ pub struct Live {
     months: Vec<Range<usize>>,
     /// Replacements that were held back.
     pub held: Vec<Held>,
+    /// What the live replacements replaced.
+    pub(crate) replaced: Replacements,
     /// The account of each location that a live Profile names.
     pub accounts: BTreeMap<String, String>,
     /// How many partners each fact file holds, by dataset, month and ledger entry.
@@ -89,6 +91,9 @@ pub struct LiveUnit {
     /// Locations named in it, sorted.
     pub locations: Vec<String>,
 }
+
+/// By dataset, month and delivery: rows that it replaced, and rows that stand in their place.
+pub(super) type Replacements = BTreeMap<(String, Option<Month>, Day), (i64, i64)>;
 
 /// A replacement that would lose rows, and was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,6 +172,7 @@ impl Live {
             units: Vec::new(),
             months: Vec::new(),
             held: Vec::new(),
+            replaced: Replacements::new(),
             accounts: BTreeMap::new(),
             stored_partners,
             delivered: OnceLock::new(),
@@ -200,9 +206,10 @@ impl Live {
 
     fn take(&mut self, said: Vec<Said>) {
         let account = |key: &UnitKey| self.account_of(&key.partner_id, key.is_account).to_owned();
-        let (units, held) = fold(said, &self.ledger, &account);
+        let Folded { units, held, replaced } = fold(said, &self.ledger, &account);
         self.units.extend(units);
         self.held.extend(held);
+        self.replaced.extend(replaced);
     }
 
     fn read_accounts(&self) -> Result<BTreeMap<String, String>> {

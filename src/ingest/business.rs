@@ -5,18 +5,18 @@
 use std::collections::{BTreeMap, HashSet};
 
 use hashbrown::HashMap;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::acr_facts::Shares;
 use super::describe::Describer;
+use super::identity::WholeLine;
 use super::intern::LocalInterner;
-use super::layout::{CellType, Recognised};
+use super::layout::Recognised;
 use super::records::Cells;
 use super::row::{Rejection, Who, amount, cell, text};
 use super::tally::Tally;
 use super::values;
 use crate::calendar::Month;
-use crate::ids::{Attribution, Guid};
+use crate::ids::Attribution;
 use crate::money::Money;
 use crate::rules::AttributionNames;
 
@@ -61,8 +61,7 @@ pub(super) struct BusinessReader<'a> {
     attribution: Option<usize>,
     amount: Option<usize>,
     counts: [(Option<usize>, &'static str); 3],
-    /// All columns with a hash of their field and what they hold.
-    line: Vec<(usize, u64, Option<CellType>)>,
+    line: WholeLine,
     pub(super) describer: Describer,
     names: &'a AttributionNames,
     intern: LocalInterner<'a>,
@@ -78,7 +77,6 @@ impl<'a> BusinessReader<'a> {
         intern: LocalInterner<'a>,
     ) -> Self {
         let column = |field: &str| header.column(field);
-        let line = header.fields.iter().enumerate();
         Self {
             who: Who::new(header),
             workload: column("workload"),
@@ -87,9 +85,7 @@ impl<'a> BusinessReader<'a> {
             attribution: column("attribution"),
             amount: column("amount"),
             counts: ["mau", "pamau", "mac"].map(|field| (column(field), field)),
-            line: line
-                .map(|(at, field)| (at, header.seed(at), header.layout.type_of(field)))
-                .collect(),
+            line: WholeLine::of(header),
             describer: Describer::new(header),
             names,
             intern,
@@ -134,8 +130,6 @@ impl<'a> BusinessReader<'a> {
         self.describer.add(cells, &mut self.intern, month, &partner, tenant)?;
         self.tally.accept(partner.id, Some(month), values.revenue, partner.location);
         // Only what is paid for counts.
-        let is_trial =
-            |text: &[u8]| text.to_ascii_lowercase().windows(5).any(|word| word == b"trial");
         if is_trial(metric_type.as_bytes()) || is_trial(&cell(cells, self.product)) {
             self.tally.not_used("trial", values.revenue);
             return Ok(());
@@ -148,7 +142,8 @@ impl<'a> BusinessReader<'a> {
             metric_type: self.intern.id(metric_type.as_bytes()),
             attribution,
         };
-        self.rows.push(BusinessRow { key, line: self.line(cells), values });
+        let line = self.line.hash(cells, &mut self.scratch);
+        self.rows.push(BusinessRow { key, line, values });
         Ok(())
     }
 
@@ -168,25 +163,18 @@ impl<'a> BusinessReader<'a> {
             capacity: capacity?,
         })
     }
+}
 
-    /// Of all cells, whatever the order of their columns.
-    fn line(&self, cells: &Cells<'_>) -> u64 {
-        self.line.iter().fold(0, |sum, (at, seed, cell_type)| {
-            let value = cells.get(*at);
-            let hash = match cell_type {
-                _ if value.is_empty() => 0,
-                Some(CellType::Number) => match Money::parse(&value) {
-                    Ok((number, false)) => xxh3_64_with_seed(&number.0.to_le_bytes(), *seed),
-                    _ => xxh3_64_with_seed(&value, *seed),
-                },
-                _ => match Guid::parse(&value) {
-                    Some(guid) => xxh3_64_with_seed(guid.as_bytes(), *seed),
-                    None => xxh3_64_with_seed(&value, *seed),
-                },
-            };
-            sum.wrapping_add(hash)
-        })
-    }
+/// Whether a metric type or product is called a trial, as a word of its own and not denied.
+fn is_trial(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let words: Vec<&[u8]> = name
+        .split(|letter| letter.is_ascii_punctuation() || letter.is_ascii_whitespace())
+        .collect();
+    words.iter().enumerate().any(|(at, word)| {
+        let is_denied = at > 0 && [&b"non"[..], b"not", b"no"].contains(&words[at - 1]);
+        [&b"trial"[..], b"trials"].contains(word) && !is_denied
+    })
 }
 
 /// Adds up the rows of one month over the files of a delivery; a line that several files (or lines)

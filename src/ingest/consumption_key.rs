@@ -1,22 +1,31 @@
-//! The columns of a file that tell one consumption from another, and files that differ in them.
+//! The columns of a file that tell rows apart where distinct ones are added, and files that differ in
+//! them.
 
 use std::collections::HashSet;
 
 use super::layout::{Family, Recognised};
 use super::reader::FileResult;
 
-/// The layout and the columns of a file that tell one consumption from another; none where it holds
-/// no consumption.
+/// The layout and the columns of a file by which distinct rows are told apart and added; none where
+/// rows are not added.
 pub(super) fn consumption_key(header: &Recognised<'_>) -> Vec<String> {
-    if !matches!(header.layout.family, Family::Acr | Family::Estimates) {
+    let layout = header.layout;
+    let is_added = match layout.family {
+        Family::Acr | Family::Estimates | Family::Revenue | Family::Usage => true,
+        Family::Seats => !layout.unpivot.is_empty(),
+        _ => false,
+    };
+    if !is_added {
         return Vec::new();
     }
-    let fields = header.layout.key.iter().filter(|field| header.column(field).is_some());
-    std::iter::once(&header.layout.id).chain(fields).cloned().collect()
+    let mut fields = header.fields.clone();
+    fields.sort_unstable();
+    fields.insert(0, layout.id.clone());
+    fields
 }
 
-/// Notes files of one delivery that name the same months of a partner but tell one consumption
-/// from another by different columns: what both hold may count twice.
+/// Notes files of one delivery that name the same months of a partner but tell rows apart by
+/// different columns: what both hold may count twice.
 pub(super) fn note_different_keys(results: &mut [Vec<FileResult>]) {
     for files in results {
         let mut noted: Vec<(usize, String)> = Vec::new();

@@ -5,7 +5,7 @@
 use super::intern::LocalInterner;
 use super::layout::{Family, Recognised};
 use super::memo::Memo;
-use super::person::{MCP, PersonKey, identity, person_text};
+use super::person::{DIRECTORY, MCP, PersonKey, identity, person_text};
 use super::records::Cells;
 use super::row::{Partner, Rejection, Who, cell, text};
 use super::tally::Tally;
@@ -73,7 +73,7 @@ impl<'a> CredentialReader<'a> {
         };
         let ladder = [
             (MCP, columns(&["mcp_id"])),
-            ("directory", columns(&["directory_user_id"])),
+            (DIRECTORY, columns(&["directory_user_id"])),
             ("mail", columns(&["corporate_mail"])),
             ("private mail", columns(&["mail"])),
             ("name", columns(&["first_name", "last_name"])),
@@ -182,6 +182,14 @@ impl<'a> CredentialReader<'a> {
         for (rung, columns) in &self.ladder {
             let values: Vec<_> = columns.iter().map(|column| cells.get(*column)).collect();
             if values.iter().any(|value| !values::is_blank(value)) {
+                if *rung == MCP {
+                    let id = values::id(&values[0]);
+                    let id = id.map_err(|reason| Rejection::new("mcp_id", reason, &values[0]))?;
+                    // An id of zeros is none.
+                    if id.bytes().all(|byte| byte == b'0') {
+                        continue;
+                    }
+                }
                 let values = values.iter().map(|value| String::from_utf8_lossy(value));
                 return Ok(identity(rung, values));
             }

@@ -98,7 +98,8 @@ impl Formats {
             return cell;
         }
         let text = String::from_utf8_lossy(&cell);
-        let Some(plain) = plain(&text, format) else {
+        let is_date = self.types[column] == Some(CellType::Date);
+        let Some(plain) = plain(&text, format).filter(|_| !(is_date && lacks_day(&text))) else {
             self.note(column, &text);
             return cell;
         };
@@ -130,10 +131,12 @@ impl Formats {
         if evident.get() {
             return;
         }
+        let has_comma = self.columns.get(column) == Some(&Format::DecimalComma);
         match marks(cell) {
-            Marks::Dot | Marks::Comma => evident.set(true),
-            Marks::Either => ambiguous.set(true),
             Marks::None => {}
+            Marks::Either => ambiguous.set(true),
+            shown if (shown == Marks::Comma) == has_comma => evident.set(true),
+            Marks::Dot | Marks::Comma => self.note(column, &String::from_utf8_lossy(cell)),
         }
     }
 
@@ -196,7 +199,10 @@ fn otherwise(cell: &str, format: Format, cell_type: CellType) -> Option<Format> 
         CellType::Date | CellType::Month => {
             let by = |order| {
                 plain(cell, order)
-                    .filter(|day| cell_type == CellType::Date || day.ends_with("-01"))
+                    .filter(|day| match cell_type {
+                        CellType::Date => !lacks_day(cell),
+                        _ => day.ends_with("-01"),
+                    })
                     .map(|_| order)
             };
             [Format::MonthFirst, Format::DayFirst]
@@ -278,11 +284,18 @@ fn number(cell: &str, decimal: char, group: char) -> Option<String> {
         letter == group || matches!(letter, ' ' | '\u{a0}' | '\u{202f}' | '\'' | '’')
     };
     let groups: Vec<&str> = whole.split(is_group).collect();
+    let mut separators = whole.chars().filter(|letter| is_group(*letter));
+    // `0.125` has no thousands, and `12 345,678` one kind of separator between them.
+    let mut is_grouped = || {
+        let first = separators.next();
+        separators.all(|other| Some(other) == first)
+            && !groups[0].starts_with('0')
+            && (1..=3).contains(&groups[0].len())
+            && groups[1..].iter().all(|group| group.len() == 3)
+    };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let are_groups = groups.iter().all(|group| digits(group))
-        && (groups.len() == 1
-            || (1..=3).contains(&groups[0].len())
-                && groups[1..].iter().all(|group| group.len() == 3));
+    let are_groups =
+        groups.iter().all(|group| digits(group)) && (groups.len() == 1 || is_grouped());
     let is_fraction = fraction.bytes().all(|byte| byte.is_ascii_digit());
     let is_exponent = exponent.is_none_or(|exponent| {
         groups.len() == 1 && digits(exponent.trim_start_matches(['+', '-']))
@@ -355,6 +368,8 @@ fn named(text: &str) -> Option<Day> {
     }
     let month = u32::try_from(month? + 1).ok()?;
     let (day, year) = match numbers[..] {
+        // `14-Sep` is a day of a year that the spreadsheet kept to itself.
+        [year] if year.len() < 4 && text.starts_with(year) => return None,
         [year] => ("1", year),
         // The year is the last one, unless it stands first with four digits.
         [year, day] if year.len() == 4 => (day, year),
@@ -362,7 +377,7 @@ fn named(text: &str) -> Option<Day> {
         _ => return None,
     };
     let year: i32 = match year.len() {
-        2 => 2000 + year.parse::<i32>().ok()?,
+        2 => century(year.parse().ok()?),
         4 => year.parse().ok().filter(|year| *year >= 1900)?,
         _ => return None,
     };
@@ -370,6 +385,19 @@ fn named(text: &str) -> Option<Day> {
         return None;
     }
     Day::new(year, month, day.parse().ok()?)
+}
+
+/// Whether a day is written as a month in words and two digits: the year, or the day of any year.
+fn lacks_day(text: &str) -> bool {
+    let numbers =
+        text.split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty());
+    let is_short = numbers.clone().all(|number| number.len() <= 2);
+    text.contains(char::is_alphabetic) && is_short && numbers.count() == 1
+}
+
+/// The year of two digits: none is further ahead than certificates reach.
+fn century(year: i32) -> i32 {
+    if year < 70 { 2000 + year } else { 1900 + year }
 }
 
 /// Three numbers, with a time after them or not.
@@ -384,7 +412,7 @@ fn parts(text: &str, order: Format) -> Option<Day> {
         .map(|part| part.parse().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit())))
         .collect::<Option<_>>()?;
     let [first, second, year] = numbers[..] else { return None };
-    let year = if date.len() - date.rfind(separator)? == 3 { 2000 + year } else { year };
+    let year = if date.len() - date.rfind(separator)? == 3 { century(year) } else { year };
     let (month, day) = if order == Format::DayFirst { (second, first) } else { (first, second) };
     if !is_time || year < 1900 {
         return None;
@@ -416,12 +444,27 @@ mod tests {
         {
             assert_eq!(comma(text).as_deref(), Some(plain), "{text}");
         }
-        for text in
-            ["12,5", "1,23,456", "1,2345", "€ 5", "1.2.3", "abc", "", "5%", "1,234E5", "--5"]
-        {
+        for text in [
+            "12,5",
+            "1,23,456",
+            "1,2345",
+            "€ 5",
+            "1.2.3",
+            "abc",
+            "",
+            "5%",
+            "1,234E5",
+            "--5",
+            "0,125",
+            "-0,125",
+            "12 345,678",
+            "1'234,567.8",
+        ] {
             assert_eq!(dot(text), None, "{text}");
         }
-        assert_eq!(comma("12.5"), None);
+        for text in ["12.5", "0.125", "12'345.678", "12 345.678"] {
+            assert_eq!(comma(text), None, "{text}");
+        }
     }
 
     #[test]
@@ -459,6 +502,8 @@ mod tests {
             ("2026 Sep", "2026-09-01"),
             ("September 2026", "2026-09-01"),
             ("1-Sep-2026", "2026-09-01"),
+            ("1-Sep-99", "1999-09-01"),
+            ("9/1/99", "1999-09-01"),
             ("46266", "2026-09-01"),
             ("2026-09-01T00:00:00Z", "2026-09-01"),
             ("20260901", "2026-09-01"),
@@ -479,6 +524,8 @@ mod tests {
             "1 Sep 02026",
             "Sep Oct 2026",
             "32 Sep 2026",
+            "14-Sep",
+            "14 Sep",
         ] {
             assert_eq!(read(text, Format::MonthFirst), None, "{text}");
         }

@@ -137,11 +137,7 @@ impl Identity {
                 return sum;
             }
             scratch.clear();
-            // A subscription is the same in upper and lower case.
-            match Guid::parse(&value) {
-                Some(guid) => scratch.extend_from_slice(guid.as_bytes()),
-                None => extend_canonical(scratch, &value, *cell_type),
-            }
+            extend_value(scratch, &value, *cell_type);
             sum.wrapping_add(xxh3_64_with_seed(scratch, *place))
         })
     }
@@ -157,6 +153,44 @@ impl Identity {
             extend_canonical(scratch, &value, column.cell_type);
             sum.wrapping_add(xxh3_64_with_seed(scratch, column.seed))
         })
+    }
+}
+
+/// What tells lines apart that are the same in every cell: all columns, by what they say.
+#[derive(Debug)]
+pub(super) struct WholeLine(Vec<RestColumn>);
+
+impl WholeLine {
+    /// Of all columns of a file.
+    pub(super) fn of(header: &Recognised<'_>) -> Self {
+        let columns = header.fields.iter().enumerate().map(|(at, field)| {
+            let cell_type = header.layout.type_of(field);
+            RestColumn { at, seed: header.seed(at), cell_type }
+        });
+        Self(columns.collect())
+    }
+
+    /// The same for lines that say the same, in whatever order of columns. A blank cell and a missing
+    /// column are the same.
+    pub(super) fn hash(&self, cells: &Cells<'_>, scratch: &mut Vec<u8>) -> u64 {
+        self.0.iter().fold(0, |sum, RestColumn { at, seed, cell_type }| {
+            let value = cells.get(*at);
+            if value.is_empty() {
+                return sum;
+            }
+            scratch.clear();
+            extend_value(scratch, &value, *cell_type);
+            sum.wrapping_add(xxh3_64_with_seed(scratch, *seed))
+        })
+    }
+}
+
+/// Appends a cell as [`extend_canonical`] does, and ids by their value too: they are the same in upper
+/// and lower case.
+fn extend_value(buffer: &mut Vec<u8>, cell: &[u8], cell_type: Option<CellType>) {
+    match Guid::parse(cell) {
+        Some(guid) => buffer.extend_from_slice(guid.as_bytes()),
+        None => extend_canonical(buffer, cell, cell_type),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Source layouts: what an export's header looks like. Recognition is by header alone, never by
 //! file name; a new spelling is a line of TOML in `pipelines/sources/`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -93,6 +93,8 @@ pub struct Layout {
     must_have: Vec<String>,
     must_not_have: Vec<String>,
     required: Vec<Vec<String>>,
+    /// Fields that rows are measured or told apart by: a file without one is taken, and that is said.
+    pub expected: Vec<String>,
     private: Vec<String>,
     defaults: BTreeMap<String, String>,
     types: BTreeMap<String, CellType>,
@@ -141,6 +143,8 @@ pub struct Recognised<'a> {
     pub headers: Vec<String>,
     /// Headers that no alias knows.
     pub unknown: Vec<String>,
+    /// What stands for each column in the identity of lines.
+    seeds: Vec<u64>,
     /// Whose export it is by the folder that it is in, for layouts that do not say it.
     pub partner: Option<String>,
 }
@@ -164,6 +168,8 @@ struct RawLayout {
     #[serde(default)]
     must_not_have: Vec<String>,
     required: Vec<Spanned<String>>,
+    #[serde(default)]
+    expected: Vec<Spanned<String>>,
     #[serde(default)]
     key: Vec<Spanned<String>>,
     #[serde(default)]
@@ -218,7 +224,7 @@ impl Sources {
         let layout = self
             .layouts
             .iter()
-            .filter(|layout| layout.must_have.iter().all(|needed| folded.contains(needed)))
+            .filter(|layout| layout.must_have.iter().all(|needed| layout.has(needed, &folded)))
             .filter(|layout| !layout.must_not_have.iter().any(|other| folded.contains(other)))
             .max_by_key(|layout| {
                 folded.iter().filter(|header| layout.aliases.contains_key(*header)).count()
@@ -227,14 +233,16 @@ impl Sources {
         let mut columns: BTreeMap<&str, usize> = BTreeMap::new();
         let mut fields = Vec::new();
         let mut unknown = Vec::new();
+        let mut seen: HashSet<&str> = HashSet::new();
         for (at, header) in folded.iter().enumerate() {
+            let is_first = seen.insert(header);
             let Some((_, field)) = layout.aliases.get_key_value(header) else {
                 unknown.push(headers[at].clone());
                 // Two unknown columns may differ in punctuation alone.
                 fields.push(headers[at].to_lowercase());
                 continue;
             };
-            if folded[..at].contains(header) {
+            if !is_first {
                 // The very same header again: the first one counts, the other one is reported.
                 unknown.push(format!("{} (again)", headers[at]));
                 fields.push(format!("{} {at}", headers[at].to_lowercase()));
@@ -274,7 +282,8 @@ impl Sources {
                 .hint("export again with this column, or with all columns"));
             }
         }
-        Ok(Recognised { layout, columns, fields, headers, unknown, partner: None })
+        let seeds = seeds(&fields);
+        Ok(Recognised { layout, columns, fields, headers, unknown, seeds, partner: None })
     }
 
     /// How many of the headers some layout knows.
@@ -294,7 +303,7 @@ impl Sources {
                 let missing: Vec<&str> = layout
                     .must_have
                     .iter()
-                    .filter(|needed| !folded.contains(needed))
+                    .filter(|needed| !layout.has(needed, folded))
                     .map(String::as_str)
                     .collect();
                 let known = folded.iter().filter(|header| layout.aliases.contains_key(*header));
@@ -405,6 +414,7 @@ impl Layout {
             must_have: raw.must_have.iter().map(|header| fold(header)).collect(),
             must_not_have: raw.must_not_have.iter().map(|header| fold(header)).collect(),
             required,
+            expected: singles(&raw.expected)?,
             private: singles(&raw.private)?,
             defaults: raw.defaults.clone(),
             types,
@@ -414,6 +424,14 @@ impl Layout {
             aliases,
             documented,
         })
+    }
+
+    /// Whether a header has a column, by any of its names.
+    fn has(&self, needed: &str, folded: &[String]) -> bool {
+        let field = self.aliases.get(needed);
+        folded
+            .iter()
+            .any(|header| header == needed || field.is_some() && self.aliases.get(header) == field)
     }
 
     /// Whether the values of a field are about a person and never shown.
@@ -454,12 +472,9 @@ impl Recognised<'_> {
         self.columns.get(field).copied()
     }
 
-    /// What stands for a column in the identity of lines: the hash of its field. Columns may have no
-    /// name, or the same one; what they say must not be exchanged.
+    /// What stands for a column in the identity of lines.
     pub(super) fn seed(&self, at: usize) -> u64 {
-        let field = &self.fields[at];
-        let same = self.fields[..at].iter().filter(|known| *known == field).count() as u64;
-        xxh3_64_with_seed(field.as_bytes(), same)
+        self.seeds[at]
     }
 
     /// The delivered header of a field's column, or the documented one.
@@ -469,6 +484,19 @@ impl Recognised<'_> {
             None => self.layout.documented.get(field).cloned().unwrap_or_else(|| field.to_owned()),
         }
     }
+}
+
+/// The hash of each field. Columns may have no name, or the same one: what they say must not be
+/// exchanged.
+fn seeds(fields: &[String]) -> Vec<u64> {
+    let mut same: HashMap<&str, u64> = HashMap::new();
+    let mut seeds = Vec::with_capacity(fields.len());
+    for field in fields {
+        let before = same.entry(field).or_default();
+        seeds.push(xxh3_64_with_seed(field.as_bytes(), *before));
+        *before += 1;
+    }
+    seeds
 }
 
 /// A number for a dataset, and back ([`dataset_name`]).

@@ -4,24 +4,37 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use super::values;
 use crate::error::{Code, Error, Result};
+use crate::ids::Guid;
 use crate::store::Store;
 
 const KEY_FILE: &str = "person_key";
+/// What tells the key that the facts were made with from others.
+const MARK_FILE: &str = "person_key_mark";
 /// The rung of the ladder with the ids of certified professionals.
 pub(super) const MCP: &str = "mcp";
+/// The rung with the ids of users of a directory.
+pub(super) const DIRECTORY: &str = "directory";
 
 /// What a person is told by: the rung of the ladder and what stands on it.
 pub(super) fn identity(rung: &str, values: impl Iterator<Item = impl AsRef<str>>) -> Vec<u8> {
     let mut identity = rung.as_bytes().to_vec();
     for value in values {
         identity.push(0x1f);
-        let value = value.as_ref().to_lowercase();
-        // Spreadsheets print a numeric id as 990000001.0.
-        let value = if rung == MCP { value.trim_end_matches(".0") } else { &value };
-        identity.extend_from_slice(value.as_bytes());
+        identity.extend_from_slice(spelled(rung, value.as_ref()).as_bytes());
     }
     identity
+}
+
+/// What stands on a rung, as every export and spreadsheet would spell it.
+fn spelled(rung: &str, value: &str) -> String {
+    let value = value.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{200b}');
+    match Guid::parse(value.as_bytes()) {
+        Some(guid) if rung == DIRECTORY => guid.as_str().to_owned(),
+        _ if rung == MCP => values::id(value.as_bytes()).unwrap_or(value).to_lowercase(),
+        _ => value.to_lowercase(),
+    }
 }
 
 /// A secret; never printed.
@@ -74,11 +87,25 @@ impl PersonKey {
         Self::kept(facts)?.ok_or_else(|| Error::bug("the key of the facts is there and is not"))
     }
 
+    /// Whether the facts were made with this key, as far as that is known; the first key is remembered
+    /// by its mark.
+    ///
+    /// # Errors
+    /// CS2001, CS2002.
+    pub fn is_of(&self, facts: &Store) -> Result<bool> {
+        let mark =
+            blake3::keyed_hash(&self.0, b"mark").to_hex().chars().take(16).collect::<String>();
+        match facts.read(MARK_FILE)? {
+            Some(known) => Ok(known == mark.as_bytes()),
+            None => facts.write_new(MARK_FILE, mark.into_bytes()).map(|_| true),
+        }
+    }
+
     /// The keys that a person may have in the facts, by an id or a mail address.
     pub fn keys_of(&self, text: &str) -> Vec<String> {
         let of =
             |rung: &&str| person_text(self.hash(&identity(rung, std::iter::once(text.trim()))));
-        [MCP, "directory", "mail", "private mail"].iter().map(of).collect()
+        [MCP, DIRECTORY, "mail", "private mail"].iter().map(of).collect()
     }
 
     /// The published key of a person as a number, which compares as its text does.

@@ -173,7 +173,10 @@ fn read_into(
         {
             let amount = recognised.column("amount").map(|at| Money::parse(&cells.get(at)));
             erased.0 += 1;
-            erased_months.extend(who.month(cells));
+            // A list has no months, whatever its rows say.
+            if !recognised.layout.is_snapshot {
+                erased_months.extend(who.month(cells));
+            }
             erased.1 += amount.and_then(std::result::Result::ok).unwrap_or_default().0;
             None
         } else {
@@ -252,6 +255,9 @@ fn read_into(
         assumptions: assumptions(&recognised, &formats, encoding),
         ..record_of(task, &recognised, delimiter, &totals, &result.tally, &rejections, blank_lines)
     };
+    let unknown = result.tally.unknown_attributions.iter();
+    let unknown = unknown.map(|name| ("attributions_unknown".to_owned(), format!("{name:?}")));
+    result.record.assumptions.extend(unknown);
     result.tally.blank = rejections.blank;
     result.tally.amount_rejected = rejections.amount;
     result.rejected = rejections.rows;
@@ -265,7 +271,7 @@ fn read_into(
 fn given_partner(task: &FileTask, header: &Recognised<'_>) -> Result<String> {
     let text = match &task.partner {
         Some(given) => match values::partner_id(given.as_bytes()) {
-            Ok(partner) if !partner.is_empty() => return Ok(partner.to_owned()),
+            Ok(partner) if !partner.is_empty() => return Ok(partner.into_owned()),
             _ => format!("{}: {given:?} is no partner id", task.uri),
         },
         None => format!("{}: the {} does not say whose it is", task.uri, header.layout.title),
@@ -289,6 +295,10 @@ fn assumptions(
         for column in formats.assumed(cell_type) {
             assumed.push((check.to_owned(), header.headers[column].clone()));
         }
+    }
+    let expected = header.layout.expected.iter();
+    for field in expected.filter(|field| header.column(field).is_none()) {
+        assumed.push(("columns_missing".to_owned(), header.header_of(field)));
     }
     if encoding == Encoding::Windows1252 {
         assumed.push(("encoding_assumed".to_owned(), encoding.as_str().to_owned()));

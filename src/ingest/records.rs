@@ -324,7 +324,7 @@ fn visit_fast(
 }
 
 /// Whether a record over several lines looks as if a stray quote had swallowed its neighbours: it
-/// lacks fields, or one of its cells with a line break holds as many delimiters as a record.
+/// lacks fields, or one of its cells holds as many delimiters as there were between its line breaks.
 fn swallowed<'a>(
     cells: impl Iterator<Item = &'a [u8]>,
     count: usize,
@@ -332,7 +332,11 @@ fn swallowed<'a>(
     delimiter: u8,
 ) -> bool {
     let mut cells = cells.filter(|cell| memchr(b'\n', cell).is_some());
-    count != width || cells.any(|cell| memchr_iter(delimiter, cell).count() + 1 >= width)
+    let has_records = |cell: &[u8]| {
+        let lines = memchr_iter(b'\n', cell).count();
+        memchr_iter(delimiter, cell).count() >= lines * (width - 1)
+    };
+    count != width || cells.any(has_records)
 }
 
 /// What the quotes of a record are.

@@ -85,12 +85,15 @@ impl Rejections {
         what: &str,
     ) -> Result<()> {
         if rejection.reason == "id_ruined" {
-            let (name, cell) =
-                (header.header_of(&rejection.field), String::from_utf8_lossy(&rejection.raw));
-            return Err(Error::new(
-                Code::RuinedIds,
-                format!("{what}, record {record}: {name} is {cell:?}, no id any more"),
-            )
+            let name = header.header_of(&rejection.field);
+            // What is about a person is not shown.
+            let text = if header.layout.is_private(&rejection.field) {
+                format!("{what}, record {record}: {name} is no id any more")
+            } else {
+                let cell = String::from_utf8_lossy(&rejection.raw);
+                format!("{what}, record {record}: {name} is {cell:?}, no id any more")
+            };
+            return Err(Error::new(Code::RuinedIds, text)
             .hint("a spreadsheet has rounded the ids: export the file again and do not save it from there"));
         }
         if self.rows.len() >= MOST_REJECTIONS {

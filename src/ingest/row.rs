@@ -43,7 +43,7 @@ pub(super) struct Who {
     tenant: Option<usize>,
     tpid: Option<usize>,
     /// What a record without any of these may still be about.
-    others: [Option<usize>; 3],
+    others: [Option<usize>; 5],
 }
 
 /// The month of the record before, by its cell: nearly all records of a file name the same.
@@ -90,7 +90,8 @@ impl Who {
             location: header.column("location_id"),
             tenant: header.column("tenant_id"),
             tpid: header.column("tpid"),
-            others: ["title", "kind", "earned_on"].map(|field| header.column(field)),
+            others: ["title", "kind", "earned_on", "area", "anniversary_date"]
+                .map(|field| header.column(field)),
         }
     }
 
@@ -100,7 +101,7 @@ impl Who {
         self.month.is_some_and(|at| cells.is_said(at))
     }
 
-    /// Whether a record names no month, partner, customer or certificate: a totals line.
+    /// Whether a record names no month, partner, customer, certificate or enrolment: a totals line.
     pub(super) fn is_totals_line(&self, cells: &Cells<'_>) -> bool {
         [self.month, self.account, self.location, self.tenant, self.tpid]
             .iter()
@@ -125,18 +126,19 @@ impl Who {
             return Ok((given.clone(), false, given.clone()));
         }
         let account = cell(cells, self.account);
-        let account_id = values::partner_id(&account)
+        let account = values::partner_id(&account)
             .map_err(|reason| Rejection::new("account_id", reason, &account))?;
         let location = cell(cells, self.location);
-        let location_id = values::partner_id(&location)
+        let location = values::partner_id(&location)
             .map_err(|reason| Rejection::new("location_id", reason, &location))?;
-        if account_id.is_empty() && location_id.is_empty() {
+        if account.is_empty() && location.is_empty() {
             let field = if self.account.is_some() { "account_id" } else { "location_id" };
             return Err(Rejection::new(field, "partner_missing", b""));
         }
-        Ok(match account_id {
-            "" => (location_id.to_owned(), false, location_id.to_owned()),
-            account => (account.to_owned(), true, location_id.to_owned()),
+        let location = location.into_owned();
+        Ok(match account.into_owned() {
+            account if account.is_empty() => (location.clone(), false, location),
+            account => (account, true, location),
         })
     }
 
@@ -152,10 +154,10 @@ impl Who {
             None => cell(cells, self.location),
         };
         let account = cell(cells, self.account);
-        let read = |text, field| {
-            values::partner_id(text).map_err(|reason| Rejection::new(field, reason, text))
-        };
-        let (account, location) = (read(&account, "account_id")?, read(&location, "location_id")?);
+        let account = values::partner_id(&account)
+            .map_err(|reason| Rejection::new("account_id", reason, &account))?;
+        let location = values::partner_id(&location)
+            .map_err(|reason| Rejection::new("location_id", reason, &location))?;
         scratch.clear();
         if !account.is_empty() {
             scratch.push(ACCOUNT);

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashMap;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::acr_facts::Shares;
 use super::describe::Describer;
+use super::identity::WholeLine;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::records::{Cells, Reading};
@@ -66,8 +66,8 @@ pub(super) struct SeatReader<'a> {
     relations: Relations<'a>,
     measures: Vec<Measures<'a>>,
     free_or_paid: Option<usize>,
-    /// All columns, where rows are added.
-    width: Option<usize>,
+    /// What tells lines apart, where rows are added.
+    line: Option<WholeLine>,
     associated_on: Option<usize>,
     workloads: Workloads<'a>,
     last_month: LastMonth,
@@ -136,7 +136,7 @@ impl<'a> SeatReader<'a> {
             relations: Relations::new(header, shared, form, memory),
             measures,
             free_or_paid: column("free_or_paid"),
-            width: is_wide.then_some(header.headers.len()),
+            line: is_wide.then(|| WholeLine::of(header)),
             associated_on: column("associated_on"),
             workloads: Workloads { names: &shared.catalogs.workloads, known: HashMap::new() },
             lines: &shared.seats,
@@ -210,14 +210,8 @@ impl<'a> SeatReader<'a> {
         if !is_known {
             self.tally.not_used("unknown_workload", Money::ZERO);
         }
-        let added = self.width.map_or(0, |width| {
-            self.scratch.clear();
-            for at in 0..width {
-                self.scratch.extend_from_slice(&cells.get(at));
-                self.scratch.push(0x1f);
-            }
-            xxh3_64(&self.scratch).max(1)
-        });
+        let line = self.line.as_ref();
+        let added = line.map_or(0, |line| line.hash(cells, &mut self.scratch).max(1));
         let blank = self.relations.intern.id(b"");
         let Relation { tenant, partner, attribution, .. } = self.relations.relation(relation);
         let location = partner.location.unwrap_or(blank);
@@ -308,8 +302,8 @@ fn added_up(lines: Vec<SeatLine>) -> Vec<SeatLine> {
         let mut distinct = of_location.chunk_by(|left, right| left.added == right.added);
         let Some(first) = distinct.next().and_then(<[SeatLine]>::first) else { continue };
         let sum = distinct.filter_map(<[SeatLine]>::first).fold(*first, |sum, line| SeatLine {
-            paid_seats: sum.paid_seats + line.paid_seats,
-            active_users: sum.active_users + line.active_users,
+            paid_seats: sum.paid_seats.saturating_add(line.paid_seats),
+            active_users: sum.active_users.saturating_add(line.active_users),
             ..sum
         });
         others.push(SeatLine { is_first: 0, ..sum });

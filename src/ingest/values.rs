@@ -1,7 +1,10 @@
 //! Cells to values. Blank sentinels are blank; everything else converts exactly or is refused with
 //! a stable reason.
 
+use std::borrow::Cow;
+
 use crate::calendar::{Day, Month};
+use crate::ids::Guid;
 
 /// Why a cell was refused: a stable code of the quarantine table.
 pub(super) type Reason = &'static str;
@@ -124,17 +127,18 @@ pub(super) fn id(cell: &[u8]) -> Result<&str, Reason> {
     if is_ruined { Err("id_ruined") } else { Ok(text) }
 }
 
-/// The id of a partner: digits, or a GUID.
+/// The id of a partner: digits, or a GUID in its canonical spelling.
 ///
 /// # Errors
 /// Those of [`id`]; `id_invalid` for anything else.
-pub(super) fn partner_id(cell: &[u8]) -> Result<&str, Reason> {
+pub(super) fn partner_id(cell: &[u8]) -> Result<Cow<'_, str>, Reason> {
     let text = id(cell)?;
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number || crate::ids::Guid::parse(text.as_bytes()).is_some() {
-        Ok(text)
-    } else {
-        Err("id_invalid")
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Cow::Borrowed(text));
+    }
+    match Guid::parse(text.as_bytes()) {
+        Some(guid) => Ok(Cow::Owned(guid.as_str().to_owned())),
+        None => Err("id_invalid"),
     }
 }
 

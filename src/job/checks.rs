@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::feeding::Feeding;
-use crate::calendar::Month;
+use crate::calendar::{Day, Month};
 use crate::checks::Check;
 use crate::facts::{Credit, Live};
 use crate::money::Money;
@@ -26,8 +26,10 @@ pub(super) fn ledger_checks(
         rows_quarantined(live, feeding),
         amount_digits_dropped(live, feeding),
         files_set_aside(live),
+        deliveries_empty(live),
     ];
     checks.extend(forms_assumed(live, feeding));
+    checks.extend(exports_assumed(live, feeding));
     checks.extend(replacements_held(live, reference));
     if !areas_without_rules.is_empty() {
         let count = i64::try_from(areas_without_rules.len()).unwrap_or(i64::MAX);
@@ -63,6 +65,34 @@ pub(super) fn titles_unmatched(titles: &BTreeMap<String, i64>) -> Check {
         )
     };
     Check::warn("titles_unmatched", rows, text)
+}
+
+/// Rows of the month about workloads that no catalog knows: no rule counts them.
+pub(super) fn workloads_unknown(workloads: &BTreeMap<String, i64>) -> Check {
+    let named: Vec<String> =
+        workloads.iter().take(NAMED).map(|(name, rows)| format!("{name} ({rows})")).collect();
+    let text = if named.is_empty() {
+        "every workload is a known one".to_owned()
+    } else {
+        format!("{} workloads are unknown and count nowhere: {}", workloads.len(), named.join(", "))
+    };
+    Check::warn("workloads_unknown", workloads.values().sum(), text)
+}
+
+/// Partners that are compared over months of which only some have a dataset: a difference of the
+/// months may be one of the exports.
+pub(super) fn partial_datasets(partners: &BTreeMap<&'static str, i64>) -> Check {
+    let named: Vec<String> =
+        partners.iter().map(|(dataset, partners)| format!("{dataset} ({partners})")).collect();
+    let text = if named.is_empty() {
+        "what is compared was delivered for all months".to_owned()
+    } else {
+        format!(
+            "net adds and growth compare months with and without a dataset, and may be too high or too low; partners by dataset: {}",
+            named.join(", ")
+        )
+    };
+    Check::warn("partial_datasets", partners.values().sum(), text)
 }
 
 /// Consumption of meter categories that no catalog maps to a service.
@@ -188,13 +218,40 @@ fn amount_digits_dropped(live: &Live, feeding: &Feeding) -> Check {
 const ASSUMPTIONS: [(&str, &str); 5] = [
     (
         "consumption_keys_differ",
-        "files of one delivery have different columns for one consumption, which may count twice",
+        "files of one delivery have different columns for the same months, whose rows may count twice",
     ),
     ("date_order_ambiguous", "no date tells the order of day and month, the month is taken first"),
     ("decimal_mark_ambiguous", "no number tells a decimal mark from thousands"),
     ("encoding_assumed", "no UTF-8"),
     ("month_order_ambiguous", "only January, with the day and the month alike"),
 ];
+
+/// What may be said of the exports of a dataset, however they are cut into files.
+const OF_DATASETS: [(&str, &str); 2] = [
+    ("attributions_unknown", "attributions that no catalog knows count nowhere"),
+    (
+        "columns_missing",
+        "columns that rows are measured or told apart by were not exported and count as blank",
+    ),
+];
+
+/// One check a thing that is said of exports.
+fn exports_assumed(live: &Live, feeding: &Feeding) -> Vec<Check> {
+    let files: Vec<_> =
+        feeding.files.iter().filter_map(|(sequence, file)| live.file(*sequence, *file)).collect();
+    let checks = OF_DATASETS.into_iter().map(|(check, text)| {
+        let said: BTreeSet<String> = files
+            .iter()
+            .flat_map(|file| file.assumptions.iter().map(move |said| (&file.dataset, said)))
+            .filter(|(_, (known, _))| known == check)
+            .map(|(dataset, (_, about))| format!("{about} of {dataset}"))
+            .collect();
+        let named: Vec<&str> = said.iter().take(NAMED).map(String::as_str).collect();
+        let count = i64::try_from(said.len()).unwrap_or(i64::MAX);
+        Check::warn(check, count, format!("{text}: {}", named.join(", ")))
+    });
+    checks.filter(Check::is_failed).collect()
+}
 
 /// One check a kind of assumption that a file needed.
 fn forms_assumed(live: &Live, feeding: &Feeding) -> Vec<Check> {
@@ -233,6 +290,31 @@ fn files_set_aside(live: &Live) -> Check {
         format!("{count} files were set aside: {}", files.join(", "))
     };
     Check::warn("file_set_aside", count, text)
+}
+
+/// Datasets whose newest delivery has headers and nothing else: what was delivered before stays.
+fn deliveries_empty(live: &Live) -> Check {
+    let mut newest: BTreeMap<&str, (Day, u64)> = BTreeMap::new();
+    for (entry, _, file) in live.ledger.files().filter(|(_, _, file)| file.set_aside.is_none()) {
+        let known = newest.entry(&file.dataset).or_insert((entry.day(), 0));
+        if entry.day() > known.0 {
+            *known = (entry.day(), 0);
+        }
+        if entry.day() == known.0 {
+            known.1 += file.accepted + file.quarantined;
+        }
+    }
+    let empty: Vec<String> = newest
+        .into_iter()
+        .filter(|(_, (_, rows))| *rows == 0)
+        .map(|(dataset, (day, _))| format!("{dataset} of {day}"))
+        .collect();
+    let text = if empty.is_empty() {
+        "the newest delivery of every dataset has rows".to_owned()
+    } else {
+        format!("deliveries have no rows: {}", empty.join(", "))
+    };
+    Check::warn("delivery_empty", i64::try_from(empty.len()).unwrap_or(i64::MAX), text)
 }
 
 /// One check a dataset and delivery, so that a filtered download of a whole base is one line.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::feeding::Feeding;
 use super::window;
-use crate::calendar::Month;
+use crate::calendar::{Day, Month};
 use crate::checks::Check;
 use crate::facts::{FileRecord, Live, MonthUnits};
 use crate::money::Money;
@@ -28,6 +28,7 @@ pub(super) fn data_checks(live: &Live, feeding: &Feeding) -> Vec<Check> {
         months.months_missing(),
         months.volume_drop(),
         months.usage_vanished(),
+        replacement_drop(live, feeding),
         reject_share_rows(&files),
         reject_share_amount(&files),
         duplicate_flags_agree(&files),
@@ -45,6 +46,18 @@ pub(super) fn segments_unknown(segments: &BTreeSet<&str>, rules: &Segments) -> C
         format!("{} segments of customers are unknown: {named}", unknown.len())
     };
     Check::warn("segments_unknown", count(unknown.len()), text)
+}
+
+/// Customers of whom no export says the segment: they are not on the small-business side.
+pub(super) fn segments_missing(customers: i64) -> Check {
+    let text = if customers == 0 {
+        "every customer that tells a path has a segment".to_owned()
+    } else {
+        format!(
+            "{customers} customers that tell a partner's path have no segment and count as enterprise"
+        )
+    };
+    Check::warn("segments_missing", customers, text)
 }
 
 /// The live rows of usage by dataset, month and partner.
@@ -158,6 +171,37 @@ impl<'a> Months<'a> {
         };
         Check::warn("usage_vanished", count(vanished.len()), text)
     }
+}
+
+/// The largest loss of rows by the newest delivery of a dataset against what it replaced, in percent.
+fn replacement_drop(live: &Live, feeding: &Feeding) -> Check {
+    let mut newest: BTreeMap<&str, Day> = BTreeMap::new();
+    for MonthUnits { dataset, units, .. } in live.months() {
+        for unit in units {
+            let day = newest.entry(dataset).or_insert(unit.delivery);
+            *day = unit.delivery.max(*day);
+        }
+    }
+    let mut rows: BTreeMap<(&str, Day), (i64, i64)> = BTreeMap::new();
+    for ((dataset, month, delivery), (before, after)) in &live.replaced {
+        if newest.get(dataset.as_str()) == Some(delivery) && feeding.reads(dataset, *month) {
+            let sums = rows.entry((dataset, *delivery)).or_default();
+            sums.0 += before;
+            sums.1 += after;
+        }
+    }
+    let drops = rows.into_iter().filter(|(_, (before, _))| *before > 0);
+    let worst =
+        drops.map(|(of, (before, after))| ((before - after) * 100 / before, of, before, after));
+    let worst = worst.max();
+    let text = worst.map_or_else(
+        || "the newest deliveries replace nothing".to_owned(),
+        |(_, (dataset, delivery), before, after)| {
+            format!("{dataset} of {delivery} replaced {before} rows by {after}")
+        },
+    );
+    let observed = worst.map_or(0, |(drop, ..)| drop.max(0));
+    Check::warn_above("replacement_drop", observed, USUAL_DROP, text)
 }
 
 fn reject_share_rows(files: &[&FileRecord]) -> Check {

@@ -132,9 +132,17 @@ impl JobFile {
     /// # Errors
     /// CS1002 with file and line.
     pub fn read(name: &str, files: &PipelineFiles) -> Result<Self> {
+        Self::parse(&Self::find(name, files)?)
+    }
+
+    /// The file of a job: at a path, or one that comes with the program.
+    ///
+    /// # Errors
+    /// CS1002 when there is none.
+    pub fn find(name: &str, files: &PipelineFiles) -> Result<PipelineFile> {
         let built_in = files.get(&format!("jobs/{name}.toml")).ok().cloned();
-        let file = match built_in {
-            Some(file) => file,
+        match built_in {
+            Some(file) => Ok(file),
             None => pipelines::read(Path::new(name)).map_err(|error| {
                 let known: Vec<&str> = files
                     .of_kind("jobs")
@@ -143,9 +151,8 @@ impl JobFile {
                 Error::new(Code::Config, format!("there is no job file {name}"))
                     .because(error)
                     .hint(format!("give a path, or one of {}", known.join(", ")))
-            })?,
-        };
-        Self::parse(&file)
+            }),
+        }
     }
 
     fn parse(file: &PipelineFile) -> Result<Self> {

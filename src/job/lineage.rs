@@ -1,5 +1,5 @@
 //! Events of a run for catalogs of lineage, as the `OpenLineage` specification has them: one line of
-//! JSON when it starts, one when it ends.
+//! JSON when it starts, one when it ends or is stopped.
 
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -20,17 +20,20 @@ const NOMINAL: &str = "https://openlineage.io/spec/facets/1-0-1/NominalTimeRunFa
 pub enum RunState<'a> {
     /// It has begun.
     Start,
-    /// It ended well: the files that it read and the months that are published.
-    Complete(&'a ingest::Summary, &'a [Scored]),
+    /// It ended well: the files that it read, if it did, and the months that are published.
+    Complete(Option<&'a ingest::Summary>, &'a [Scored]),
+    /// A signal stopped it.
+    Abort,
     /// It ended with an error.
     Fail(&'a Error),
 }
 
 /// One event of a run: the attempt is `OpenLineage`'s run, as each execution has one.
-pub fn run_event(attempt: &Attempt, state: &RunState<'_>) -> Value {
+pub fn run_event(command: &str, attempt: &Attempt, state: &RunState<'_>) -> Value {
     let (kind, time) = match state {
         RunState::Start => ("START", attempt.started),
         RunState::Complete(..) => ("COMPLETE", Utc::now()),
+        RunState::Abort => ("ABORT", Utc::now()),
         RunState::Fail(_) => ("FAIL", Utc::now()),
     };
     let mut event = json!({
@@ -39,14 +42,15 @@ pub fn run_event(attempt: &Attempt, state: &RunState<'_>) -> Value {
         "producer": PRODUCER,
         "schemaURL": RUN_EVENT,
         "run": {"runId": attempt.id, "facets": {}},
-        "job": {"namespace": "capscore", "name": "run"},
+        "job": {"namespace": "capscore", "name": command},
         "inputs": [],
         "outputs": [],
     });
     match state {
-        RunState::Start => {}
+        RunState::Start | RunState::Abort => {}
         RunState::Complete(summary, months) => {
-            let read = summary.files.iter().map(|file| dataset(&file.uri));
+            let files = summary.iter().flat_map(|summary| &summary.files);
+            let read = files.map(|file| dataset(&file.uri));
             event["inputs"] = read.collect();
             event["outputs"] = months.iter().flat_map(outputs).collect();
             if let Some(newest) = months.last() {

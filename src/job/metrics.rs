@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use polars::prelude::{PolarsError, col};
 
 use super::{Attempt, Scored};
-use crate::checks::Severity;
+use crate::checks::{Check, Severity};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::ingest;
@@ -57,7 +57,8 @@ pub fn metrics_text(
         let rows = newest.tables.iter().map(|(_, rows)| rows).sum();
         gauge("published_rows", "Rows of its tables.", &count(rows));
         let failed = |severity: Severity| {
-            let failed = newest.checks.iter().filter(|check| check.severity == severity);
+            let is_meant = |check: &&Check| check.severity == severity && check.is_failed();
+            let failed = newest.checks.iter().filter(is_meant);
             i64::try_from(failed.count()).unwrap_or(i64::MAX)
         };
         let checks = [Severity::Warn, Severity::Error]

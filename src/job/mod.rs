@@ -145,6 +145,7 @@ pub fn ingest(
         );
         PersonKey::of_facts(&facts)?
     };
+    guard_people(&facts, &person_key)?;
     let settings = ingest::Settings {
         inputs: settings.inputs.clone(),
         facts,
@@ -166,6 +167,25 @@ pub fn ingest(
         "Ingest is complete."
     );
     Ok(summary)
+}
+
+/// By another key people are others than they were: whom somebody erased would come back.
+///
+/// # Errors
+/// CS1001 for another key, where anybody was erased; CS2001, CS2002, CS6005.
+fn guard_people(facts: &Store, key: &PersonKey) -> Result<()> {
+    if key.is_of(facts)? {
+        return Ok(());
+    }
+    if Ledger::read(facts)?.entries.iter().any(|entry| !entry.erased.is_empty()) {
+        let text = "the key of people is another than that of the facts, and erased people would come back";
+        return Err(Error::new(Code::Usage, text)
+            .hint("set CAPSCORE_PERSON_KEY as it was set when the facts were begun"));
+    }
+    tracing::warn!(
+        "The key of people is another than that of the facts: people who are delivered now are others than before."
+    );
+    Ok(())
 }
 
 /// What an ingest would read.

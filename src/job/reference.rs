@@ -70,7 +70,8 @@ pub(super) fn wanted_months(as_of: AsOf, live: &Live) -> Result<Wanted> {
 
 /// Finds R. `auto` is the month before the day from the 20th on, else the one before that, but
 /// never past the newest month that every monthly dataset seen in the three months before has
-/// reached (of those that scores read); the check names the dataset that holds R back.
+/// reached (of those that scores read); the check names the dataset that holds R back, or says that
+/// all of them do.
 ///
 /// # Errors
 /// CS3002 when the facts have no data for the month.
@@ -100,7 +101,8 @@ fn reference_month(as_of: AsOf, live: &Live) -> Result<(Month, Option<Check>)> {
         }
         AsOf::Auto(day) => day,
     };
-    let candidate = settled(day).min(newest);
+    let due = settled(day);
+    let candidate = due.min(newest);
     let mut reached: BTreeMap<&str, Month> = BTreeMap::new();
     let is_read = |unit: &&LiveUnit| !COMPARED_DATASETS.contains(&unit.key.dataset.as_str());
     for unit in live.units.iter().filter(is_read) {
@@ -112,11 +114,12 @@ fn reference_month(as_of: AsOf, live: &Live) -> Result<(Month, Option<Check>)> {
     let (holding, reference) = recent
         .min_by_key(|(_, month)| **month)
         .map_or(("", candidate), |(name, month)| (*name, *month));
-    let check = (reference < candidate).then(|| {
+    let check = (reference < due).then(|| {
+        let holding = if reference < candidate { holding } else { "every dataset" };
         Check::warn(
             "dataset_holds_back",
-            i64::from(candidate.since(reference)),
-            format!("{holding} reaches {reference} only, so {candidate} is not scored yet"),
+            i64::from(due.since(reference)),
+            format!("{holding} reaches {reference} only, so {due} is not scored yet"),
         )
     });
     Ok((reference, check))

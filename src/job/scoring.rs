@@ -7,11 +7,11 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 
 use super::checks::{
-    assumed_alias, ledger_checks, reseller_ids_agree, resellers_ambiguous, services_unmapped,
-    titles_unmatched,
+    assumed_alias, ledger_checks, partial_datasets, reseller_ids_agree, resellers_ambiguous,
+    services_unmapped, titles_unmatched, workloads_unknown,
 };
 use super::compared::Compared;
-use super::data_checks::{data_checks, segments_unknown};
+use super::data_checks::{data_checks, segments_missing, segments_unknown};
 use super::enrolments::{Enrolments, enrolment_areas_unknown};
 use super::history::Scores;
 use super::month::{Base, MonthPlan, Plans};
@@ -28,7 +28,7 @@ use crate::ids::{FieldHasher, RunId};
 use crate::money::Money;
 use crate::publish::{
     Publication, Standing, check_table, dictionary, has_delta, is_published_by_default, mirror,
-    published_run, published_score_id, published_state, read_manifest, standing,
+    published_checks, published_run, published_score_id, published_state, read_manifest, standing,
 };
 use crate::rules::{UNMAPPED, Version};
 use crate::score::{
@@ -40,6 +40,18 @@ use crate::tables::{
     CHECK_RESULT, DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE, QUARANTINE, Table,
 };
 use crate::workers::Workers;
+
+/// The checks that only a scoring makes: of an unchanged month they are as they were published.
+const CHECKS_OF_SCORES: [&str; 8] = [
+    "assumed_alias",
+    "enrolment_areas_unknown",
+    "partial_datasets",
+    "segments_missing",
+    "segments_unknown",
+    "services_unmapped",
+    "titles_unmatched",
+    "workloads_unknown",
+];
 
 /// What `score --plan` tells.
 #[derive(Debug, Clone)]
@@ -330,6 +342,9 @@ impl Publishing<'_> {
             scored.run_id = standing;
         }
         if scored.is_unchanged {
+            let published = published_checks(output, &scored.run_id)?;
+            let of_scores = |check: &Check| CHECKS_OF_SCORES.contains(&check.id.as_ref());
+            scored.checks.extend(published.into_iter().filter(of_scores));
             judge(&mut scored.checks, settings);
             enforce(&scored.checks, settings.fail_on)?;
             tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
@@ -369,6 +384,9 @@ impl Publishing<'_> {
             scored.checks.push(services_unmapped(&unmapped_acr(pipeline, account.services)));
             scored.checks.push(assumed_alias(&account.assumed_aliases));
             let segments = base.segment_names(plan.reference)?;
+            scored.checks.push(workloads_unknown(&account.unknown_workloads));
+            scored.checks.push(partial_datasets(&account.partial_datasets));
+            scored.checks.push(segments_missing(account.without_segment));
             scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
             scored.checks.push(enrolment_areas_unknown(&prepared.enrolments));
             judge(&mut scored.checks, settings);

@@ -147,7 +147,9 @@ impl Manifest {
             .and_then(|()| target.write_all(b"\n"))
             .and_then(|()| target.flush())
             .map_err(|error| {
-                Error::new(Code::StorageWrite, "cannot write the manifest").because(error)
+                Error::new(Code::StorageWrite, "cannot write the manifest")
+                    .because(error)
+                    .hint("make room where the tables go, and run again")
             })
     }
 }
@@ -161,6 +163,7 @@ pub fn read_manifest(output: &Store, run_id: &RunId) -> Result<Option<Manifest>>
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
         Error::new(Code::Damaged, format!("{} is damaged", output.uri_of(&path(run_id))))
             .because(error)
+            .hint("restore it from a backup; or delete it, and publish the month again")
     })
 }
 

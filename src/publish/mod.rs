@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use polars::prelude::{DataFrame, DataType, PolarsError, SortMultipleOptions};
 
-pub use check_table::check_table;
+pub use check_table::{check_table, published_checks};
 pub use delta::{has_delta, mirror};
 pub use dictionary::dictionary;
 pub use manifest::{

@@ -56,6 +56,8 @@ pub(super) struct AreaScorer<'a> {
     implementations: Rows,
     /// Partner, person and certification that count by an assumed name.
     assumed: BTreeSet<(usize, String, String)>,
+    /// Datasets that only some months of a partner's comparisons have.
+    partial: BTreeSet<(&'static str, usize)>,
 }
 
 impl<'a> AreaScorer<'a> {
@@ -81,6 +83,7 @@ impl<'a> AreaScorer<'a> {
             skilling: Rows::new(&FACT_SKILLING_EVIDENCE),
             implementations: Rows::new(&FACT_IMPLEMENTATION),
             assumed: BTreeSet::new(),
+            partial: BTreeSet::new(),
         }
     }
 
@@ -112,6 +115,21 @@ impl<'a> AreaScorer<'a> {
             *people.entry(code.clone()).or_default() += 1;
         }
         people
+    }
+
+    /// How many partners are compared over months of which only some have a dataset, by dataset.
+    pub(super) fn partial_datasets(&self) -> BTreeMap<&'static str, i64> {
+        let mut partners = BTreeMap::new();
+        for (dataset, _) in &self.partial {
+            *partners.entry(*dataset).or_default() += 1;
+        }
+        partners
+    }
+
+    /// How many customers that a test of the path looked at have no segment.
+    pub(super) fn without_segment(&self) -> i64 {
+        let smb = self.smb.as_ref().map(SmbCustomers::without_segment).unwrap_or_default();
+        i64::try_from(smb).unwrap_or(i64::MAX)
     }
 
     pub(super) fn score(&mut self, version: &Version) -> Result<AreaSummary> {
@@ -231,6 +249,14 @@ impl<'a> AreaScorer<'a> {
         };
         let ttm = self.measures.ttm_totals(sentence, self.partners.len());
         let covered = self.partners.covered(part, reference);
+        if self.detail == Detail::All && sentence.result != CustomerResult::Count {
+            let partial = self.partners.partial(&part.datasets, sentence, reference);
+            for (partner, datasets) in partial.enumerate() {
+                if covered[partner].coverage != Coverage::NotComputable {
+                    self.partial.extend(datasets.names().map(|dataset| (dataset, partner)));
+                }
+            }
+        }
         let is_computable =
             |row: &&Evidence<'_>| covered[row.partner].coverage != Coverage::NotComputable;
         let mut sums = vec![(Money::ZERO, Money::ZERO); self.partners.len()];

@@ -1,6 +1,7 @@
 //! The path that a test of the customer base assigns to each partner (rules §4.1, §7.1).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -184,9 +185,14 @@ fn is_known_at(reference: Month, month: Month, is_customer_export: bool) -> bool
     month <= reference && (is_customer_export || month >= reference.plus(-23))
 }
 
-/// Which customers of which partner are on the small-business side, sorted.
+/// Which customers of which partner are on the small-business side.
 #[derive(Debug, Default)]
-pub(super) struct SmbCustomers<'a>(Vec<(usize, &'a str)>);
+pub(super) struct SmbCustomers<'a> {
+    /// Customers with a segment and whether that is on the small-business side, sorted.
+    known: Vec<(usize, &'a str, bool)>,
+    /// Customers that were asked for and have no segment.
+    unknown: BTreeSet<(usize, Arc<str>)>,
+}
 
 impl<'a> SmbCustomers<'a> {
     /// Judges every customer by the segment of its newest month up to R that has one, as that
@@ -196,23 +202,32 @@ impl<'a> SmbCustomers<'a> {
     pub(super) fn new(input: &Input<'a>, partners: &Partners) -> Self {
         let is_known =
             |row: &&SegmentMonth| is_known_at(input.reference, row.month, row.is_customer_export);
-        let mut found = Vec::new();
+        let mut known = Vec::new();
         for (partner, tenant, months) in input.segments.of_customers(input.range) {
             let newest = months
                 .iter()
                 .filter(is_known)
                 .max_by_key(|row| (row.month, row.is_customer_export));
-            if newest.is_some_and(|row| row.is_smb)
-                && let Some(partner) = partners.find(partner)
-            {
-                found.push((partner, tenant));
+            if let Some((newest, partner)) = newest.zip(partners.find(partner)) {
+                known.push((partner, tenant, newest.is_smb));
             }
         }
-        Self(found)
+        Self { known, unknown: BTreeSet::new() }
     }
 
-    fn contains(&self, partner: usize, tenant: &str) -> bool {
-        self.0.binary_search(&(partner, tenant)).is_ok()
+    /// Whether a customer is on the small-business side; one without a segment is not.
+    fn has(&mut self, partner: usize, tenant: &Arc<str>) -> bool {
+        let order = |(known, of, _): &(usize, &str, bool)| (*known, *of).cmp(&(partner, &**tenant));
+        if let Ok(at) = self.known.binary_search_by(order) {
+            return self.known[at].2;
+        }
+        self.unknown.insert((partner, Arc::clone(tenant)));
+        false
+    }
+
+    /// How many customers were asked for that have no segment.
+    pub(super) fn without_segment(&self) -> usize {
+        self.unknown.len()
     }
 }
 
@@ -268,13 +283,13 @@ pub(super) fn assigned_paths<'a>(
 }
 
 /// Customers with consumption above zero, and those of them on the small-business side.
-fn votes(month: &Amounts, smb: &SmbCustomers<'_>, partners: usize) -> Vec<(i64, i64)> {
+fn votes(month: &Amounts, smb: &mut SmbCustomers<'_>, partners: usize) -> Vec<(i64, i64)> {
     let mut votes = vec![(0_i64, 0_i64); partners];
     for at in 0..month.partner.len() {
         if month.current[at] > Money::ZERO {
             let (all, small) = &mut votes[month.partner[at]];
             *all += 1;
-            *small += i64::from(smb.contains(month.partner[at], &month.tenant[at]));
+            *small += i64::from(smb.has(month.partner[at], &month.tenant[at]));
         }
     }
     votes

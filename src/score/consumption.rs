@@ -13,8 +13,19 @@ use crate::ids::AttributionSet;
 use crate::money::Money;
 use crate::rules::Window;
 
-/// A service name that says nothing.
-const NO_SERVICE: [&str; 3] = ["", "unknown", crate::rules::UNMAPPED];
+/// Service names that say nothing.
+const NO_SERVICE: [&str; 10] = [
+    "",
+    "-",
+    "n/a",
+    "na",
+    "none",
+    "not applicable",
+    "null",
+    "unassigned",
+    "unknown",
+    crate::rules::UNMAPPED,
+];
 
 /// Azure consumed revenue of some partners.
 pub struct Consumption<'a> {

@@ -26,8 +26,9 @@ mod ttm;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
 
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, PolarsError};
 
 pub use change::{PartValue, metric_points};
 pub use consumption::Consumption;
@@ -42,7 +43,7 @@ pub use seat_months::SeatMonths;
 pub use window::Enrolment;
 
 use crate::calendar::Month;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::{Delivered, PartnerRange};
 use crate::ids::RunId;
 use crate::money::Money;
@@ -111,6 +112,12 @@ pub struct Account {
     pub assumed_aliases: BTreeMap<String, i64>,
     /// Consumption of the window by service as delivered.
     pub services: BTreeMap<String, Money>,
+    /// Workloads of rows of R that no catalog knows, with the number of rows.
+    pub unknown_workloads: BTreeMap<String, i64>,
+    /// Datasets that only some months of a comparison have, with the number of partners.
+    pub partial_datasets: BTreeMap<&'static str, i64>,
+    /// Customers without a segment that a test of the path looked at.
+    pub without_segment: i64,
     /// Figures for people, one entry an area.
     pub areas: Vec<AreaSummary>,
     /// The totals of all partners and paths.
@@ -120,19 +127,22 @@ pub struct Account {
 impl Account {
     /// Adds that of the next range of partners, of the same month by the same rules.
     pub fn add(&mut self, next: Self) {
-        for (title, rows) in next.unmatched_titles {
-            *self.unmatched_titles.entry(title).or_default() += rows;
-        }
-        for (code, people) in next.assumed_aliases {
-            *self.assumed_aliases.entry(code).or_default() += people;
-        }
-        for (service, amount) in next.services {
-            *self.services.entry(service).or_default() += amount;
-        }
+        add_up(&mut self.unmatched_titles, next.unmatched_titles);
+        add_up(&mut self.assumed_aliases, next.assumed_aliases);
+        add_up(&mut self.services, next.services);
+        add_up(&mut self.unknown_workloads, next.unknown_workloads);
+        add_up(&mut self.partial_datasets, next.partial_datasets);
+        self.without_segment += next.without_segment;
         for (area, next) in self.areas.iter_mut().zip(next.areas) {
             area.add(next);
         }
         self.totals.add(next.totals);
+    }
+}
+
+fn add_up<K: Ord, V: AddAssign + Default>(sums: &mut BTreeMap<K, V>, more: BTreeMap<K, V>) {
+    for (key, value) in more {
+        *sums.entry(key).or_default() += value;
     }
 }
 
@@ -190,14 +200,47 @@ pub fn score(input: &Input<'_>) -> Result<Output> {
         areas.push(scorer.score(version)?);
     }
     let assumed_aliases = scorer.assumed_aliases();
+    let (partial_datasets, without_segment) = (scorer.partial_datasets(), scorer.without_segment());
     let totals = scorer.totals();
     let mut frames = scorer.finish()?;
     frames.push((&FACT_ACR_TTM, acr_ttm(input, &partners)?));
     let delivered = input.acr.by_delivered_service(input.reference.plus(-23), input.reference);
     let services = delivered.into_iter().map(|(name, amount)| (name.to_owned(), amount)).collect();
     let unmatched_titles = credentials.unmatched;
-    let account = Account { unmatched_titles, assumed_aliases, services, areas, totals };
+    let account = Account {
+        unmatched_titles,
+        assumed_aliases,
+        services,
+        unknown_workloads: unknown_workloads(input)?,
+        partial_datasets,
+        without_segment,
+        areas,
+        totals,
+    };
     Ok(Output { frames, account })
+}
+
+/// Workloads of rows of R that no catalog knows: seats, revenue and usage.
+fn unknown_workloads(input: &Input<'_>) -> Result<BTreeMap<String, i64>> {
+    let mut found = BTreeMap::new();
+    let is_unknown = |name: &str| input.catalogs.workloads.known(name).is_none();
+    for (workload, rows) in input.seats.rows_by_workload(input.reference) {
+        if is_unknown(workload) {
+            *found.entry(workload.to_owned()).or_default() += rows;
+        }
+    }
+    for frame in [&input.revenue, &input.usage] {
+        let bug = |error: PolarsError| Error::bug(error.to_string());
+        let workloads = frame.column("workload").and_then(|column| column.str()).map_err(bug)?;
+        let days = frame.column("month").and_then(|column| column.date()).map_err(bug)?;
+        let reference = Some(input.reference.first_day().0);
+        for (workload, day) in workloads.iter().zip(days.physical().iter()) {
+            if let Some(workload) = workload.filter(|name| day == reference && is_unknown(name)) {
+                *found.entry(workload.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The totals of a month of some partners, without how they were made.

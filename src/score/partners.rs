@@ -6,7 +6,7 @@ use super::measure::bug;
 use crate::calendar::Month;
 use crate::error::{Error, Result};
 use crate::facts::Delivered;
-use crate::rules::{CustomerResult, Part, Sentence};
+use crate::rules::{CustomerResult, Customers, Part, Sentence};
 use crate::tables;
 
 use super::measure::Sides;
@@ -61,7 +61,16 @@ pub(super) struct DatasetSet(u32);
 
 impl DatasetSet {
     pub(super) fn of<'a>(datasets: impl Iterator<Item = &'a String>) -> Self {
-        Self(datasets.filter_map(|name| place_of(name)).fold(0, |bits, at| bits | 1 << at))
+        Self::at(datasets.filter_map(|name| place_of(name)))
+    }
+
+    fn at(places: impl Iterator<Item = usize>) -> Self {
+        Self(places.fold(0, |bits, at| bits | 1 << at))
+    }
+
+    /// Its datasets.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        self.places().map(|at| tables::DATASETS[at])
     }
 
     /// The places of its datasets among those of the contract.
@@ -79,7 +88,7 @@ impl DatasetSet {
 
     /// The names, sorted, joined by commas.
     pub(super) fn text(self) -> String {
-        let mut names: Vec<&str> = self.places().map(|at| tables::DATASETS[at]).collect();
+        let mut names: Vec<&str> = self.names().collect();
         names.sort_unstable();
         names.join(",")
     }
@@ -124,6 +133,19 @@ impl Partners {
         column.iter().map(|id| indexes.of(id.unwrap_or_default())).collect()
     }
 
+    /// The datasets of a part over customers that some months of its windows have and others have not,
+    /// by partner.
+    pub(super) fn partial(
+        &self,
+        datasets: &[String],
+        sentence: &Customers,
+        reference: Month,
+    ) -> impl Iterator<Item = DatasetSet> {
+        let datasets = DatasetSet::of(datasets.iter());
+        let needed = Sides::month_bits(sentence, reference);
+        self.delivered.iter().map(move |delivered| partial(delivered, datasets, needed))
+    }
+
     /// Coverage of a part of each partner (contract §3): every month of its windows must have been delivered in a
     /// dataset that can feed it, and in all datasets that it needs to be complete. What a
     /// distributor delivers is all that CSP rules count, and less than others do; it is not
@@ -156,8 +178,13 @@ impl Partners {
                 let full = if is_credit_enough { own | credited } else { own };
                 full & needed != needed
             };
-            let missing = needs.places().filter(is_missing).fold(0, |bits, at| bits | 1 << at);
-            let missing = DatasetSet(missing);
+            let missing = DatasetSet::at(needs.places().filter(is_missing));
+            // What only some months of a comparison have changes the difference, needed or not.
+            let missing = if is_compared {
+                missing.union(partial(delivered, datasets, needed))
+            } else {
+                missing
+            };
             let coverage = if any != needed || is_mixed {
                 Coverage::NotComputable
             } else if missing == DatasetSet::default() {
@@ -169,6 +196,19 @@ impl Partners {
         };
         self.delivered.iter().map(of_partner).collect()
     }
+}
+
+/// The datasets of which some months of those that are needed were delivered, and not all.
+fn partial(
+    delivered: &[Months; tables::DATASETS.len()],
+    datasets: DatasetSet,
+    needed: u32,
+) -> DatasetSet {
+    let is_partial = |at: &usize| {
+        let known = (delivered[*at].own | delivered[*at].credited) & needed;
+        known != 0 && known != needed
+    };
+    DatasetSet::at(datasets.places().filter(is_partial))
 }
 
 /// The place of a dataset among those of the contract.

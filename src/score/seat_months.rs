@@ -55,6 +55,15 @@ impl<'a> SeatMonths<'a> {
         Self { customers, rows, workloads: workloads.into_iter().map(Arc::from).collect() }
     }
 
+    /// How many rows of a month each workload has, under any association.
+    pub(super) fn rows_by_workload(&self, month: Month) -> Vec<(&str, i64)> {
+        let mut rows = vec![0; self.workloads.len()];
+        for row in self.rows.iter().filter(|row| row.month == month) {
+            rows[row.name as usize] += 1;
+        }
+        self.workloads.iter().map(|name| &**name).zip(rows).filter(|(_, rows)| *rows > 0).collect()
+    }
+
     /// Visits each workload of each customer, in order, with its months.
     ///
     /// # Errors

@@ -419,6 +419,15 @@ impl Place {
         tables::read(&self.path("tables").join(format!("{table}.parquet")))
     }
 
+    /// What a failed check of the published run observed, and its message; none when it passed.
+    pub fn check(&self, id: &str) -> Option<(String, String)> {
+        let run = fs::read_dir(self.path("tables/_runs")).unwrap().next().unwrap().unwrap().path();
+        let checks = tables::read(&run.join("check_result.parquet"));
+        let is_failed = |row: &&Row| row["check_id"] == id && row["is_failed"] == "true";
+        let check = checks.iter().find(is_failed)?;
+        Some((check["observed"].clone(), check["message"].clone()))
+    }
+
     /// The only manifest.
     pub fn manifest(&self) -> serde_json::Value {
         let runs: Vec<PathBuf> = fs::read_dir(self.path("tables/_runs"))

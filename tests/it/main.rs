@@ -58,6 +58,8 @@ mod recompute;
 mod restated;
 mod rollback;
 mod scorecard;
+mod settings;
+mod spellings;
 mod stores;
 mod tables;
 mod vectors;
