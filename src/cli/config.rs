@@ -3,11 +3,9 @@
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Subcommand};
 
-use super::options::{
-    Context, FactsOption, Global, InputOptions, OutputOption, ScoreOptions, person_secret,
-};
+use super::options::{Context, Global, person_secret};
 use super::output;
-use super::telemetry::Telemetry;
+use super::run::RunOptions;
 use crate::error::{Error, Result};
 use crate::workers::threads;
 
@@ -23,15 +21,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    input: InputOptions,
-    #[command(flatten)]
-    facts: FactsOption,
-    #[command(flatten)]
-    output: OutputOption,
-    #[command(flatten)]
-    score: ScoreOptions,
-    #[command(flatten)]
-    telemetry: Telemetry,
+    options: RunOptions,
 }
 
 /// Settings as job files and flags call them, and what holds without them.

@@ -15,6 +15,16 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
+    options: RunOptions,
+    /// Print what would be read, scored and written, and touch nothing
+    #[arg(long)]
+    plan: bool,
+}
+
+/// The settings of a run.
+#[derive(Debug, Args)]
+pub(super) struct RunOptions {
+    #[command(flatten)]
     input: InputOptions,
     #[command(flatten)]
     facts: FactsOption,
@@ -24,16 +34,14 @@ pub(super) struct Arguments {
     score: ScoreOptions,
     #[command(flatten)]
     telemetry: Telemetry,
-    /// Print what would be read, scored and written, and touch nothing
-    #[arg(long)]
-    plan: bool,
 }
 
 pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
+    let RunOptions { input, facts, output: tables, score, telemetry } = arguments.options;
     let context = Context::new(global)?;
-    let pipeline = context.pipeline(arguments.score.ruleset_file.clone())?;
-    let score = context.score(&arguments.score, &arguments.facts, &arguments.output)?;
-    let ingest = context.ingest(arguments.input, &arguments.facts)?;
+    let pipeline = context.pipeline(score.ruleset_file.clone())?;
+    let score = context.score(&score, &facts, &tables)?;
+    let ingest = context.ingest(input, &facts)?;
     for input in &ingest.inputs {
         refuse_overlap(&[("input", &input.uri), ("folder of tables", &score.output)])?;
     }
@@ -45,7 +53,7 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
         output::print(&ingest::plan_text(&pipeline, &ingest)?)?;
         return output::print(&score::plan_text(&pipeline, &score, true)?);
     }
-    arguments.telemetry.observe("run", |attempt| {
+    telemetry.observe("run", |attempt| {
         // An output that cannot be written stops the run before a night of reading.
         Store::create(&score.output)?;
         let summary = ingest::ingest(global, &pipeline, &ingest, attempt)?;

@@ -130,7 +130,8 @@ impl<'a> BusinessReader<'a> {
         self.describer.add(cells, &mut self.intern, month, &partner, tenant)?;
         self.tally.accept(partner.id, Some(month), values.revenue, partner.location);
         // Only what is paid for counts.
-        if is_trial(metric_type.as_bytes()) || is_trial(&cell(cells, self.product)) {
+        let product = cell(cells, self.product);
+        if is_trial(metric_type) || is_trial(&String::from_utf8_lossy(&product)) {
             self.tally.not_used("trial", values.revenue);
             return Ok(());
         }
@@ -165,15 +166,30 @@ impl<'a> BusinessReader<'a> {
     }
 }
 
-/// Whether a metric type or product is called a trial, as a word of its own and not denied.
-fn is_trial(name: &[u8]) -> bool {
-    let name = name.to_ascii_lowercase();
-    let words: Vec<&[u8]> = name
-        .split(|letter| letter.is_ascii_punctuation() || letter.is_ascii_whitespace())
-        .collect();
+/// Whether a metric type or product is called a trial, as a word of its own and not denied. Words end
+/// where letters do, and in `FreeTrial` and `30DayTrial` too.
+fn is_trial(name: &str) -> bool {
+    if !name.to_ascii_lowercase().contains("trial") {
+        return false;
+    }
+    let mut words: Vec<String> = vec![String::new()];
+    let mut last = ' ';
+    for letter in name.chars() {
+        let is_next = last.is_lowercase() && letter.is_uppercase()
+            || last.is_numeric() != letter.is_numeric()
+            || !letter.is_alphanumeric();
+        if is_next {
+            words.push(String::new());
+        }
+        last = letter;
+        if let Some(word) = words.last_mut().filter(|_| letter.is_alphanumeric()) {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
     words.iter().enumerate().any(|(at, word)| {
-        let is_denied = at > 0 && [&b"non"[..], b"not", b"no"].contains(&words[at - 1]);
-        [&b"trial"[..], b"trials"].contains(word) && !is_denied
+        let is_denied = at > 0 && ["non", "not", "no"].contains(&words[at - 1].as_str());
+        ["trial", "trials", "freetrial"].contains(&word.as_str()) && !is_denied
     })
 }
 
@@ -205,4 +221,29 @@ pub(super) fn added_up<'a>(
         }
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_is_a_word_of_its_own() {
+        for name in [
+            "Trial",
+            "TRIAL",
+            "trial\u{a0}",
+            "Business Central Trial",
+            "FreeTrial",
+            "free-trial",
+            "30DayTrial",
+            "30-day trial",
+            "Trials",
+        ] {
+            assert!(is_trial(name), "{name}");
+        }
+        for name in ["", "Paid", "Industrial Manufacturing", "Non-Trial", "NonTrial", "no trial"] {
+            assert!(!is_trial(name), "{name}");
+        }
+    }
 }

@@ -368,8 +368,9 @@ fn named(text: &str) -> Option<Day> {
     }
     let month = u32::try_from(month? + 1).ok()?;
     let (day, year) = match numbers[..] {
-        // `14-Sep` is a day of a year that the spreadsheet kept to itself.
-        [year] if year.len() < 4 && text.starts_with(year) => return None,
+        // `01-Sep` is a day of a year that the spreadsheet kept to itself; of other days only a month
+        // and a year are meant where months are.
+        ["1" | "01"] if text.starts_with(numbers[0]) => return None,
         [year] => ("1", year),
         // The year is the last one, unless it stands first with four digits.
         [year, day] if year.len() == 4 => (day, year),
@@ -486,6 +487,19 @@ mod tests {
     }
 
     #[test]
+    fn a_day_is_not_told_by_a_month_and_two_digits() {
+        for (text, is_month) in
+            [("14-Sep", true), ("Sep-26", true), ("26 Sep", true), ("1-Sep", false)]
+        {
+            let by = |cell_type| otherwise(text, Format::Plain, cell_type).is_some();
+            assert_eq!((by(CellType::Month), by(CellType::Date)), (is_month, false), "{text}");
+        }
+        for text in ["Sep 2026", "14 Sep 2026", "14-Sep-26"] {
+            assert!(otherwise(text, Format::Plain, CellType::Date).is_some(), "{text}");
+        }
+    }
+
+    #[test]
     fn dates_are_read_by_the_order_of_their_column() {
         let read = |text: &str, order| date(text, order).map(|day| day.to_string());
         for (text, expected) in [
@@ -524,8 +538,8 @@ mod tests {
             "1 Sep 02026",
             "Sep Oct 2026",
             "32 Sep 2026",
-            "14-Sep",
-            "14 Sep",
+            "01-Sep",
+            "1 Sep",
         ] {
             assert_eq!(read(text, Format::MonthFirst), None, "{text}");
         }

@@ -90,7 +90,8 @@ pub struct Layout {
     pub id: String,
     /// Fields that identify one consumption, in order.
     pub key: Vec<String>,
-    must_have: Vec<String>,
+    /// Columns that tell it from others, each by all of its names.
+    must_have: Vec<Vec<String>>,
     must_not_have: Vec<String>,
     required: Vec<Vec<String>>,
     /// Fields that rows are measured or told apart by: a file without one is taken, and that is said.
@@ -224,7 +225,7 @@ impl Sources {
         let layout = self
             .layouts
             .iter()
-            .filter(|layout| layout.must_have.iter().all(|needed| layout.has(needed, &folded)))
+            .filter(|layout| layout.must_have.iter().all(|names| has_any(&folded, names)))
             .filter(|layout| !layout.must_not_have.iter().any(|other| folded.contains(other)))
             .max_by_key(|layout| {
                 folded.iter().filter(|header| layout.aliases.contains_key(*header)).count()
@@ -303,8 +304,8 @@ impl Sources {
                 let missing: Vec<&str> = layout
                     .must_have
                     .iter()
-                    .filter(|needed| !layout.has(needed, folded))
-                    .map(String::as_str)
+                    .filter(|names| !has_any(folded, names))
+                    .filter_map(|names| Some(names.first()?.as_str()))
                     .collect();
                 let known = folded.iter().filter(|header| layout.aliases.contains_key(*header));
                 (known.count(), layout, missing)
@@ -411,7 +412,7 @@ impl Layout {
             is_snapshot: source.is_snapshot,
             id: raw.id.get_ref().clone(),
             key: singles(&raw.key)?,
-            must_have: raw.must_have.iter().map(|header| fold(header)).collect(),
+            must_have: raw.must_have.iter().map(|header| names_of(header, &aliases)).collect(),
             must_not_have: raw.must_not_have.iter().map(|header| fold(header)).collect(),
             required,
             expected: singles(&raw.expected)?,
@@ -424,14 +425,6 @@ impl Layout {
             aliases,
             documented,
         })
-    }
-
-    /// Whether a header has a column, by any of its names.
-    fn has(&self, needed: &str, folded: &[String]) -> bool {
-        let field = self.aliases.get(needed);
-        folded
-            .iter()
-            .any(|header| header == needed || field.is_some() && self.aliases.get(header) == field)
     }
 
     /// Whether the values of a field are about a person and never shown.
@@ -484,6 +477,19 @@ impl Recognised<'_> {
             None => self.layout.documented.get(field).cloned().unwrap_or_else(|| field.to_owned()),
         }
     }
+}
+
+/// All names of the column of a header, its own first.
+fn names_of(header: &str, aliases: &BTreeMap<String, String>) -> Vec<String> {
+    let header = fold(header);
+    let field = aliases.get(&header);
+    let others = aliases.iter().filter(|(name, of)| Some(*of) == field && **name != header);
+    let others = others.map(|(name, _)| name.clone());
+    std::iter::once(header.clone()).chain(others).collect()
+}
+
+fn has_any(folded: &[String], names: &[String]) -> bool {
+    names.iter().any(|name| folded.contains(name))
 }
 
 /// The hash of each field. Columns may have no name, or the same one: what they say must not be

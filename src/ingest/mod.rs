@@ -309,9 +309,10 @@ fn refuse_bad_files(plan: &Plan, on_bad_file: OnBadFile) -> Result<()> {
         .hint(format!("{hint}; or leave bad files out with --on-bad-file set-aside")))
 }
 
-/// Whether an error is the file's own fault, so that the file can be set aside.
+/// Whether an error of reading is the file's own fault, so that the file can be set aside: what it
+/// holds, or that it cannot be opened. It is tried again by the next ingest.
 fn is_file_fault(error: &Error) -> bool {
-    matches!(error.code().exit_code(), 4 | 5)
+    matches!(error.code().exit_code(), 4 | 5) || error.code() == Code::StorageRead
 }
 
 /// A task of the reader for a planned file.

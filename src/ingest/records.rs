@@ -324,7 +324,8 @@ fn visit_fast(
 }
 
 /// Whether a record over several lines looks as if a stray quote had swallowed its neighbours: it
-/// lacks fields, or one of its cells holds as many delimiters as there were between its line breaks.
+/// lacks fields, or one of its cells holds a whole record, or the end of one and the beginning of
+/// another. A cell of its own may have many lines, each with few delimiters.
 fn swallowed<'a>(
     cells: impl Iterator<Item = &'a [u8]>,
     count: usize,
@@ -333,8 +334,10 @@ fn swallowed<'a>(
 ) -> bool {
     let mut cells = cells.filter(|cell| memchr(b'\n', cell).is_some());
     let has_records = |cell: &[u8]| {
-        let lines = memchr_iter(b'\n', cell).count();
-        memchr_iter(delimiter, cell).count() >= lines * (width - 1)
+        let delimiters = |line: &[u8]| memchr_iter(delimiter, line).count();
+        let mut lines = cell.split(|byte| *byte == b'\n').map(delimiters);
+        let ends = lines.next().unwrap_or_default() + lines.next_back().unwrap_or_default();
+        ends + 1 >= width || lines.any(|delimiters| delimiters + 1 >= width)
     };
     count != width || cells.any(has_records)
 }

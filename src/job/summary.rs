@@ -6,6 +6,9 @@ use super::Scored;
 use crate::checks::Severity;
 use crate::ingest;
 
+/// How many unknown columns of a file are named.
+const NAMED: usize = 12;
+
 /// What was ingested.
 pub fn ingest_text(summary: &ingest::Summary) -> String {
     let mut text = String::new();
@@ -34,7 +37,14 @@ pub fn ingest_text(summary: &ingest::Summary) -> String {
             let _ = writeln!(text, "  set aside {}: {reason}", file.uri);
         }
         if !file.unknown_columns.is_empty() {
-            let columns = file.unknown_columns.join(", ");
+            let named = file.unknown_columns.iter().take(NAMED).map(|name| match name.trim() {
+                "" => "(no name)",
+                name => name,
+            });
+            let mut columns = named.collect::<Vec<_>>().join(", ");
+            if file.unknown_columns.len() > NAMED {
+                let _ = write!(columns, ", … {} in all", file.unknown_columns.len());
+            }
             let _ = writeln!(text, "  note      {}: unknown columns {columns}", file.uri);
         }
     }

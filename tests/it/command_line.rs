@@ -81,6 +81,14 @@ fn a_bad_file_can_be_set_aside() {
     let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     assert!(text.contains("set aside"), "{text}");
     assert!(text.contains("file_set_aside: 1 files were set aside"), "{text}");
+    // Nor does one that cannot be opened stop the others: by its name it is in another folder.
+    #[cfg(unix)]
+    {
+        let place = delivered("back\\slash.csv", "a,b\n1,2\n");
+        let assert = place.run().args(["--on-bad-file", "set-aside"]).assert().success();
+        let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+        assert!(text.contains("set aside") && text.contains("CS2001"), "{text}");
+    }
     // A warning is enough to stop a publication that must be clean.
     let strict = Place::new();
     small().write(&strict.path("deliveries"), "2026-10-21");

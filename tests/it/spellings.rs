@@ -152,17 +152,20 @@ fn a_cell_of_many_lines_is_no_stray_quote() {
 /// A stray quote that swallows the next row is still found.
 #[test]
 fn a_stray_quote_does_not_swallow_rows() {
-    let text = azure(",", &["1", "2"]).replace("Sentinel", "\"Sentinel");
-    let place = Place::new();
-    deliver(&place, "azure.csv", &text);
-    let assert = place.run().assert();
-    let output = assert.get_output();
-    if output.status.success() {
-        let file = &place.manifest()["inputs"][0];
-        let count = |name: &str| file[name].as_u64().unwrap();
-        assert_eq!(count("accepted") + count("quarantined"), 2, "{file}");
-    } else {
-        assert!(String::from_utf8_lossy(&output.stderr).contains("CS"), "{output:?}");
+    // From one record to a later one, with nothing, a blank line, or a line of totals between them.
+    for between in [None, Some(""), Some("Total")] {
+        let text = azure(",", &["1", "2", "3"]);
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines[1] = lines[1].replace("Sentinel", "\"Sentinel");
+        lines[3] = lines[3].replace("Sentinel", "Sentinel\"");
+        if let Some(line) = between {
+            lines.insert(2, line.to_owned());
+        }
+        let place = Place::new();
+        deliver(&place, "azure.csv", &(lines.join("\n") + "\n"));
+        let assert = place.run().assert().failure();
+        let error = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        assert!(error.contains("CS3005"), "{between:?}: {error}");
     }
 }
 
