@@ -32,7 +32,6 @@ struct Claim<'a> {
 }
 
 /// What a fold comes to.
-#[derive(Default)]
 pub(super) struct Folded {
     /// The units that are live.
     pub(super) units: Vec<LiveUnit>,
