@@ -333,7 +333,7 @@ impl<'a> Context<'a> {
         };
         let facts = self.facts(facts)?;
         for input in &inputs {
-            refuse_overlap(&[("input", &input.uri), ("folder of facts", &facts)])?;
+            refuse_overlap(("input", &input.uri), ("folder of facts", &facts))?;
         }
         Ok(IngestSettings {
             inputs,
@@ -389,7 +389,7 @@ impl<'a> Context<'a> {
             _ => Severity::Error,
         };
         let (facts, output) = (self.facts(facts)?, self.output(output)?);
-        refuse_overlap(&[("folder of facts", &facts), ("folder of tables", &output)])?;
+        refuse_overlap(("folder of facts", &facts), ("folder of tables", &output))?;
         Ok(ScoreSettings {
             facts,
             output,

@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     let score = context.score(&score, &facts, &tables)?;
     let ingest = context.ingest(input, &facts)?;
     for input in &ingest.inputs {
-        refuse_overlap(&[("input", &input.uri), ("folder of tables", &score.output)])?;
+        refuse_overlap(("input", &input.uri), ("folder of tables", &score.output))?;
     }
     if let Some(id) = &score.ruleset {
         // An unknown ruleset stops the run before a night of reading.

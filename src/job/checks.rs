@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::feeding::Feeding;
 use crate::calendar::{Day, Month};
 use crate::checks::Check;
-use crate::facts::{Credit, Live};
+use crate::facts::{Credit, FileRecord, Live};
 use crate::money::Money;
 
 /// The fact table whose keys hold the partner as delivered.
@@ -28,8 +28,7 @@ pub(super) fn ledger_checks(
         files_set_aside(live),
         deliveries_empty(live),
     ];
-    checks.extend(forms_assumed(live, feeding));
-    checks.extend(exports_assumed(live, feeding));
+    checks.extend(assumed(live, feeding));
     checks.extend(replacements_held(live, reference));
     if !areas_without_rules.is_empty() {
         let count = i64::try_from(areas_without_rules.len()).unwrap_or(i64::MAX);
@@ -235,38 +234,28 @@ const OF_DATASETS: [(&str, &str); 2] = [
     ),
 ];
 
-/// One check a thing that is said of exports.
-fn exports_assumed(live: &Live, feeding: &Feeding) -> Vec<Check> {
-    let files: Vec<_> =
+/// One check a kind of assumption that files needed, and one a thing that is said of datasets.
+fn assumed(live: &Live, feeding: &Feeding) -> Vec<Check> {
+    let files: Vec<&FileRecord> =
         feeding.files.iter().filter_map(|(sequence, file)| live.file(*sequence, *file)).collect();
-    let checks = OF_DATASETS.into_iter().map(|(check, text)| {
-        let said: BTreeSet<String> = files
-            .iter()
-            .flat_map(|file| file.assumptions.iter().map(move |said| (&file.dataset, said)))
-            .filter(|(_, (known, _))| known == check)
-            .map(|(dataset, (_, about))| format!("{about} of {dataset}"))
-            .collect();
-        let named: Vec<&str> = said.iter().take(NAMED).map(String::as_str).collect();
-        let count = i64::try_from(said.len()).unwrap_or(i64::MAX);
-        Check::warn(check, count, format!("{text}: {}", named.join(", ")))
-    });
-    checks.filter(Check::is_failed).collect()
-}
-
-/// One check a kind of assumption that a file needed.
-fn forms_assumed(live: &Live, feeding: &Feeding) -> Vec<Check> {
-    let files: Vec<_> =
-        feeding.files.iter().filter_map(|(sequence, file)| live.file(*sequence, *file)).collect();
-    let checks = ASSUMPTIONS.into_iter().map(|(check, text)| {
+    let places = |check: &str, place: fn(&FileRecord) -> &str| {
         let mut places: Vec<String> = files
             .iter()
-            .flat_map(|file| {
-                file.assumptions.iter().map(move |(known, about)| (file, known, about))
-            })
-            .filter(|(_, known, _)| *known == check)
-            .map(|(file, _, about)| format!("{about} of {}", file.uri))
+            .flat_map(|file| file.assumptions.iter().map(move |said| (file, said)))
+            .filter(|(_, (known, _))| known == check)
+            .map(|(file, (_, about))| format!("{about} of {}", place(file)))
             .collect();
         places.sort_unstable();
+        places
+    };
+    let of_files =
+        ASSUMPTIONS.into_iter().map(|(check, text)| (check, text, places(check, |file| &file.uri)));
+    let of_datasets = OF_DATASETS.into_iter().map(|(check, text)| {
+        let mut places = places(check, |file| &file.dataset);
+        places.dedup();
+        (check, text, places)
+    });
+    let checks = of_files.chain(of_datasets).map(|(check, text, mut places)| {
         let count = i64::try_from(places.len()).unwrap_or(i64::MAX);
         places.truncate(NAMED);
         Check::warn(check, count, format!("{text}: {}", places.join(", ")))
