@@ -24,14 +24,9 @@ impl Month {
 
     /// Parses `YYYY-MM`.
     pub fn parse(text: &str) -> Option<Self> {
-        let (year, month) = text.split_once('-')?;
-        if year.len() != 4 || month.len() != 2 {
-            return None;
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-            return None;
-        }
-        Self::new(year.parse().ok()?, month.parse().ok()?)
+        let [y1, y2, y3, y4, b'-', m1, m2] = text.as_bytes() else { return None };
+        let year = number(&[*y1, *y2, *y3, *y4])?;
+        Self::new(i32::try_from(year).ok()?, number(&[*m1, *m2])?)
     }
 
     /// The month `count` later (earlier when negative).
@@ -89,18 +84,9 @@ impl Day {
 
     /// Parses `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 10 {
-            return None;
-        }
-        let mut parts = text.splitn(3, '-');
-        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-        if year.len() != 4 || month.len() != 2 || day.len() != 2 {
-            return None;
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-            return None;
-        }
-        Self::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
+        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };
+        let year = number(&[*y1, *y2, *y3, *y4])?;
+        Self::new(i32::try_from(year).ok()?, number(&[*m1, *m2])?, number(&[*d1, *d2])?)
     }
 
     /// The month that holds the day.
@@ -127,6 +113,13 @@ impl Day {
     fn date(self) -> NaiveDate {
         NaiveDate::from_epoch_days(self.0).unwrap_or_default()
     }
+}
+
+/// The number that a few digits write.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
+    })
 }
 
 impl From<NaiveDate> for Day {

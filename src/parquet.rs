@@ -115,11 +115,11 @@ pub fn visit_dictionaries(
     file: File,
     what: &str,
     columns: &[&str],
-    visit: &mut dyn FnMut(&RecordBatch) -> Result<()>,
+    visit: &mut dyn FnMut(RecordBatch) -> Result<()>,
 ) -> Result<()> {
     let batches = dictionaries(file, columns).map_err(|error| damaged(what, error))?;
     for batch in batches {
-        visit(&batch.map_err(|error| damaged(what, error))?)?;
+        visit(batch.map_err(|error| damaged(what, error))?)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 
 use crate::error::{Error, Result};
 
@@ -133,6 +133,45 @@ fn caught<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(panicked)
 }
 
+/// What many threads hand over and one at a time takes, in any order: who finds nobody at it takes all
+/// that waits, and the others go on with their work.
+pub struct Funnel<T, F> {
+    waiting: Mutex<VecDeque<T>>,
+    take: Mutex<F>,
+    /// Who finds more waiting does not go on.
+    most: usize,
+}
+
+impl<T, F: FnMut(T) -> Result<()>> Funnel<T, F> {
+    /// Lets at most so many wait, and one more for each thread.
+    pub fn new(most: usize, take: F) -> Self {
+        Self { waiting: Mutex::default(), take: Mutex::new(take), most }
+    }
+
+    /// Hands something over; at the end of the last call all is taken.
+    ///
+    /// # Errors
+    /// What the taking of it, or of what others handed over, returns.
+    pub fn hand_over(&self, item: T) -> Result<()> {
+        let waiting = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting().push_back(item);
+        // Who takes leaves only when nothing waits: what comes while it leaves is seen here.
+        while !waiting().is_empty() {
+            let mut take = match self.take.try_lock() {
+                Ok(take) => take,
+                Err(TryLockError::WouldBlock) if waiting().len() <= self.most => return Ok(()),
+                Err(_) => self.take.lock().unwrap_or_else(PoisonError::into_inner),
+            };
+            loop {
+                let next = waiting().pop_front();
+                let Some(next) = next else { break };
+                take(next)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 type Task<'s> = Box<dyn FnOnce() + Send + 's>;
 
 /// Hands tasks out to threads.
@@ -188,6 +227,26 @@ mod tests {
             })
             .unwrap();
             assert_eq!(taken, (0..40).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn all_that_is_handed_over_is_taken_once() {
+        for most in [0, 1, 50] {
+            let mut taken = Vec::new();
+            let funnel = Funnel::new(most, |number: u32| {
+                std::thread::yield_now();
+                taken.push(number);
+                if number == 5_000 { Err(Error::bug("five thousand")) } else { Ok(()) }
+            });
+            let failed = Workers::new(4).unwrap().run(&[0; 40], |at| {
+                let first = u32::try_from(at).unwrap() * 100;
+                (first..first + 100).try_for_each(|number| funnel.hand_over(number))
+            });
+            failed.unwrap();
+            assert!(funnel.hand_over(5_000).unwrap_err().to_string().contains("five thousand"));
+            taken.sort_unstable();
+            assert_eq!(taken, (0..4_000).chain([5_000]).collect::<Vec<_>>());
         }
     }
 

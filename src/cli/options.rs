@@ -21,6 +21,9 @@ use crate::rules::{Catalogs, Rules};
 use crate::store;
 use crate::workers::threads;
 
+/// More are never of use, and a system may give them only after minutes.
+const MOST_THREADS: usize = 1024;
+
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
@@ -284,11 +287,13 @@ impl<'a> Context<'a> {
     /// Number of files read, or ranges of partners scored, at once.
     ///
     /// # Errors
-    /// CS1001 for zero.
+    /// CS1001 for none, and for more than any machine has.
     pub(super) fn threads(&self) -> Result<usize> {
         match self.global.threads.or(self.job.threads) {
-            Some(0) => Err(Error::new(Code::Usage, "--threads must be at least 1")
-                .hint("leave it out to use every processor")),
+            Some(threads) if !(1..=MOST_THREADS).contains(&threads) => {
+                let text = format!("--threads must be from 1 to {MOST_THREADS}");
+                Err(Error::new(Code::Usage, text).hint("leave it out to use every processor"))
+            }
             Some(threads) => Ok(threads),
             None => Ok(threads()),
         }

@@ -1,8 +1,6 @@
 //! What exports say of customers, row by row: the base has millions of such rows, and few of them say
 //! anything that the others do not.
 
-use std::sync::Mutex;
-
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Date32Type;
 
@@ -12,7 +10,7 @@ use super::live::LiveUnit;
 use super::schema::CUSTOMER;
 use super::unit::UnitKey;
 use crate::calendar::{Day, Month};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::workers::Workers;
 
 /// What a month's export of a partner says of a customer; what it does not say is blank.
@@ -54,8 +52,7 @@ impl LiveFrames<'_> {
         };
         let mut sources = self.sources(&CUSTOMER, &is_wanted)?;
         sources.reverse();
-        let take = Mutex::new(take);
-        self.visit(&CUSTOMER, &sources, workers, &|source, batch| {
+        self.visit(&CUSTOMER, &sources, workers, &mut |source, batch| {
             let column =
                 |name: &str| batch.column_by_name(name).filter(|known| known.null_count() == 0);
             let names = |name: &str| Names::new(column(name)?.as_dictionary_opt()?);
@@ -70,9 +67,6 @@ impl LiveFrames<'_> {
             let (month, is_account, texts) = read().ok_or_else(|| source.damaged(self.live))?;
             let [partner, tenant, segment, name, country, industry] = &texts;
             let accounts = source.accounts(self.live, &partner.all);
-            let mut take = take
-                .lock()
-                .map_err(|_| Error::bug("a reader of facts about customers panicked"))?;
             for row in 0..batch.num_rows() {
                 let of_partner = accounts[partner.at(row)];
                 let Some(partner_id) = of_partner[usize::from(is_account.value(row))] else {

@@ -24,7 +24,7 @@ use crate::error::{Code, Error, Result};
 use crate::money::MONEY_SCALE;
 use crate::parquet::{Footer, visit_dictionaries};
 use crate::store;
-use crate::workers::Workers;
+use crate::workers::{Funnel, Workers};
 
 /// Reads live facts.
 #[derive(Debug, Clone, Copy)]
@@ -254,23 +254,26 @@ impl<'a> LiveFrames<'a> {
         Ok(sources)
     }
 
-    /// Reads the columns of a table from some of its files, several at once: `visit` gets batches in
+    /// Reads the columns of a table from some of its files, several at once: `take` gets batches in
     /// any order, text as numbers and the dictionary that they mean.
     pub(super) fn visit(
         self,
         table: &FactTable,
         sources: &[Source<'_>],
         workers: &Workers,
-        visit: &(dyn Fn(&Source<'_>, &RecordBatch) -> Result<()> + Sync),
+        take: &mut (dyn FnMut(&Source<'_>, &RecordBatch) -> Result<()> + Send),
     ) -> Result<()> {
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
         // Files are begun in their order.
         let sizes = vec![0; sources.len()];
+        let most = workers.threads();
+        let funnel =
+            Funnel::new(most, |(at, batch): (usize, RecordBatch)| take(&sources[at], &batch));
         let read = |at: usize| {
             let source = &sources[at];
             let file = source.open(self.live)?;
-            let mut visit = |batch: &RecordBatch| visit(source, batch);
-            visit_dictionaries(file, &source.name(self.live), &columns, &mut visit)
+            let mut hand_over = |batch| funnel.hand_over((at, batch));
+            visit_dictionaries(file, &source.name(self.live), &columns, &mut hand_over)
         };
         workers.run(&sizes, read).map(drop)
     }

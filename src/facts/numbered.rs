@@ -2,7 +2,7 @@
 //! scoring adds the rows up dozens of times (docs/decisions/0016).
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashMap;
@@ -19,7 +19,7 @@ use super::verify::bug;
 use crate::buckets::{Buckets, Budget};
 use crate::calendar::{Day, Month};
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::AttributionSet;
 use crate::money::Money;
 use crate::workers::Workers;
@@ -126,14 +126,12 @@ impl LiveFrames<'_> {
         (room, workers): (&Room, &Workers),
     ) -> Result<NumberedFacts<M>> {
         let sources = self.sources(table, &|unit| unit.key.month.is_some_and(is_wanted))?;
-        let building = Mutex::new(Building::new(room));
-        let panicked = || Error::bug("a reader of facts panicked");
-        self.visit(table, &sources, workers, &|source, batch| {
+        let mut building = Building::new(room);
+        self.visit(table, &sources, workers, &mut |source, batch| {
             let batch =
                 FactBatch::<M>::new(batch, table).ok_or_else(|| source.damaged(self.live))?;
-            building.lock().map_err(|_| panicked())?.add(&batch, source, self)
+            building.add(&batch, source, self)
         })?;
-        let mut building = building.into_inner().map_err(|_| panicked())?;
         if self.live.has_distributor() {
             let frame = engine::collect(credited(self)?, "what distributors credit")?;
             building.add_credited::<M>(&frame)?;

@@ -7,8 +7,9 @@ use super::describe::Describer;
 use super::estimate::Estimate;
 use super::identity::{Group, Identity};
 use super::layout::Recognised;
+use super::memory::Memory;
 use super::records::{Cells, Reading};
-use super::relations::{Memory, Relations, Service};
+use super::relations::{Relations, Relatives, Service};
 use super::row::{LastMonth, Rejection, amount, cell, text};
 use super::shared::Shared;
 use super::tally::Tally;
@@ -72,7 +73,7 @@ impl<'a> AcrReader<'a> {
         header: &Recognised<'a>,
         shared: &'a Shared<'a>,
         form: (u8, Reading),
-        memory: Option<Memory>,
+        memory: Option<Memory<Relatives>>,
         delivery: usize,
         dataset: usize,
         file: u32,
@@ -123,16 +124,16 @@ impl<'a> AcrReader<'a> {
         };
         let month = self.last_month.read(cells, &self.relations.who)?;
         let relation = self.relations.find(cells)?;
-        let service = match self.relations.memory.services.look_up(cells) {
+        let service = match self.relations.memory.memos.services.look_up(cells) {
             Ok(service) => service,
             Err(fingerprint) => {
                 let service = self.service(cells)?;
-                self.relations.memory.services.keep(fingerprint, service)
+                self.relations.memory.memos.services.keep(fingerprint, service)
             }
         };
         let unit = self.relations.unit(relation, month, &mut self.tally);
         let relation = self.relations.relation(relation);
-        let service = self.relations.memory.services.get(service);
+        let service = self.relations.memory.memos.services.get(service);
         self.tally.digits_dropped += u64::from(is_dropped);
         self.tally.accept_in(unit, amount);
         if self.has_duplicates {
@@ -188,7 +189,7 @@ impl<'a> AcrReader<'a> {
     }
 
     /// What the file said, and what the next one with the same columns may go on with.
-    pub(super) fn into_parts(self) -> (Describer, Tally, Memory) {
+    pub(super) fn into_parts(self) -> (Describer, Tally, Memory<Relatives>) {
         let (describer, memory) = self.relations.into_parts();
         (describer, self.tally, memory)
     }

@@ -5,9 +5,11 @@
 use super::intern::LocalInterner;
 use super::layout::{Family, Recognised};
 use super::memo::Memo;
+use super::memory::{Memory, Memos};
 use super::person::{DIRECTORY, MCP, PersonKey, identity, person_text};
-use super::records::Cells;
-use super::row::{Partner, Rejection, Who, cell, text};
+use super::records::{Cells, Reading};
+use super::row::{LastDay, Partner, Rejection, Who, cell, text};
+use super::shared::Shared;
 use super::tally::Tally;
 use super::values;
 use crate::money::Money;
@@ -36,6 +38,20 @@ struct Credential {
     unused: Option<&'static str>,
 }
 
+/// What was converted before.
+pub(super) struct People {
+    partners: Memo<Partner>,
+    /// Their keys.
+    keys: Memo<u128>,
+    credentials: Memo<Credential>,
+}
+
+impl Memos for People {
+    fn len(&self) -> usize {
+        self.keys.len()
+    }
+}
+
 /// Converts the records of one file.
 pub(super) struct CredentialReader<'a> {
     who: Who,
@@ -44,9 +60,9 @@ pub(super) struct CredentialReader<'a> {
     title: Option<usize>,
     kind: Option<usize>,
     status: Option<usize>,
-    partners: Memo<Partner>,
-    people: Memo<u128>,
-    credentials: Memo<Credential>,
+    memory: Memory<People>,
+    earned: LastDay,
+    expiry: LastDay,
     /// Whether every row counts for something: the page lists nothing else.
     is_listed: bool,
     /// What identifies a person, best first.
@@ -61,12 +77,13 @@ pub(super) struct CredentialReader<'a> {
 impl<'a> CredentialReader<'a> {
     pub(super) fn new(
         header: &Recognised<'_>,
-        person_key: &'a PersonKey,
-        intern: LocalInterner<'a>,
+        shared: &'a Shared<'a>,
+        form: (u8, Reading),
+        memory: Option<Memory<People>>,
     ) -> Self {
         let column = |field: &str| header.column(field);
         let columns = |fields: &[&str]| fields.iter().filter_map(|field| column(field)).collect();
-        let memory = |fields: &[&str]| {
+        let ascending = |fields: &[&str]| {
             let mut columns: Vec<usize> = columns(fields);
             columns.sort_unstable();
             columns
@@ -80,11 +97,18 @@ impl<'a> CredentialReader<'a> {
         ];
         let mut of_person: Vec<usize> = ladder.iter().flat_map(|rung| rung.1.clone()).collect();
         of_person.sort_unstable();
+        let new = || People {
+            partners: Memo::of(&ascending(&["account_id", "location_id"])),
+            keys: Memo::of(&of_person),
+            credentials: Memo::of(&ascending(&["title", "kind", "status"])),
+        };
+        let mut memory = memory.unwrap_or_else(|| Memory::new(header, form, new()));
+        let texts = std::mem::take(&mut memory.texts);
         Self {
             who: Who::new(header),
-            partners: Memo::of(&memory(&["account_id", "location_id"])),
-            people: Memo::of(&of_person),
-            credentials: Memo::of(&memory(&["title", "kind", "status"])),
+            memory,
+            earned: LastDay::default(),
+            expiry: LastDay::default(),
             title: column("title"),
             kind: column("kind"),
             earned_on: column("earned_on"),
@@ -92,8 +116,8 @@ impl<'a> CredentialReader<'a> {
             status: column("status"),
             is_listed: header.layout.family == Family::ListedCredentials,
             ladder,
-            person_key,
-            intern,
+            person_key: shared.person_key,
+            intern: shared.learned.intern.local_with(texts),
             scratch: Vec::new(),
             rows: Vec::new(),
             tally: Tally::default(),
@@ -102,39 +126,35 @@ impl<'a> CredentialReader<'a> {
 
     /// Converts one record.
     pub(super) fn read(&mut self, cells: &Cells<'_>) -> Result<(), Rejection> {
-        let partner = match self.partners.find(cells) {
+        let partner = match self.memory.memos.partners.find(cells) {
             Ok(place) => place,
             Err(fingerprint) => {
                 let partner = self.who.partner(cells, &mut self.intern, &mut self.scratch)?;
-                self.partners.keep(fingerprint, partner)
+                self.memory.memos.partners.keep(fingerprint, partner)
             }
         };
-        let credential = match self.credentials.look_up(cells) {
+        let credential = match self.memory.memos.credentials.look_up(cells) {
             Ok(place) => place,
             Err(fingerprint) => {
                 let credential = self.credential(cells)?;
-                self.credentials.keep(fingerprint, credential)
+                self.memory.memos.credentials.keep(fingerprint, credential)
             }
         };
-        let earned_cell = cell(cells, self.earned_on);
-        let earned_on = values::day(&earned_cell)
-            .map_err(|reason| Rejection::new("earned_on", reason, &earned_cell))?;
-        let expires_cell = cell(cells, self.expires_on);
-        let expires_on = if values::is_blank(&expires_cell) {
-            None
-        } else {
-            let day = values::day(&expires_cell);
-            Some(day.map_err(|reason| Rejection::new("expires_on", reason, &expires_cell))?.0)
-        };
-        let person = match self.people.find(cells) {
+        let earned_on = self.earned.read(cells, self.earned_on, "earned_on")?;
+        let earned_on = earned_on.ok_or_else(|| {
+            Rejection::new("earned_on", "date_invalid", &cell(cells, self.earned_on))
+        })?;
+        let expires_on = self.expiry.read(cells, self.expires_on, "expires_on")?;
+        let person = match self.memory.memos.keys.find(cells) {
             Ok(place) => place,
             Err(fingerprint) => {
                 let key = self.person_key.hash(&self.person(cells)?);
-                self.people.keep(fingerprint, key)
+                self.memory.memos.keys.keep(fingerprint, key)
             }
         };
-        let partner = self.partners.get(partner);
-        let Credential { title, kind, status, unused } = *self.credentials.get(credential);
+        let People { partners, keys, credentials } = &self.memory.memos;
+        let partner = partners.get(partner);
+        let Credential { title, kind, status, unused } = *credentials.get(credential);
         self.tally.accept(partner.id, None, Money::ZERO, partner.location);
         if let Some(reason) = unused.filter(|_| !self.is_listed) {
             self.tally.not_used(reason, Money::ZERO);
@@ -142,11 +162,11 @@ impl<'a> CredentialReader<'a> {
         }
         self.rows.push(CredentialRow {
             partner: partner.id,
-            person_key: *self.people.get(person),
+            person_key: *keys.get(person),
             title,
             kind,
             earned_on: earned_on.0,
-            expires_on,
+            expires_on: expires_on.map(|day| day.0),
             is_expiry_known: self.expires_on.is_some(),
             status,
         });
@@ -200,6 +220,11 @@ impl<'a> CredentialReader<'a> {
     /// The key of a record's person, where it names one.
     pub(super) fn person_key(&self, cells: &Cells<'_>) -> Option<String> {
         self.person(cells).ok().map(|person| person_text(self.person_key.hash(&person)))
+    }
+
+    /// What the next file that is written alike may go on with.
+    pub(super) fn into_memory(self) -> Memory<People> {
+        self.memory.with_texts(self.intern.into_known())
     }
 
     /// Whether the file lacks the expiry column.

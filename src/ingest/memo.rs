@@ -11,8 +11,9 @@ use super::records::{CellBytes, Cells};
 /// A memory larger than this starts anew: its columns do not repeat after all.
 const MOST_ENTRIES: usize = 1 << 18;
 
-/// The values of a group of columns by a 128-bit hash of the cells as they stand in the file.
-pub(super) struct Memo<T> {
+/// The values of a group of columns by a 128-bit hash of the cells as they stand in the file; the last
+/// `RECENT` groups that differ are compared before one is looked up.
+pub(super) struct Memo<T, const RECENT: usize = 4> {
     /// The columns as runs of neighbours.
     runs: Vec<RangeInclusive<usize>>,
     places: HashMap<u128, u32, Hashed>,
@@ -25,9 +26,6 @@ pub(super) struct Memo<T> {
     /// Groups so far.
     turn: u64,
 }
-
-/// So many groups are compared before one is looked up.
-const RECENT: usize = 4;
 
 /// A group that was met lately.
 #[derive(Default)]
@@ -64,7 +62,7 @@ impl Hasher for Fingerprint {
     }
 }
 
-impl<T> Memo<T> {
+impl<T, const RECENT: usize> Memo<T, RECENT> {
     /// A memory of what these columns say; they stand in ascending order.
     pub(super) fn of(columns: &[usize]) -> Self {
         let runs = columns

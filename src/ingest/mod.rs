@@ -30,6 +30,7 @@ mod late;
 mod layout;
 mod locations;
 mod memo;
+mod memory;
 mod packed;
 mod person;
 mod reader;

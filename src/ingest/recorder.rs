@@ -268,14 +268,15 @@ impl<'a> Recorder<'a> {
         for shard in 0..SHARDS {
             acr.add(&shared.acr.take(key(shard))?, texts, blank, is_live)?;
         }
-        let mut seats = SeatFacts::default();
         let mut known: FastMap<u32, bool> = FastMap::new();
         let workloads = &self.settings.catalogs.workloads;
         let mut is_known = |workload| {
             let look_up = || workloads.known(texts.text(workload)).is_some();
             *known.entry(workload).or_insert_with(look_up)
         };
-        seats.add(shared.seats.take(key(0))?.concat(), is_live, &mut is_known);
+        let lines = shared.seats.take(key(0))?;
+        let mut seats = SeatFacts::of(&lines, texts, is_live, &mut is_known)?;
+        drop(lines);
         for (partner, count) in &acr.disagreeing {
             let (id, is_account) = texts.partner(*partner);
             done.disagreeing.insert((id.to_owned(), is_account), *count);
@@ -286,7 +287,7 @@ impl<'a> Recorder<'a> {
         let is_estimate = files.iter().any(|file| file.family == Some(Family::Estimates));
         let mut rows = if is_estimate {
             MonthRows::of_estimates(acr, texts)
-        } else if seats.seats.is_empty() {
+        } else if seats.is_empty() {
             MonthRows::of_acr(acr, texts)
         } else {
             MonthRows::of_seats(seats)

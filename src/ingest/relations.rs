@@ -7,9 +7,10 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::describe::{Describer, PartnerSaid};
 use super::identity::{Group, Identity};
-use super::intern::{Known, LocalInterner};
+use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::memo::Memo;
+use super::memory::{Memory, Memos};
 use super::records::{Cells, Reading};
 use super::row::{Partner, Rejection, Who, cell, reseller, text};
 use super::shared::Shared;
@@ -74,46 +75,17 @@ pub(super) struct Service {
     pub(super) key: u64,
 }
 
-/// So many texts a memory keeps for the next file.
-const MOST_TEXTS: usize = 1 << 20;
-
-/// What was converted before. Files that are written alike share it, one after the other.
-pub(super) struct Memory {
-    /// What cells mean beside their own text: [`Memory::meaning`].
-    header: Vec<String>,
-    /// The bytes of cells mean the same only by the same delimiter and reader.
-    form: (u8, Reading),
+/// What was converted before.
+pub(super) struct Relatives {
     customers: Memo<Customer>,
     associations: Memo<Association>,
     relations: Memo<Relation>,
     pub(super) services: Memo<Service>,
-    texts: Known,
 }
 
-impl Memory {
-    /// The layout, the fields of the columns, and the partner whose file it is where no cell says so.
-    fn meaning<'h>(header: &'h Recognised<'_>) -> impl Iterator<Item = &'h String> {
-        [&header.layout.dataset, &header.layout.id]
-            .into_iter()
-            .chain(&header.fields)
-            .chain(&header.partner)
-    }
-
-    /// How many customers by association it knows.
-    pub(super) fn relations(&self) -> usize {
+impl Memos for Relatives {
+    fn len(&self) -> usize {
         self.relations.len()
-    }
-
-    /// Bounds what is kept of a base with very many texts: they are looked up again.
-    pub(super) fn forget_many_texts(&mut self) {
-        if self.texts.len() > MOST_TEXTS {
-            self.texts = Known::default();
-        }
-    }
-
-    /// Whether a file with this header and form may go on with it.
-    pub(super) fn fits(&self, header: &Recognised<'_>, form: (u8, Reading)) -> bool {
-        self.form == form && self.header.iter().eq(Self::meaning(header))
     }
 }
 
@@ -130,7 +102,7 @@ pub(super) struct Relations<'a> {
     of_customer: Identity,
     of_association: Identity,
     describer: Describer,
-    pub(super) memory: Memory,
+    pub(super) memory: Memory<Relatives>,
     names: &'a AttributionNames,
     pub(super) intern: LocalInterner<'a>,
     /// The unit of an association in a month.
@@ -146,22 +118,20 @@ impl<'a> Relations<'a> {
         header: &Recognised<'a>,
         shared: &'a Shared<'a>,
         form: (u8, Reading),
-        memory: Option<Memory>,
+        memory: Option<Memory<Relatives>>,
     ) -> Self {
         let column = |field: &str| header.column(field);
         let of_customer = Identity::of(header, Some(Group::Customer));
         let of_association = Identity::of(header, Some(Group::Association));
-        let mut memory = memory.unwrap_or_else(|| Memory {
-            header: Memory::meaning(header).cloned().collect(),
-            form,
+        let new = || Relatives {
             customers: Memo::of(&of_customer.columns),
             associations: Memo::of(&of_association.columns),
             relations: Memo::of(&both(&of_customer.columns, &of_association.columns)),
             services: Memo::of(&Identity::of(header, Some(Group::Service)).columns),
-            texts: Known::default(),
-        });
+        };
+        let mut memory = memory.unwrap_or_else(|| Memory::new(header, form, new()));
         // The units are those of the file before.
-        memory.relations.values_mut().iter_mut().for_each(|relation| relation.unit = None);
+        memory.memos.relations.values_mut().iter_mut().for_each(|relation| relation.unit = None);
         Self {
             who: Who::new(header),
             attribution: column("attribution"),
@@ -188,31 +158,31 @@ impl<'a> Relations<'a> {
     /// # Errors
     /// The cell that cannot be read.
     pub(super) fn find(&mut self, cells: &Cells<'_>) -> Result<usize, Rejection> {
-        match self.memory.relations.find(cells) {
+        match self.memory.memos.relations.find(cells) {
             Ok(place) => Ok(place),
             Err(fingerprint) => {
                 let relation = self.read(cells)?;
-                Ok(self.memory.relations.keep(fingerprint, relation))
+                Ok(self.memory.memos.relations.keep(fingerprint, relation))
             }
         }
     }
 
     /// What a record says of its customer and its partner.
     pub(super) fn relation(&self, place: usize) -> &Relation {
-        self.memory.relations.get(place)
+        self.memory.memos.relations.get(place)
     }
 
     /// The unit of an accepted record in a month; the first time, what it says of its customer and
     /// partner is kept for that month.
     pub(super) fn unit(&mut self, place: usize, month: Month, tally: &mut Tally) -> usize {
-        let relation = self.memory.relations.get_mut(place);
+        let relation = self.memory.memos.relations.get_mut(place);
         if let Some((known, unit)) = relation.unit
             && known == month
         {
             return unit;
         }
-        let customer = self.memory.customers.get(relation.customer);
-        let association = self.memory.associations.get(relation.association);
+        let customer = self.memory.memos.customers.get(relation.customer);
+        let association = self.memory.memos.associations.get(relation.association);
         let partner = &relation.partner;
         if self.noted.insert((relation.customer, partner.id, month)) {
             self.describer.note_customer(month, partner.id, customer.tenant, customer.texts);
@@ -227,7 +197,7 @@ impl<'a> Relations<'a> {
     }
 
     fn read(&mut self, cells: &Cells<'_>) -> Result<Relation, Rejection> {
-        let memory = &mut self.memory;
+        let memory = &mut self.memory.memos;
         if memory.relations.is_full() || memory.customers.is_full() || memory.associations.is_full()
         {
             memory.relations.clear();
@@ -236,22 +206,22 @@ impl<'a> Relations<'a> {
             self.units.clear();
             self.noted.clear();
         }
-        let association = match self.memory.associations.find(cells) {
+        let association = match self.memory.memos.associations.find(cells) {
             Ok(association) => association,
             Err(fingerprint) => {
                 let association = self.read_association(cells)?;
-                self.memory.associations.keep(fingerprint, association)
+                self.memory.memos.associations.keep(fingerprint, association)
             }
         };
-        let customer = match self.memory.customers.find(cells) {
+        let customer = match self.memory.memos.customers.find(cells) {
             Ok(customer) => customer,
             Err(fingerprint) => {
                 let customer = self.read_customer(cells)?;
-                self.memory.customers.keep(fingerprint, customer)
+                self.memory.memos.customers.keep(fingerprint, customer)
             }
         };
-        let of_association = self.memory.associations.get(association);
-        let of_customer = self.memory.customers.get(customer);
+        let of_association = self.memory.memos.associations.get(association);
+        let of_customer = self.memory.memos.customers.get(customer);
         Ok(Relation {
             tenant: of_customer.tenant,
             partner: of_association.partner,
@@ -314,8 +284,8 @@ impl<'a> Relations<'a> {
     }
 
     /// What the file said, and what the next one that is written alike may go on with.
-    pub(super) fn into_parts(self) -> (Describer, Memory) {
-        (self.describer, Memory { texts: self.intern.into_known(), ..self.memory })
+    pub(super) fn into_parts(self) -> (Describer, Memory<Relatives>) {
+        (self.describer, self.memory.with_texts(self.intern.into_known()))
     }
 }
 

@@ -71,6 +71,39 @@ impl LastMonth {
     }
 }
 
+/// The day of the record before, by its cell.
+#[derive(Debug, Default)]
+pub(super) struct LastDay {
+    cell: Vec<u8>,
+    day: Option<Day>,
+}
+
+impl LastDay {
+    /// The day that a cell names; none where it is blank.
+    ///
+    /// # Errors
+    /// The cell that is none.
+    pub(super) fn read(
+        &mut self,
+        cells: &Cells<'_>,
+        column: Option<usize>,
+        field: &'static str,
+    ) -> Result<Option<Day>, Rejection> {
+        let Some(column) = column else { return Ok(None) };
+        let raw = cells.raw(column);
+        if self.cell == *raw && self.day.is_some() {
+            return Ok(self.day);
+        }
+        let text = cells.get(column);
+        if values::is_blank(&text) {
+            return Ok(None);
+        }
+        let day = values::day(&text).map_err(|reason| Rejection::new(field, reason, &text))?;
+        (self.cell, self.day) = (raw.into_owned(), Some(day));
+        Ok(self.day)
+    }
+}
+
 /// The partner of a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Partner {

@@ -13,7 +13,7 @@ use super::records::{Cells, Reading};
 use super::resellers::ResellerReader;
 use super::row::{Rejection, Who};
 use super::seats::SeatReader;
-use super::shared::Shared;
+use super::shared::{Learned, Shared};
 use crate::error::Result;
 use crate::facts::Erased;
 
@@ -39,7 +39,9 @@ impl<'a> Rows<'a> {
         slot: u32,
     ) -> Self {
         let dataset = dataset_index(&header.layout.dataset);
-        let memory = remembers.then(|| shared.learned.memory_of(header, form)).flatten();
+        let learned = shared.learned;
+        let relatives = || remembers.then(|| learned.relatives.take(header, form)).flatten();
+        let people = || remembers.then(|| learned.people.take(header, form)).flatten();
         let intern = shared.learned.intern.local();
         let attributions = &shared.catalogs.attributions;
         match header.layout.family {
@@ -47,7 +49,7 @@ impl<'a> Rows<'a> {
                 header,
                 shared,
                 form,
-                memory,
+                relatives(),
                 task.delivery,
                 dataset,
                 slot,
@@ -56,14 +58,14 @@ impl<'a> Rows<'a> {
                 header,
                 shared,
                 form,
-                memory,
+                relatives(),
                 task.delivery,
                 dataset,
                 slot,
             ))),
-            Family::Credentials | Family::ListedCredentials => Rows::Credentials(Box::new(
-                CredentialReader::new(header, shared.person_key, intern),
-            )),
+            Family::Credentials | Family::ListedCredentials => {
+                Rows::Credentials(Box::new(CredentialReader::new(header, shared, form, people())))
+            }
             Family::Locations => Rows::Locations(Box::new(LocationReader::new(header, intern))),
             Family::Customers => Rows::Customers(Box::new(CustomerReader::new(header, intern))),
             Family::Resellers => Rows::Resellers(Box::new(ResellerReader::new(header, intern))),
@@ -107,13 +109,15 @@ impl<'a> Rows<'a> {
 
     /// Drops what a reading said that does not count; what it learned goes on.
     pub(super) fn give_up(self, shared: &Shared<'_>, remembers: bool) {
-        let memory = match self {
-            Rows::Acr(rows) => rows.into_parts().2,
-            Rows::Seats(rows) => rows.into_parts().2,
-            _ => return,
-        };
-        if remembers {
-            shared.learned.keep_memory(memory);
+        if !remembers {
+            return;
+        }
+        let Learned { relatives, people, .. } = shared.learned;
+        match self {
+            Rows::Acr(rows) => relatives.keep(rows.into_parts().2),
+            Rows::Seats(rows) => relatives.keep(rows.into_parts().2),
+            Rows::Credentials(rows) => people.keep(rows.into_memory()),
+            _ => {}
         }
     }
 
@@ -137,7 +141,7 @@ impl<'a> Rows<'a> {
                 described = (result.family == Some(Family::Acr)).then_some(describer);
                 result.tally = tally;
                 if remembers {
-                    shared.learned.keep_memory(memory);
+                    shared.learned.relatives.keep(memory);
                 }
             }
             Rows::Seats(mut rows) => {
@@ -146,13 +150,16 @@ impl<'a> Rows<'a> {
                 described = Some(describer);
                 result.tally = tally;
                 if remembers {
-                    shared.learned.keep_memory(memory);
+                    shared.learned.relatives.keep(memory);
                 }
             }
-            Rows::Credentials(rows) => {
+            Rows::Credentials(mut rows) => {
                 lacks_expiry = rows.lacks_expiry();
-                result.credentials = rows.rows;
-                result.tally = rows.tally;
+                result.credentials = std::mem::take(&mut rows.rows);
+                result.tally = std::mem::take(&mut rows.tally);
+                if remembers {
+                    shared.learned.people.keep(rows.into_memory());
+                }
             }
             Rows::Customers(rows) => {
                 described = Some(rows.describer);

@@ -5,30 +5,26 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::acr::AcrLine;
+use super::credentials::People;
 use super::intern::Interner;
-use super::layout::{Recognised, Sources};
+use super::layout::Sources;
+use super::memory::Memories;
 use super::person::PersonKey;
 use super::reader::{FileTask, MOST_ATTEMPTS};
-use super::records::Reading;
-use super::relations::Memory;
+use super::relations::Relatives;
 use super::seats::SeatLine;
 use super::waiting::Waiting;
 use crate::buckets::Budget;
 use crate::facts::Erased;
 use crate::rules::Catalogs;
 
-/// Memories of files with other columns than these are forgotten first.
-const MOST_MEMORIES: usize = 16;
-/// So many customers by association all memories keep together for files to come, some 100 MB.
-const MOST_RELATIONS: usize = 1 << 19;
-
 /// What an ingest learns from its files, whatever batch they are in: most say again what others said.
 /// And the memory that all batches have for rows that wait.
 pub(super) struct Learned {
     pub(super) intern: Interner,
     budget: Arc<Budget>,
-    /// What readers converted before; one for each reader at work.
-    memories: Mutex<Vec<Memory>>,
+    pub(super) relatives: Memories<Relatives>,
+    pub(super) people: Memories<People>,
 }
 
 impl Learned {
@@ -36,26 +32,7 @@ impl Learned {
     pub(super) fn new(memory: usize) -> Self {
         let intern = Interner::default();
         let budget = Arc::new(Budget::new(memory));
-        Self { intern, budget, memories: Mutex::new(Vec::new()) }
-    }
-
-    pub(super) fn memory_of(&self, header: &Recognised<'_>, form: (u8, Reading)) -> Option<Memory> {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = memories.iter().position(|memory| memory.fits(header, form))?;
-        Some(memories.swap_remove(at))
-    }
-
-    pub(super) fn keep_memory(&self, mut memory: Memory) {
-        memory.forget_many_texts();
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        memories.push(memory);
-        let is_too_much = |memories: &[Memory]| {
-            memories.len() > MOST_MEMORIES
-                || memories.iter().map(Memory::relations).sum::<usize>() > MOST_RELATIONS
-        };
-        while is_too_much(&memories) {
-            memories.remove(0);
-        }
+        Self { intern, budget, relatives: Memories::default(), people: Memories::default() }
     }
 }
 

@@ -14,11 +14,10 @@ use super::fact_rows::{Rows, Values};
 use super::intern::Texts;
 use super::locations::LocationRow;
 use super::resellers::ResellerRow;
-use super::seats::{SeatFacts, SeatKey, SeatValues};
+use super::seats::SeatFacts;
 use crate::calendar::Month;
 use crate::error::Result;
 use crate::facts::{FactTable, TABLES, TableSet, finished};
-use crate::ids::Attribution;
 use crate::store::Store;
 
 /// A partner as delivered.
@@ -48,7 +47,7 @@ pub(super) struct StoredUnit {
 pub(super) struct MonthRows {
     acr: Rows,
     estimates: Rows,
-    pub(super) seats: Vec<(SeatKey, SeatValues)>,
+    seats: Rows,
     pub(super) customers: Vec<Description>,
     pub(super) partners: Vec<Description>,
     pub(super) resellers: Vec<Description>,
@@ -70,7 +69,7 @@ impl MonthRows {
     }
 
     pub(super) fn of_seats(facts: SeatFacts) -> Self {
-        Self { seats: facts.seats.into_iter().collect(), ..Self::default() }
+        Self { seats: facts.into_rows(), ..Self::default() }
     }
 
     /// Writes the rows of partners that `known` does not hold with the same hash.
@@ -123,22 +122,7 @@ impl MonthRows {
 
     /// The rows of each table, sorted by all their values.
     fn tables(self, texts: &Texts) -> Vec<(&'static FactTable, Rows)> {
-        let Self { seats, locations, .. } = &self;
-        let attribution = |index: u32| {
-            let index = usize::try_from(index).unwrap_or(usize::MAX);
-            Attribution::from_index(index).unwrap_or(Attribution::OTHER)
-        };
-        let seats = Rows::new(
-            column(seats, |(key, _)| key.partner),
-            vec![
-                Values::Text(column(seats, |(key, _)| key.tenant)),
-                Values::Text(column(seats, |(key, _)| key.workload)),
-                Values::Mask(column(seats, |(key, _)| attribution(key.attribution).set().0)),
-                Values::Int64(column(seats, |(_, value)| value.paid_seats)),
-                Values::Int64(column(seats, |(_, value)| value.active_users)),
-                Values::Date(column(seats, |(_, value)| value.associated_on)),
-            ],
-        );
+        let Self { locations, .. } = &self;
         let (credentials, listed) = (people(&self.credentials), people(&self.listed_credentials));
         let locations = Rows::new(
             column(locations, |row| row.partner),
@@ -224,7 +208,7 @@ impl MonthRows {
             .copied()
             .zip([
                 self.acr,
-                seats,
+                self.seats,
                 credentials,
                 customers,
                 partners,

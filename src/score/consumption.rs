@@ -1,6 +1,9 @@
 //! Azure consumed revenue of all months that an attempt scores, added up for a window as a sentence
 //! asks for it: one pass over rows that lie by customer and month.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::customer_rows::{Customer, CustomerRows};
@@ -36,7 +39,12 @@ pub struct Consumption<'a> {
     services: Vec<String>,
     /// The first month that the rows are complete from; none when there is nothing older.
     first: Option<Month>,
+    /// What sentences have asked for: the months before ask again.
+    months: RefCell<HashMap<Asked, Rc<CustomerMonths>>>,
 }
+
+/// Services and associations, as [`Eligible`].
+type Asked = (Vec<String>, AttributionSet);
 
 /// Which consumption counts.
 #[derive(Clone, Copy)]
@@ -47,12 +55,23 @@ pub(super) struct Eligible<'a> {
     pub(super) associations: AttributionSet,
 }
 
+/// The months of all customers that have a row of some services.
+#[derive(Debug, Default)]
+struct CustomerMonths {
+    /// Of the customers in order.
+    months: Vec<CustomerMonth>,
+    /// Where those of each customer end.
+    ends: Vec<usize>,
+}
+
 /// What one customer consumed in one month.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CustomerMonth {
+    /// Of eligible rows; zero when there are none.
+    amount: Money,
     pub(super) month: Month,
-    /// Of eligible rows, none when there are none.
-    pub(super) amount: Option<Money>,
+    /// Whether there are eligible rows.
+    is_eligible: bool,
     /// Whether there are amounts under other attributions.
     pub(super) has_other: bool,
     /// The attributions of the eligible rows.
@@ -71,7 +90,7 @@ struct Side {
 impl Side {
     fn add(&mut self, window: Window, of: CustomerMonth) {
         self.has_other |= of.has_other;
-        let Some(amount) = of.amount else { return };
+        let Some(amount) = of.amount() else { return };
         self.months += 1;
         self.has_amount |= amount != Money::ZERO;
         self.amount = Some(match (window, self.amount) {
@@ -100,7 +119,8 @@ impl<'a> Consumption<'a> {
         let NumberedRows { customers, names, rows } = facts;
         let services = names.iter().map(|name| canonical(&name.delivered)).collect();
         let customers = CustomerRows::new(customers, &rows);
-        Self { customers, rows, delivered: names, services, first }
+        let months = RefCell::default();
+        Self { customers, rows, delivered: names, services, first, months }
     }
 
     /// The exporters' own consumption from one month to another by service as delivered, sorted.
@@ -139,19 +159,37 @@ impl<'a> Consumption<'a> {
         visit: &mut dyn FnMut(Customer<'_>, &[CustomerMonth]) -> Result<()>,
     ) -> Result<()> {
         self.reach(first)?;
-        let is_listed = self.listed(eligible.services);
-        let mut months = Vec::new();
-        for (customer, rows) in self.customers.of(&self.rows) {
-            months.clear();
-            let rows = within(rows, first, last);
-            for row in rows.iter().filter(|row| is_listed[row.name as usize]) {
-                CustomerMonth::add(&mut months, row, eligible.associations);
-            }
-            if !months.is_empty() {
-                visit(customer, &months)?;
+        let known = self.customer_months(eligible);
+        let mut start = 0;
+        for (customer, end) in self.customers.all().zip(&known.ends) {
+            let months = &known.months[start..*end];
+            start = *end;
+            let from = months.partition_point(|known| known.month < first);
+            let until = months.partition_point(|known| known.month <= last);
+            if from < until {
+                visit(customer, &months[from..until])?;
             }
         }
         Ok(())
+    }
+
+    /// The months of all customers that have a row of the services.
+    fn customer_months(&self, eligible: Eligible<'_>) -> Rc<CustomerMonths> {
+        let key = (eligible.services.to_vec(), eligible.associations);
+        let mut known = self.months.borrow_mut();
+        let months = known.entry(key).or_insert_with(|| {
+            let is_listed = self.listed(eligible.services);
+            let mut found = CustomerMonths::default();
+            for (_, rows) in self.customers.of(&self.rows) {
+                let start = found.months.len();
+                for row in rows.iter().filter(|row| is_listed[row.name as usize]) {
+                    CustomerMonth::add(&mut found.months, start, row, eligible.associations);
+                }
+                found.ends.push(found.months.len());
+            }
+            Rc::new(found)
+        });
+        Rc::clone(months)
     }
 
     /// By customer, both sides of a window at R.
@@ -259,15 +297,32 @@ impl<'a> Consumption<'a> {
 }
 
 impl CustomerMonth {
-    /// Adds a row to the months so far, which are in order as the rows are.
-    fn add(months: &mut Vec<Self>, row: &NumberedRow<Money>, associations: AttributionSet) {
-        if months.last().is_none_or(|last| last.month != row.month) {
-            let attributions = AttributionSet::EMPTY;
-            months.push(Self { month: row.month, amount: None, has_other: false, attributions });
+    /// Of eligible rows, none when there are none.
+    pub(super) fn amount(&self) -> Option<Money> {
+        self.is_eligible.then_some(self.amount)
+    }
+
+    /// Adds a row to the months of a customer, those from `start` on, which are in order as the rows
+    /// are.
+    fn add(
+        months: &mut Vec<Self>,
+        start: usize,
+        row: &NumberedRow<Money>,
+        associations: AttributionSet,
+    ) {
+        if months[start..].last().is_none_or(|last| last.month != row.month) {
+            months.push(Self {
+                amount: Money::ZERO,
+                month: row.month,
+                is_eligible: false,
+                has_other: false,
+                attributions: AttributionSet::EMPTY,
+            });
         }
         let Some(month) = months.last_mut() else { return };
         if row.attributions.meets(associations) {
-            *month.amount.get_or_insert_default() += row.measures;
+            month.is_eligible = true;
+            month.amount += row.measures;
             month.attributions = month.attributions.union(row.attributions);
         } else {
             month.has_other |= row.measures != Money::ZERO;

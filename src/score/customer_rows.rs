@@ -29,15 +29,24 @@ impl<'c> CustomerRows<'c> {
         Self { customers, tenants, starts }
     }
 
+    /// The customer at a place.
+    pub(super) fn at(&self, place: usize) -> Customer<'_> {
+        Customer { partner: &self.customers[place].0, tenant: &self.tenants[place] }
+    }
+
+    /// Each customer.
+    pub(super) fn all(&self) -> impl Iterator<Item = Customer<'_>> {
+        let customers = self.customers.iter().zip(&self.tenants);
+        customers.map(|((partner, _), tenant)| Customer { partner, tenant })
+    }
+
     /// Each customer with its rows.
     pub(super) fn of<'a, M>(
         &'a self,
         rows: &'a [NumberedRow<M>],
     ) -> impl Iterator<Item = (Customer<'a>, &'a [NumberedRow<M>])> {
-        let customers = self.customers.iter().zip(&self.tenants).zip(self.starts.windows(2));
-        customers.map(|(((partner, _), tenant), ends)| {
-            let rows = rows.get(ends[0]..ends[1]).unwrap_or_default();
-            (Customer { partner, tenant }, rows)
-        })
+        self.all()
+            .zip(self.starts.windows(2))
+            .map(|(customer, ends)| (customer, rows.get(ends[0]..ends[1]).unwrap_or_default()))
     }
 }

@@ -1,5 +1,8 @@
 //! Paid seats and active users of all months that an attempt scores, by customer, workload and month.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::customer_rows::{Customer, CustomerRows};
@@ -16,6 +19,19 @@ pub struct SeatMonths<'a> {
     rows: Vec<NumberedRow<Seats>>,
     /// As the catalog names them, sorted.
     workloads: Vec<Arc<str>>,
+    /// What sentences have asked for: the months before ask again.
+    months: RefCell<HashMap<Asked, Rc<WorkloadMonths>>>,
+}
+
+/// Workloads, all where there are none, and associations.
+type Asked = (Vec<String>, AttributionSet);
+
+/// The months of some workloads of all customers.
+#[derive(Debug, Default)]
+struct WorkloadMonths {
+    months: Vec<SeatMonth>,
+    /// Place of the customer, workload, and where its months end; in order.
+    ends: Vec<(usize, usize, usize)>,
 }
 
 /// What a customer has of a workload in a month.
@@ -52,7 +68,8 @@ impl<'a> SeatMonths<'a> {
         }
         rows.sort_unstable_by_key(|row| (row.customer, row.name, row.month));
         let customers = CustomerRows::new(customers, &rows);
-        Self { customers, rows, workloads: workloads.into_iter().map(Arc::from).collect() }
+        let workloads = workloads.into_iter().map(Arc::from).collect();
+        Self { customers, rows, workloads, months: RefCell::default() }
     }
 
     /// How many rows of a month each workload has, under any association.
@@ -74,34 +91,57 @@ impl<'a> SeatMonths<'a> {
         associations: AttributionSet,
         visit: &mut Visit<'_>,
     ) -> Result<()> {
-        let is_listed: Vec<bool> = self
-            .workloads
-            .iter()
-            .map(|name| workloads.is_empty() || workloads.iter().any(|known| **known == **name))
-            .collect();
-        let mut months: Vec<SeatMonth> = Vec::new();
-        for (customer, rows) in self.customers.of(&self.rows) {
-            for of_workload in rows.chunk_by(|left, right| left.name == right.name) {
-                let Some(workload) = of_workload.first().map(|row| row.name as usize) else {
-                    continue;
-                };
-                if is_listed[workload] {
-                    months.clear();
-                    for row in of_workload {
-                        SeatMonth::add(&mut months, row, associations);
-                    }
-                    visit(customer, &self.workloads[workload], &months)?;
-                }
-            }
+        let known = self.workload_months(workloads, associations);
+        let mut start = 0;
+        for (customer, workload, end) in &known.ends {
+            let months = &known.months[start..*end];
+            start = *end;
+            visit(self.customers.at(*customer), &self.workloads[*workload], months)?;
         }
         Ok(())
+    }
+
+    /// The months of some workloads of all customers.
+    fn workload_months(
+        &self,
+        workloads: &[String],
+        associations: AttributionSet,
+    ) -> Rc<WorkloadMonths> {
+        let mut known = self.months.borrow_mut();
+        let months = known.entry((workloads.to_vec(), associations)).or_insert_with(|| {
+            let is_listed = |name: &Arc<str>| {
+                workloads.is_empty() || workloads.iter().any(|known| **known == **name)
+            };
+            let is_listed: Vec<bool> = self.workloads.iter().map(is_listed).collect();
+            let mut found = WorkloadMonths::default();
+            for (customer, (_, rows)) in self.customers.of(&self.rows).enumerate() {
+                for of_workload in rows.chunk_by(|left, right| left.name == right.name) {
+                    let workload = of_workload[0].name as usize;
+                    if is_listed[workload] {
+                        let start = found.months.len();
+                        for row in of_workload {
+                            SeatMonth::add(&mut found.months, start, row, associations);
+                        }
+                        found.ends.push((customer, workload, found.months.len()));
+                    }
+                }
+            }
+            Rc::new(found)
+        });
+        Rc::clone(months)
     }
 }
 
 impl SeatMonth {
-    /// Adds a row to the months so far, which are in order as the rows are.
-    fn add(months: &mut Vec<Self>, row: &NumberedRow<Seats>, associations: AttributionSet) {
-        if months.last().is_none_or(|last| last.month != row.month) {
+    /// Adds a row to the months of a workload, those from `start` on, which are in order as the rows
+    /// are.
+    fn add(
+        months: &mut Vec<Self>,
+        start: usize,
+        row: &NumberedRow<Seats>,
+        associations: AttributionSet,
+    ) {
+        if months[start..].last().is_none_or(|last| last.month != row.month) {
             let month = row.month;
             months.push(Self { month, best: None, associated_on: None, has_other: false });
         }

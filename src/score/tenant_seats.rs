@@ -1,5 +1,7 @@
 //! Sentences over seats: which workloads of a tenant count on each side, why, and what they add.
 
+use smallvec::SmallVec;
+
 use super::customers::{COUNTED, Evidence, Measured, PROMOTED, Side};
 use super::seats::{Began, SeatCount, Start, WorkloadSeats};
 use crate::money::Money;
@@ -14,21 +16,31 @@ pub(super) fn seat_evidence<'a>(
     sentence: &'a Customers,
     seats: &'a [WorkloadSeats],
 ) -> Vec<Evidence<'a>> {
-    seats
-        .chunk_by(|left, right| left.partner == right.partner && left.tenant == right.tenant)
-        .flat_map(|rows| tenant_evidence(sentence, rows))
-        .collect()
+    let mut evidence = Vec::with_capacity(seats.len());
+    for rows in
+        seats.chunk_by(|left, right| left.partner == right.partner && left.tenant == right.tenant)
+    {
+        add_tenant(&mut evidence, sentence, rows);
+    }
+    evidence
 }
 
-/// The evidence of the workloads of one tenant of one partner.
-fn tenant_evidence<'a>(sentence: &'a Customers, rows: &'a [WorkloadSeats]) -> Vec<Evidence<'a>> {
+/// One value a workload of a tenant: few have more, and there are very many tenants.
+type PerWorkload<T> = SmallVec<[T; 8]>;
+
+/// Adds the evidence of the workloads of one tenant of one partner.
+fn add_tenant<'a>(
+    evidence: &mut Vec<Evidence<'a>>,
+    sentence: &'a Customers,
+    rows: &'a [WorkloadSeats],
+) {
     // What an association that began since then had at R−12 does not matter.
     let is_replaced =
         |row: &WorkloadSeats| sentence.since_association && matches!(row.start, Start::Within(..));
-    let now: Vec<SeatCount> = rows.iter().map(|row| row.current).collect();
+    let now: PerWorkload<SeatCount> = rows.iter().map(|row| row.current).collect();
     // The band is that of R−12 all the same.
-    let year_ago: Vec<SeatCount> = rows.iter().map(|row| row.baseline).collect();
-    let before: Vec<SeatCount> = rows
+    let year_ago: PerWorkload<SeatCount> = rows.iter().map(|row| row.baseline).collect();
+    let before: PerWorkload<SeatCount> = rows
         .iter()
         .map(|row| if is_replaced(row) { SeatCount::default() } else { row.baseline })
         .collect();
@@ -47,7 +59,7 @@ fn tenant_evidence<'a>(sentence: &'a Customers, rows: &'a [WorkloadSeats]) -> Ve
         banded: &year_ago,
         judged: if sentence.judges_by_now(is_gone) { &now } else { &year_ago },
         has_other: rows.iter().map(|row| row.has_other.1).collect(),
-        is_left_out: vec![false; rows.len()],
+        is_left_out: SmallVec::from_elem(false, rows.len()),
         is_promoted: false,
     };
     let passes_now = current.is_in_band(sentence);
@@ -56,54 +68,52 @@ fn tenant_evidence<'a>(sentence: &'a Customers, rows: &'a [WorkloadSeats]) -> Ve
     let then_sides = if is_dropped { now_sides.clone() } else { baseline.sides(sentence) };
     let judged_share =
         (sentence.options.active_share_of == ActiveShareOf::Tenant).then(|| total(&now));
-    rows.iter()
-        .zip(now_sides.into_iter().zip(then_sides))
-        .map(|(row, (current, then))| {
-            // It counts on both sides if its tenant passes the band at R (contract §3).
-            let (then, count, baseline_month) = match row.start {
-                Start::Within(Began { month, count, has_other }) if sentence.since_association => {
-                    let is_gone = row.current.is_zero();
-                    let is_counted = if is_gone { passes_now } else { current.is_counted };
-                    let side = if count.is_zero() {
-                        Side::absent(has_other)
-                    } else if is_counted {
-                        COUNTED
-                    } else {
-                        Side::not(if is_gone { "outside_band" } else { current.reason })
-                    };
-                    (side, count, Some(month))
-                }
-                _ => (then, row.baseline, None),
-            };
-            let add = |side: Side<'_>, count: SeatCount| match sentence.result {
-                _ if !side.is_counted => Money::ZERO,
-                CustomerResult::NetCount | CustomerResult::Count => Money::from_dollars(1),
-                CustomerResult::GrowthUnits | CustomerResult::GrowthPercent => {
-                    Money::from_dollars(measured(sentence.measure, count))
-                }
-            };
-            Evidence {
-                partner: row.partner,
-                tenant: &row.tenant,
-                workload: &row.workload,
-                measured: Measured::Seats { current: row.current, baseline: count },
-                current,
-                baseline: then,
-                is_promoted,
-                judged_share,
-                baseline_month,
-                is_start_unknown: sentence.since_association
-                    && current.is_counted
-                    && row.start == Start::Unknown,
-                adds: (add(current, row.current), add(then, count)),
+    let sides = rows.iter().zip(now_sides.into_iter().zip(then_sides));
+    let found = sides.map(|(row, (current, then))| {
+        // It counts on both sides if its tenant passes the band at R (contract §3).
+        let (then, count, baseline_month) = match row.start {
+            Start::Within(Began { month, count, has_other }) if sentence.since_association => {
+                let is_gone = row.current.is_zero();
+                let is_counted = if is_gone { passes_now } else { current.is_counted };
+                let side = if count.is_zero() {
+                    Side::absent(has_other)
+                } else if is_counted {
+                    COUNTED
+                } else {
+                    Side::not(if is_gone { "outside_band" } else { current.reason })
+                };
+                (side, count, Some(month))
             }
-        })
-        // What was replaced by nothing leaves nothing to tell.
-        .filter(|row| match row.measured {
-            Measured::Seats { current, baseline } => !current.is_zero() || !baseline.is_zero(),
-            _ => true,
-        })
-        .collect()
+            _ => (then, row.baseline, None),
+        };
+        let add = |side: Side<'_>, count: SeatCount| match sentence.result {
+            _ if !side.is_counted => Money::ZERO,
+            CustomerResult::NetCount | CustomerResult::Count => Money::from_dollars(1),
+            CustomerResult::GrowthUnits | CustomerResult::GrowthPercent => {
+                Money::from_dollars(measured(sentence.measure, count))
+            }
+        };
+        Evidence {
+            partner: row.partner,
+            tenant: &row.tenant,
+            workload: &row.workload,
+            measured: Measured::Seats { current: row.current, baseline: count },
+            current,
+            baseline: then,
+            is_promoted,
+            judged_share,
+            baseline_month,
+            is_start_unknown: sentence.since_association
+                && current.is_counted
+                && row.start == Start::Unknown,
+            adds: (add(current, row.current), add(then, count)),
+        }
+    });
+    // What was replaced by nothing leaves nothing to tell.
+    evidence.extend(found.filter(|row| match row.measured {
+        Measured::Seats { current, baseline } => !current.is_zero() || !baseline.is_zero(),
+        _ => true,
+    }));
 }
 
 /// Whether a workload was above the share when its association began, within the last months.
@@ -143,9 +153,9 @@ struct Tenant<'s> {
     banded: &'s [SeatCount],
     /// The counts that the band is judged by.
     judged: &'s [SeatCount],
-    has_other: Vec<bool>,
+    has_other: PerWorkload<bool>,
     /// Workloads that do not count whatever they have.
-    is_left_out: Vec<bool>,
+    is_left_out: PerWorkload<bool>,
     is_promoted: bool,
 }
 
@@ -169,7 +179,7 @@ impl Tenant<'_> {
         self.is_promoted || self.has_own_band(sentence)
     }
 
-    fn sides<'a>(&self, sentence: &'a Customers) -> Vec<Side<'a>> {
+    fn sides<'a>(&self, sentence: &'a Customers) -> PerWorkload<Side<'a>> {
         let is_present = |at: usize| self.is_present(at);
         let in_own_band = |at: usize| self.is_in_own_band(sentence, at);
         // All workloads of a promoted tenant pass the band test.
@@ -263,7 +273,7 @@ mod tests {
         let sentence = sentence(Unit::Tenant, CustomerResult::NetCount);
         let names =
             ["counted", "counted_elsewhere", "outside_band", "below_active_share", "no_usage"];
-        let none = vec![false; counts.len()];
+        let none: PerWorkload<bool> = SmallVec::from_elem(false, counts.len());
         let (has_other, is_left_out) = (none.clone(), none);
         let banded = counts;
         Tenant { counts, banded, judged: counts, has_other, is_left_out, is_promoted: false }

@@ -28,7 +28,7 @@ pub(super) fn add_scope(
     let range = (sides.baseline.0, sides.current.1);
     let mut indexes = Indexes::new(partners);
     acr.visit(eligible, range, &mut |customer, months| {
-        let counted = months.iter().filter_map(|month| Some((month, month.amount?)));
+        let counted = months.iter().filter_map(|month| Some((month, month.amount()?)));
         if counted.clone().next().is_none() {
             return Ok(());
         }
