@@ -69,7 +69,7 @@ impl Limits {
 }
 
 /// The checks that a limit can be set for.
-pub const LIMITED: [&str; 36] = [
+pub const LIMITED: [&str; 37] = [
     "account_ids_agree",
     "amount_digits_dropped",
     "area_without_rules",
@@ -98,6 +98,7 @@ pub const LIMITED: [&str; 36] = [
     "reseller_ids_agree",
     "resellers_ambiguous",
     "rows_quarantined",
+    "scores_lost",
     "segments_missing",
     "segments_unknown",
     "services_unmapped",

@@ -31,6 +31,11 @@ impl Money {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// Whether it can be a sum of amounts of an export: more is damage, and sums of it would overflow.
+    pub fn is_plausible(self) -> bool {
+        self.0.unsigned_abs() < (LINE_LIMIT * UNIT * 1_000_000).unsigned_abs()
+    }
+
     /// Parses `1834.5521`, `-0.5`, `.25`, `1E-05`. The flag is true when digits beyond the tenth
     /// decimal were dropped.
     ///

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options::{Context, FactsOption, Global, OutputOption, ScoreOptions, parse_month};
+use super::options::{
+    Context, FactsOption, FormatOption, Global, OutputOption, ScoreOptions, parse_month,
+};
 use super::telemetry::{Done, Telemetry};
 use super::{output, score};
 use crate::error::{Code, Error, Result};
@@ -29,6 +31,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     ruleset_file: Option<PathBuf>,
     #[command(flatten)]
+    format: FormatOption,
+    #[command(flatten)]
     telemetry: Telemetry,
     /// Print what would be scored and written, and touch nothing
     #[arg(long)]
@@ -44,8 +48,8 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     }
     let pipeline = context.pipeline(arguments.ruleset_file)?;
     // Past months are scored by the rules of their day, whatever a nightly job asks for.
-    let mut settings =
-        context.score(&ScoreOptions::default(), &arguments.facts, &arguments.output)?;
+    let options = ScoreOptions::of_format(arguments.format);
+    let mut settings = context.score(&options, &arguments.facts, &arguments.output)?;
     settings.as_of = AsOf::Months(first, last);
     settings.ruleset = None;
     if arguments.plan {

@@ -12,7 +12,8 @@ use crate::job::{self, AreaChange, Change, ChangeSettings, Changes};
 use crate::points::Points;
 use crate::publish;
 
-/// Tells why scores changed between two published months: customers gained and lost, what counted a
+/// Tells why scores changed between two published months, or two runs of a month that are published
+/// or kept: customers gained and lost, what counted a
 /// year ago, people, changed paths and rules. The causes of a partner and area add to its change
 /// exactly. With --facts, restated data and changed rules are told from the rest by scoring the
 /// earlier month again.
@@ -20,10 +21,10 @@ use crate::publish;
 pub(super) struct Arguments {
     #[command(flatten)]
     output: OutputOption,
-    /// Earlier month, or a run id
+    /// Earlier month, or a run of `capscore runs list`
     #[arg(long, value_name = "YYYY-MM|RUN")]
     from: String,
-    /// Later month, or a run id
+    /// Later month, or a run of `capscore runs list`
     #[arg(long, value_name = "YYYY-MM|RUN")]
     to: String,
     /// Facts to score the earlier month again
@@ -80,6 +81,9 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
 /// What changed, the largest change of each area first.
 fn text(changes: &Changes, is_one: bool) -> String {
     let mut text = format!("{} to {}\n", changes.from, changes.to);
+    if changes.from == changes.to {
+        text = format!("{}, run {} to run {}\n", changes.to, changes.runs[0], changes.runs[1]);
+    }
     let mut areas: Vec<&str> = changes.areas.iter().map(|change| change.area.as_str()).collect();
     areas.sort_unstable();
     areas.dedup();
@@ -188,6 +192,8 @@ fn json(changes: &Changes) -> Result<String> {
     let page = serde_json::json!({
         "from_month": changes.from.to_string(),
         "as_of_month": changes.to.to_string(),
+        "from_run_id": changes.runs[0],
+        "run_id": changes.runs[1],
         "changes": areas,
     });
     let text = serde_json::to_string_pretty(&page)

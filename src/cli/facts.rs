@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Subcommand;
 
 use super::options::{Context, FactsOption, Global, person_secret};
-use super::output;
+use super::output::{self, ListOption};
 use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
 use crate::facts::Compaction;
@@ -19,6 +19,8 @@ pub(super) enum Command {
     List {
         #[command(flatten)]
         facts: FactsOption,
+        #[command(flatten)]
+        list: ListOption,
     },
     /// Take away the lease of an ingest that was killed, before it ends by itself after two minutes
     ///
@@ -58,6 +60,8 @@ pub(super) enum Command {
         partner: Option<String>,
         #[command(flatten)]
         facts: FactsOption,
+        #[command(flatten)]
+        list: ListOption,
     },
     /// Erase customers or people on their request: their rows leave the facts for good, and later
     /// deliveries do not bring them back
@@ -110,7 +114,7 @@ struct Line {
 pub(super) fn run(global: &Global, command: Command) -> Result<()> {
     let context = Context::new(global)?;
     match command {
-        Command::List { facts } => list(&context, &facts),
+        Command::List { facts, list: option } => list(&context, &facts, &option),
         Command::Unlock { facts } => {
             let facts = Store::open(&context.facts(&facts)?)?;
             output::print(&super::runs::unlocked(facts.uri(), crate::facts::unlock(&facts)?))
@@ -123,9 +127,9 @@ pub(super) fn run(global: &Global, command: Command) -> Result<()> {
             let verb = if undo { "counts again" } else { "no longer counts" };
             output::print(&format!("The delivery of {day}{what} {verb}; score the months anew\n"))
         }
-        Command::Diff { from, to, partner, facts } => {
+        Command::Diff { from, to, partner, facts, list } => {
             let facts = context.facts(&facts)?;
-            diff(&facts, day(&from)?, day(&to)?, partner.as_deref())
+            diff(&facts, day(&from)?, day(&to)?, partner.as_deref(), &list)
         }
         Command::Erase { customer, person, facts } => {
             if customer.is_empty() && person.is_empty() {
@@ -153,7 +157,7 @@ fn day(text: &str) -> Result<Day> {
     })
 }
 
-fn diff(facts: &str, from: Day, to: Day, partner: Option<&str>) -> Result<()> {
+fn diff(facts: &str, from: Day, to: Day, partner: Option<&str>, option: &ListOption) -> Result<()> {
     let mut table = output::table(&[
         "DATASET",
         "PARTNER",
@@ -186,7 +190,7 @@ fn diff(facts: &str, from: Day, to: Day, partner: Option<&str>) -> Result<()> {
             amount(row.after),
         ]);
     }
-    output::print_table(&table)
+    output::print_list(&table, option)
 }
 
 fn compact(facts: &str, is_plan: bool) -> Result<()> {
@@ -224,7 +228,7 @@ fn verify(facts: &str) -> Result<()> {
     .hint("restore them from a backup, or ingest all deliveries into new facts"))
 }
 
-fn list(context: &Context<'_>, facts: &FactsOption) -> Result<()> {
+fn list(context: &Context<'_>, facts: &FactsOption, option: &ListOption) -> Result<()> {
     let live = job::live_facts(&context.facts(facts)?)?;
     let mut lines: BTreeMap<(Day, String), Line> = BTreeMap::new();
     for (entry, _, file) in live.ledger.files() {
@@ -281,5 +285,5 @@ fn list(context: &Context<'_>, facts: &FactsOption) -> Result<()> {
             if line.is_retracted { "retracted" } else { "" }.to_owned(),
         ]);
     }
-    output::print_table(&table)
+    output::print_list(&table, option)
 }

@@ -9,7 +9,7 @@ use super::output;
 use super::progress::Bar;
 use super::telemetry::{Done, Telemetry};
 use crate::error::Result;
-use crate::ingest::Summary;
+use crate::ingest::{Plan, Summary};
 use crate::job::{self, Attempt, IngestSettings, Pipeline};
 
 /// Takes new exports into the facts. Known files are not read again; a file with the content of an
@@ -32,7 +32,7 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     let pipeline = context.pipeline(None)?;
     let settings = context.ingest(arguments.input, &arguments.facts)?;
     if arguments.plan {
-        return output::print(&plan_text(&pipeline, &settings)?);
+        return output::print(&plan_text(&job::plan_ingest(&pipeline, &settings)?));
     }
     arguments.telemetry.observe("ingest", |attempt| {
         let summary = ingest(global, &pipeline, &settings, attempt)?;
@@ -55,8 +55,7 @@ pub(super) fn ingest(
 }
 
 /// What an ingest would read.
-pub(super) fn plan_text(pipeline: &Pipeline, settings: &IngestSettings) -> Result<String> {
-    let plan = job::plan_ingest(pipeline, settings)?;
+pub(super) fn plan_text(plan: &Plan) -> String {
     let mut text = format!("Would read  ({} files found, {} known)\n", plan.found, plan.known);
     if plan.deliveries.is_empty() {
         text.push_str("  nothing: every file is known\n");
@@ -73,5 +72,8 @@ pub(super) fn plan_text(pipeline: &Pipeline, settings: &IngestSettings) -> Resul
             let _ = writeln!(text, "  {delivery}  {}  {what}", planned.file.uri);
         }
     }
-    Ok(text)
+    for error in &plan.unlisted {
+        let _ = writeln!(text, "  cannot list  {error}");
+    }
+    text
 }

@@ -215,6 +215,20 @@ pub(super) struct ScoreOptions {
     /// Rule pack that replaces or adds its area
     #[arg(long, value_name = "FILE")]
     pub(super) ruleset_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) format: FormatOption,
+}
+
+impl ScoreOptions {
+    /// Nothing asked for but formats.
+    pub(super) fn of_format(format: FormatOption) -> Self {
+        Self { format, ..Self::default() }
+    }
+}
+
+/// What is published beside the Parquet files.
+#[derive(Debug, Default, Args)]
+pub(super) struct FormatOption {
     /// Formats to publish: parquet, or parquet,delta for Delta tables below delta/ too. Delta tables
     /// that are there follow what is published in any case [default: parquet]
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', env = "CAPSCORE_FORMAT")]
@@ -402,7 +416,7 @@ impl<'a> Context<'a> {
             ruleset: ruleset.filter(|id| id.as_str() != "auto").cloned(),
             fail_on,
             limits: self.job.limits(),
-            has_delta: self.has_delta(&options.format)?,
+            has_delta: self.has_delta(&options.format.format)?,
             resources: self.resources()?,
         })
     }

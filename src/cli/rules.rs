@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::options::{Context, Global, parse_month, today};
-use super::output;
+use super::output::{self, ListFormat, ListOption};
 use crate::calendar::Day;
 use crate::error::Result;
 use crate::rules::{Change, Choice, Difference, Rules, Version, differences};
@@ -24,7 +24,10 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the rulesets with their dates
-    List,
+    List {
+        #[command(flatten)]
+        list: ListOption,
+    },
     /// Show what a ruleset counts, by what options, and where that is published
     Show {
         /// A ruleset id
@@ -47,6 +50,8 @@ enum Command {
         /// The month (its last day counts) or day; today if not given
         #[arg(long, value_name = "YYYY-MM[-DD]")]
         as_of: Option<String>,
+        #[command(flatten)]
+        list: ListOption,
     },
 }
 
@@ -55,7 +60,9 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
     let pipeline = context.pipeline(arguments.ruleset_file)?;
     let rules = &pipeline.rules;
     match arguments.command {
-        Command::List => list(rules.packs.iter().flat_map(|pack| &pack.versions)),
+        Command::List { list: option } => {
+            list(rules.packs.iter().flat_map(|pack| &pack.versions), &option)
+        }
         Command::Show { id } => show(&rules.named(&id)?),
         Command::Validate { files } => {
             let files: Vec<&std::path::Path> = files.iter().map(PathBuf::as_path).collect();
@@ -67,9 +74,12 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
             ))
         }
         Command::Diff { before, after } => diff(&rules.named(&before)?.0, &rules.named(&after)?.0),
-        Command::Effective { as_of } => {
+        Command::Effective { as_of, list: option } => {
             let (versions, without) = rules.effective(day(as_of.as_deref())?)?;
-            list(versions.into_iter())?;
+            list(versions.into_iter(), &option)?;
+            if option.format == ListFormat::Json {
+                return Ok(());
+            }
             output::print(&missing(&without))
         }
     }
@@ -91,7 +101,7 @@ fn missing(areas: &[&str]) -> String {
     })
 }
 
-fn list<'v>(versions: impl Iterator<Item = &'v Version>) -> Result<()> {
+fn list<'v>(versions: impl Iterator<Item = &'v Version>, option: &ListOption) -> Result<()> {
     let mut table = output::table(&["RULESET", "AREA", "FROM", "TO", "DATE", "PATHS"]);
     for version in versions {
         table.add_row([
@@ -103,7 +113,7 @@ fn list<'v>(versions: impl Iterator<Item = &'v Version>) -> Result<()> {
             version.paths.join(", "),
         ]);
     }
-    output::print_table(&table)
+    output::print_list(&table, option)
 }
 
 fn show((versions, without): &(Vec<&Version>, Vec<&str>)) -> Result<()> {

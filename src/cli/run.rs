@@ -50,8 +50,9 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> Result<()> {
         pipeline.rules.named(id)?;
     }
     if arguments.plan {
-        output::print(&ingest::plan_text(&pipeline, &ingest)?)?;
-        return output::print(&score::plan_text(&pipeline, &score, true)?);
+        let plan = job::plan_ingest(&pipeline, &ingest)?;
+        output::print(&ingest::plan_text(&plan))?;
+        return output::print(&score::plan_text(&pipeline, &score, !plan.deliveries.is_empty())?);
     }
     telemetry.observe("run", |attempt| {
         // An output that cannot be written stops the run before a night of reading.

@@ -5,16 +5,23 @@ use std::fmt::Write as _;
 use clap::Subcommand;
 
 use super::options::{Context, Global, OutputOption};
-use super::output;
+use super::output::{self, ListOption};
 use crate::error::{Code, Error, Result};
 use crate::job::{self, Attempt};
-use crate::publish::{Manifest, is_held, is_kept, list_runs, published_run};
+use crate::publish::{Manifest, is_held, is_kept, list_runs, published_run, verify_runs};
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the runs: published (yes, or held by a rollback), replaced and kept for one, or replaced
     List {
+        #[command(flatten)]
+        output: OutputOption,
+        #[command(flatten)]
+        list: ListOption,
+    },
+    /// Read all files of the published and kept runs, and prove that they are as they were written
+    Verify {
         #[command(flatten)]
         output: OutputOption,
     },
@@ -64,7 +71,10 @@ pub(super) enum Command {
 pub(super) fn run(global: &Global, command: Command) -> Result<()> {
     let context = Context::new(global)?;
     match command {
-        Command::List { output } => list(&Store::open(&context.output(&output)?)?),
+        Command::List { output, list: option } => {
+            list(&Store::open(&context.output(&output)?)?, &option)
+        }
+        Command::Verify { output } => verify(&Store::open(&context.output(&output)?)?),
         Command::Unlock { output } => {
             let output = Store::open(&context.output(&output)?)?;
             output::print(&unlocked(output.uri(), crate::commit::unlock(&output)?))
@@ -83,7 +93,8 @@ pub(super) fn unlocked(uri: &str, owner: Option<String>) -> String {
     }
 }
 
-fn list(output: &Store) -> Result<()> {
+fn list(output: &Store, option: &ListOption) -> Result<()> {
+    crate::commit::settled(output)?;
     let mut table =
         output::table(&["RUN", "MONTH", "PUBLISHED", "RULESETS", "WARNINGS", "FINISHED"]);
     for run in list_runs(output)? {
@@ -108,7 +119,21 @@ fn list(output: &Store) -> Result<()> {
             run.finished,
         ]);
     }
-    output::print_table(&table)
+    output::print_list(&table, option)
+}
+
+fn verify(output: &Store) -> Result<()> {
+    let found = verify_runs(output)?;
+    if found.problems.is_empty() {
+        return output::print(&format!(
+            "Verified {} files of {} runs: all are as they were written\n",
+            found.files, found.runs
+        ));
+    }
+    let named: Vec<&str> = found.problems.iter().take(5).map(String::as_str).collect();
+    let text = format!("{} files are damaged: {}", found.problems.len(), named.join("; "));
+    Err(Error::new(Code::Damaged, text)
+        .hint("delete the damaged files of published runs and score their months again"))
 }
 
 fn show(output: &Store, run: &str) -> Result<()> {

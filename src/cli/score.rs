@@ -58,7 +58,7 @@ pub(super) fn score(
     done
 }
 
-/// What a scoring would do; before an ingest the facts may not be there yet.
+/// What a scoring would do; an ingest before it may bring the first facts, or change what there is.
 pub(super) fn plan_text(
     pipeline: &Pipeline,
     settings: &ScoreSettings,
@@ -67,13 +67,19 @@ pub(super) fn plan_text(
     let plans = match job::plan_score(pipeline, settings) {
         Ok(plans) => plans,
         Err(error)
-            if is_before_ingest && matches!(error.code(), Code::StorageRead | Code::NoData) =>
+            if is_before_ingest
+                && matches!(error.code(), Code::StorageRead | Code::NoData | Code::NotFound) =>
         {
             return Ok("Would score the month that the ingest brings\n".to_owned());
         }
         Err(error) => return Err(error),
     };
-    Ok(plans.iter().map(|plan| month_text(plan, settings)).collect())
+    let months: String = plans.iter().map(|plan| month_text(plan, settings)).collect();
+    if is_before_ingest {
+        let text = "What is read may change the facts of these months, and bring others; as the facts are now:";
+        return Ok(format!("{text}\n{months}"));
+    }
+    Ok(months)
 }
 
 fn month_text(plan: &ScorePlan, settings: &ScoreSettings) -> String {

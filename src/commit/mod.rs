@@ -3,6 +3,7 @@
 //! whose journal was not.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +160,28 @@ fn complete(target: &Store, folder: &str, is_recovery: bool) -> Result<()> {
         }
     }
     target.delete_folder(folder)
+}
+
+/// So often a reader looks again, and waits so long before it does.
+const LOOKS: (u32, Duration) = (10, Duration::from_millis(200));
+
+/// Waits until no publication is half done, as its tables would be those of two runs.
+///
+/// # Errors
+/// CS6001 when one stays so: the attempt was killed, or takes long. CS2001.
+pub fn settled(target: &Store) -> Result<()> {
+    let is_journal = |path: &str| path.ends_with(&format!("/{JOURNAL}"));
+    for look in 0..LOOKS.0 {
+        if !target.list(STAGING)?.iter().any(|entry| is_journal(&entry.path)) {
+            return Ok(());
+        }
+        if look + 1 < LOOKS.0 {
+            std::thread::sleep(LOOKS.1);
+        }
+    }
+    let text = format!("a publication in {} is half done: tables are of two runs", target.uri());
+    Err(Error::new(Code::Locked, text)
+        .hint("wait, or score again: the next run completes what a killed one left"))
 }
 
 /// Completes or forgets what killed attempts left.

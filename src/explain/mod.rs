@@ -22,6 +22,7 @@ pub use page::{
 };
 
 use crate::calendar::Month;
+use crate::commit::settled;
 use crate::error::{Code, Error, Result};
 use crate::store::Store;
 use crate::tables::{DIM_PARTNER, FACT_AREA_SCORE, METRICS, PATHS};
@@ -58,9 +59,11 @@ pub enum Format {
 /// Reads the page of one partner and month.
 ///
 /// # Errors
-/// CS6004 when the output holds no such month, partner, area or metric, CS6005 when a table is
+/// CS6001 while a publication is not complete, CS6004 when the output holds no such month, partner,
+/// area or metric, CS6005 when a table is
 /// missing or not as the contract says.
 pub fn explain(output: &Store, query: &Query) -> Result<Page> {
+    settled(output)?;
     let partner = query.partner.trim();
     let month = scored_month(output, query.month)?.to_string();
     let is_partner = col("partner_id").eq(lit(partner));

@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray, PlSmallStr};
+use polars::prelude::{BooleanChunked, Column, DataFrame, NewChunkedArray, PlSmallStr, col};
 
 use super::ledger::{Ledger, LedgerEntry, fact_path, quarantine_path, units_path};
 use super::leftovers::remove_leftovers;
 use super::live::StoredMonth;
 use super::lock::lock;
 use super::moves::Moves;
-use super::schema::{SNAPSHOT, TABLES};
+use super::schema::{FactTable, SNAPSHOT, TABLES};
 use super::table_set::TableSet;
 use super::unit::{UnitKey, read_units, units_frame};
 use super::verify::{bug, finished, hash_partners};
@@ -24,9 +24,36 @@ use crate::store::Store;
 pub struct Erasure {
     /// Customers: tenant ids as the facts hold them.
     pub tenants: BTreeSet<String>,
-    /// People: their keys.
-    pub people: BTreeSet<String>,
+    /// People as somebody named them, and the keys that each may have.
+    pub people: BTreeMap<String, Vec<String>>,
 }
+
+impl Erasure {
+    /// Everybody as somebody named them, and what stands for each in the ledger.
+    fn subjects(&self) -> impl Iterator<Item = (&str, Vec<String>)> {
+        let tenants = self
+            .tenants
+            .iter()
+            .map(|tenant| (tenant.as_str(), vec![digest("tenant", tenant.as_bytes())]));
+        tenants.chain(self.people.iter().map(|(named, keys)| {
+            let digests = keys.iter().map(|key| digest("person", key.as_bytes()));
+            (named.as_str(), digests.collect())
+        }))
+    }
+
+    /// The ids that a column of the facts has of them: none for other columns.
+    fn ids(&self, column: &str) -> BTreeSet<&str> {
+        match column {
+            TENANT => self.tenants.iter().map(String::as_str).collect(),
+            PERSON => self.people.values().flatten().map(String::as_str).collect(),
+            _ => BTreeSet::new(),
+        }
+    }
+}
+
+/// The columns of the facts that name customers and people.
+const TENANT: &str = "tenant_id";
+const PERSON: &str = "person_key";
 
 /// What an erasure removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,26 +100,15 @@ fn digest(kind: &str, id: &[u8]) -> String {
     finished(&hasher)
 }
 
-/// Erases customers and people. The ledger says so first: an erasure that is interrupted is completed
-/// by asking again.
+/// Erases customers and people: all of them, or nobody. The ledger says so first: an erasure that is
+/// interrupted is completed by asking again.
 ///
 /// # Errors
-/// CS6004 when no row is about them; CS2001, CS2002, CS6001, CS6003, CS6005.
+/// CS6004 when no row is about one of them; CS2001, CS2002, CS6001, CS6003, CS6005.
 pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<ErasedRows> {
     let lock = lock(facts, attempt_id)?;
     let mut ledger = Ledger::read(facts)?;
     remove_leftovers(facts, &ledger)?;
-    let tenants = erasure.tenants.iter().map(|tenant| digest("tenant", tenant.as_bytes()));
-    let people = erasure.people.iter().map(|key| digest("person", key.as_bytes()));
-    let digests: Vec<String> = tenants.chain(people).collect();
-    let known = Erased::of(&ledger);
-    let is_repeated = digests.iter().all(|digest| known.0.contains(digest));
-    let entry = LedgerEntry {
-        erased: digests,
-        ..LedgerEntry::without_files(ledger.next_sequence(), attempt_id)
-    };
-    lock.confirm()?;
-    ledger.append(facts, entry)?;
     let moves = Moves::read(facts, &ledger)?;
     // Whether rows are read from there now.
     let mut months: BTreeMap<StoredMonth, bool> = BTreeMap::new();
@@ -110,6 +126,28 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
                 *months.entry(place).or_default() |= stored == moves.stored(&unit);
             }
         }
+    }
+    let known = Erased::of(&ledger);
+    let mut sought: BTreeMap<&str, Vec<String>> = erasure
+        .subjects()
+        .filter(|(_, digests)| !digests.iter().all(|digest| known.0.contains(digest)))
+        .collect();
+    let digests: Vec<String> = sought.values().flatten().cloned().collect();
+    for month in months.keys() {
+        forget_found(facts, month, &mut sought)?;
+    }
+    if !sought.is_empty() {
+        let named = sought.into_keys().collect::<Vec<_>>().join(", ");
+        return Err(Error::new(Code::NotFound, format!("no row of the facts is about {named}: nobody was erased"))
+            .hint("check the ids, or leave these out; a person with an MCP id is known by that alone, not by mail; and CAPSCORE_PERSON_KEY has to be as it is for ingest"));
+    }
+    if !digests.is_empty() {
+        let entry = LedgerEntry {
+            erased: digests,
+            ..LedgerEntry::without_files(ledger.next_sequence(), attempt_id)
+        };
+        lock.confirm()?;
+        ledger.append(facts, entry)?;
     }
     let mut erased = ErasedRows::default();
     let mut changed: BTreeMap<StoredMonth, Hashes> = BTreeMap::new();
@@ -137,11 +175,46 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
             replace(facts, &units_path(sequence), units_frame(&units)?)?;
         }
     }
-    if erased.rows == 0 && !is_repeated {
-        return Err(Error::new(Code::NotFound, "no row of the facts is about them")
-            .hint("check the id; a person with an MCP id is known by that alone, not by mail; and CAPSCORE_PERSON_KEY has to be as it is for ingest"));
-    }
     Ok(erased)
+}
+
+/// Forgets whom rows of a stored month are about, of those who are sought.
+fn forget_found(
+    facts: &Store,
+    month: &StoredMonth,
+    sought: &mut BTreeMap<&str, Vec<String>>,
+) -> Result<()> {
+    for (table, path) in files_of(facts, month)? {
+        for (name, kind) in [(TENANT, "tenant"), (PERSON, "person")] {
+            if sought.is_empty() || !table.columns.iter().any(|column| column.name == name) {
+                continue;
+            }
+            let ids = engine::scan(&[facts.fetch(&path)?])?.select([col(name).unique()]);
+            let ids = engine::collect(ids, &path)?;
+            let ids = ids.column(name).and_then(|column| column.str()).map_err(bug)?;
+            for id in ids.iter().flatten() {
+                let found = digest(kind, id.as_bytes());
+                sought.retain(|_, digests| !digests.contains(&found));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files of a stored month, by table.
+fn files_of(
+    facts: &Store,
+    (dataset, month, stored): &StoredMonth,
+) -> Result<Vec<(&'static FactTable, String)>> {
+    let month = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
+    let mut files = Vec::new();
+    for table in TABLES.iter().copied() {
+        let path = fact_path(table, dataset, &month, *stored);
+        if facts.head(&path)?.is_some() {
+            files.push((table, path));
+        }
+    }
+    Ok(files)
 }
 
 /// The hash and the tables of each partner's rows.
@@ -151,22 +224,17 @@ type Hashes = BTreeMap<(String, bool), (String, TableSet)>;
 /// erasure that was interrupted had written them.
 fn erase_month(
     facts: &Store,
-    (dataset, month, stored): &StoredMonth,
+    month: &StoredMonth,
     erasure: &Erasure,
     erased: &mut ErasedRows,
 ) -> Result<Hashes> {
-    let months = month.map_or_else(|| SNAPSHOT.to_owned(), |month| month.to_string());
     let mut hashers: BTreeMap<(String, bool), blake3::Hasher> = BTreeMap::new();
     let mut tables: BTreeMap<(String, bool), TableSet> = BTreeMap::new();
-    for table in TABLES {
-        let path = fact_path(table, dataset, &months, *stored);
-        if facts.head(&path)?.is_none() {
-            continue;
-        }
+    for (table, path) in files_of(facts, month)? {
         let frame = engine::collect(engine::scan(&[facts.fetch(&path)?])?, &path)?;
         let has = |name: &str| table.columns.iter().any(|column| column.name == name);
         let mut kept = vec![true; frame.height()];
-        for (name, ids) in [("tenant_id", &erasure.tenants), ("person_key", &erasure.people)] {
+        for (name, ids) in [TENANT, PERSON].map(|name| (name, erasure.ids(name))) {
             if !has(name) || ids.is_empty() {
                 continue;
             }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::leftovers::whole;
 use super::schema::{COMPACTED_VERSION, FactTable, SCHEMA_VERSION};
 use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
@@ -41,6 +42,9 @@ pub struct LedgerEntry {
     /// Hashes of customers and people whose rows are gone and are not taken in again.
     #[serde(default)]
     pub erased: Vec<String>,
+    /// Locations of files that were set aside and are no longer there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
     /// Whether it moved rows of earlier entries to files of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_compaction: bool,
@@ -162,6 +166,7 @@ impl LedgerEntry {
             accepted: Vec::new(),
             retracted: Vec::new(),
             erased: Vec::new(),
+            gone: Vec::new(),
             is_compaction: false,
         }
     }
@@ -216,6 +221,21 @@ impl Ledger {
         Ok(Self { entries })
     }
 
+    /// Reads all entries, of facts that there have to be.
+    ///
+    /// # Errors
+    /// CS6004 when there is none, CS6005 when there were some; those of [`read`](Self::read).
+    pub fn read_some(store: &Store) -> Result<Self> {
+        let ledger = Self::read(store)?;
+        if ledger.entries.is_empty() {
+            whole(store, &ledger)?;
+            let text = format!("there are no facts in {}", store.uri());
+            return Err(Error::new(Code::NotFound, text)
+                .hint("check the folder of facts; `capscore ingest` begins new ones"));
+        }
+        Ok(ledger)
+    }
+
     /// The record of a file of an entry.
     pub fn file(&self, sequence: u64, file: usize) -> Option<&FileRecord> {
         let at = usize::try_from(sequence.checked_sub(1)?).ok()?;
@@ -267,25 +287,30 @@ impl Ledger {
         Ok(())
     }
 
-    /// The file records that count: for each location and delivery the newest one.
+    /// The file records that count: for each location and delivery the newest one; without files that
+    /// were set aside and are gone.
     pub fn files(&self) -> impl Iterator<Item = (&LedgerEntry, usize, &FileRecord)> {
         let mut newest: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        let mut gone: BTreeMap<&str, u64> = BTreeMap::new();
         for entry in &self.entries {
+            gone.extend(entry.gone.iter().map(|uri| (uri.as_str(), entry.sequence)));
             for file in &entry.files {
                 newest.insert((entry.delivery.as_str(), file.uri.as_str()), entry.sequence);
             }
         }
         self.entries.iter().flat_map(move |entry| {
-            let newest = newest.clone();
-            entry
-                .files
-                .iter()
-                .enumerate()
-                .filter(move |(_, file)| {
-                    newest.get(&(entry.delivery.as_str(), file.uri.as_str()))
-                        == Some(&entry.sequence)
-                })
-                .map(move |(index, file)| (entry, index, file))
+            let mut files = Vec::new();
+            for (index, file) in entry.files.iter().enumerate() {
+                let uri = file.uri.as_str();
+                let is_newest =
+                    newest.get(&(entry.delivery.as_str(), uri)) == Some(&entry.sequence);
+                let is_gone = file.set_aside.is_some()
+                    && gone.get(uri).is_some_and(|gone| *gone > entry.sequence);
+                if is_newest && !is_gone {
+                    files.push((entry, index, file));
+                }
+            }
+            files
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::ledger::{Ledger, units_path};
 use crate::error::{Code, Error, Result};
-use crate::store::Store;
+use crate::store::{Entry, Store};
 
 /// The number of the ledger entry that a file of the facts belongs to.
 pub(super) fn entry_of(path: &str) -> Option<u64> {
@@ -16,6 +16,22 @@ pub(super) fn entry_of(path: &str) -> Option<u64> {
 /// CS6005 when the ledger lacks entries that there were: a writer that is killed leaves the units of
 /// one entry at most. CS2001, CS2002.
 pub fn remove_leftovers(facts: &Store, ledger: &Ledger) -> Result<()> {
+    let next = ledger.next_sequence();
+    for file in whole(facts, ledger)? {
+        // A file that an interrupted erasure wrote is none yet.
+        let is_unfinished = file.path.ends_with(".parquet.new");
+        if is_unfinished || entry_of(&file.path).is_some_and(|number| number >= next) {
+            facts.delete(&file.path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The files of facts whose ledger lacks no entry.
+///
+/// # Errors
+/// CS6005 when it does; CS2001.
+pub(super) fn whole(facts: &Store, ledger: &Ledger) -> Result<Vec<Entry>> {
     let next = ledger.next_sequence();
     let files = facts.list("")?;
     let lost = files
@@ -31,12 +47,5 @@ pub fn remove_leftovers(facts: &Store, ledger: &Ledger) -> Result<()> {
         return Err(Error::new(Code::Damaged, text)
             .hint("restore the ledger from a backup: its entries are never deleted"));
     }
-    for file in files {
-        // A file that an interrupted erasure wrote is none yet.
-        let is_unfinished = file.path.ends_with(".parquet.new");
-        if is_unfinished || entry_of(&file.path).is_some_and(|number| number >= next) {
-            facts.delete(&file.path)?;
-        }
-    }
-    Ok(())
+    Ok(files)
 }

@@ -24,7 +24,7 @@ use crate::store::Store;
 use crate::workers::{Workers, threads};
 
 /// The dataset that says which locations belong to which account.
-const PROFILE: &str = "profile";
+pub const PROFILE: &str = "profile";
 
 /// The live units of a facts folder.
 #[derive(Debug, Clone)]
@@ -119,9 +119,9 @@ impl Live {
     /// Reads the ledger and folds it.
     ///
     /// # Errors
-    /// CS2001, CS6005 when the facts are damaged.
+    /// CS6004 without facts; CS2001, CS6005 when the facts are damaged.
     pub fn read(store: &Store) -> Result<Self> {
-        Self::fold(store, Ledger::read(store)?)
+        Self::fold(store, Ledger::read_some(store)?)
     }
 
     /// Folds a ledger that was read.
@@ -137,7 +137,7 @@ impl Live {
     /// # Errors
     /// CS2001, CS6005 when the facts are damaged.
     pub fn read_until(store: &Store, last: Day) -> Result<Self> {
-        Self::fold_until(store, Ledger::read(store)?, Some(last))
+        Self::fold_until(store, Ledger::read_some(store)?, Some(last))
     }
 
     fn fold_until(store: &Store, ledger: Ledger, last: Option<Day>) -> Result<Self> {

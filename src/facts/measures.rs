@@ -42,8 +42,9 @@ impl FactMeasures for Money {
 
     fn of_batch(batch: &RecordBatch) -> Option<Vec<Self>> {
         let amounts = batch.column_by_name("amount")?.as_primitive_opt::<Decimal128Type>()?;
-        (amounts.null_count() == 0)
-            .then(|| amounts.values().iter().map(|amount| Self(*amount)).collect())
+        let is_sound = amounts.null_count() == 0
+            && amounts.values().iter().all(|amount| Self(*amount).is_plausible());
+        is_sound.then(|| amounts.values().iter().map(|amount| Self(*amount)).collect())
     }
 
     fn of_frame(frame: &DataFrame) -> Result<Vec<Self>> {

@@ -46,7 +46,7 @@ pub use ledger::{
     quarantine_path, units_path,
 };
 pub use leftovers::remove_leftovers;
-pub use live::{Held, Live, LiveUnit, MonthUnits};
+pub use live::{Held, Live, LiveUnit, MonthUnits, PROFILE};
 pub use lock::{lock, unlock};
 pub use measures::Seats;
 pub use moves::Moves;

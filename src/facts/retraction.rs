@@ -1,7 +1,7 @@
 //! Takes a wrong delivery back. Nothing is deleted: a ledger entry says that what came before it no
 //! longer counts, and another one takes that back.
 
-use super::ledger::{Ledger, LedgerEntry, Retraction};
+use super::ledger::{FileRecord, Ledger, LedgerEntry, Retraction};
 use super::leftovers::remove_leftovers;
 use super::lock::lock;
 use crate::calendar::Day;
@@ -12,7 +12,7 @@ use crate::store::Store;
 /// read again only when they change.
 ///
 /// # Errors
-/// CS3001 when there is no such delivery; CS2002, CS6001, CS6003, CS6005.
+/// CS3001 when there is no such delivery, or nothing of it to retract or take back; CS2002, CS6001, CS6003, CS6005.
 pub fn retract(
     facts: &Store,
     delivery: Day,
@@ -38,6 +38,20 @@ pub fn retract(
             format!("there is no delivery of {delivery}{what}"),
         )
         .hint(format!("the deliveries are {}", known.join(", "))));
+    }
+    let is_meant = |file: &FileRecord| dataset.is_none_or(|only| file.dataset == only);
+    let mut states = of_day().filter(|entry| entry.day() == delivery).flat_map(|entry| {
+        let retracted = ledger.retracted(entry);
+        let files = entry.files.iter().filter(|file| is_meant(file));
+        files.map(move |file| retracted.contains(file.dataset.as_str()))
+    });
+    if !states.any(|is_retracted| is_retracted == is_undone) {
+        let what = dataset.map_or_else(String::new, |dataset| format!(" of {dataset}"));
+        let state = if is_undone { "is not retracted" } else { "is retracted already" };
+        let text = format!("the delivery of {delivery}{what} {state}");
+        return Err(
+            Error::new(Code::NoDelivery, text).hint("`capscore facts list` tells what counts")
+        );
     }
     let retraction = Retraction {
         delivery: delivery.to_string(),

@@ -37,9 +37,12 @@ use std::path::PathBuf;
 use crate::calendar::Month;
 use crate::error::{Code, Error, Result};
 use crate::rules::{Catalogs, Rules};
+use crate::store;
 use table::Form;
 use vocabulary::Vocabulary;
 
+/// Holds the deliveries.
+const DELIVERIES: &str = "deliveries";
 /// Bases with fewer customer lines than this have compressed older deliveries.
 const SMALL_BASE_LINES: u64 = 20_000;
 
@@ -88,7 +91,7 @@ impl Summary {
 /// Writes the deliveries of a synthetic base; `progress` gets a line for each.
 ///
 /// # Errors
-/// CS1001 for settings that make no base, CS5002 without a rule pack, CS2002 when a file cannot be
+/// CS1001 for settings that make no base and for a folder that has deliveries, CS5002 without a rule pack, CS2002 when a file cannot be
 /// written.
 pub fn generate(
     settings: &Settings,
@@ -97,6 +100,12 @@ pub fn generate(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Summary> {
     settings.check()?;
+    let deliveries = settings.out.join(DELIVERIES);
+    if !store::list_folder(&deliveries)?.is_empty() {
+        let text = format!("{} has deliveries already", deliveries.display());
+        return Err(Error::new(Code::Usage, text)
+            .hint("give another folder with --out, or remove that one"));
+    }
     let vocabulary = Vocabulary::new(catalogs, rules, settings.last_month)?;
     let base = Base { settings, vocabulary };
     let mut total = Summary::default();
@@ -169,7 +178,7 @@ impl Delivery {
         Self {
             month,
             // Data of a month is delivered in the next one.
-            folder: settings.out.join("deliveries").join(month.plus(1).to_string()),
+            folder: settings.out.join(DELIVERIES).join(month.plus(1).to_string()),
             // The dirty delivery stays readable.
             is_packed: age >= 2 && lines < SMALL_BASE_LINES && !is_dirty,
             is_dirty,

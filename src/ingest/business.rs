@@ -18,7 +18,7 @@ use super::values;
 use crate::calendar::Month;
 use crate::ids::Attribution;
 use crate::money::Money;
-use crate::rules::AttributionNames;
+use crate::rules::{AttributionNames, Catalogs, Names};
 
 /// What rows are added up by; interned texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +50,8 @@ pub(super) struct BusinessRow {
     /// Hash of all cells.
     line: u64,
     values: Business,
+    /// Whether the catalog knows its workload.
+    is_known: bool,
 }
 
 /// Converts the records of one file.
@@ -64,6 +66,7 @@ pub(super) struct BusinessReader<'a> {
     line: WholeLine,
     pub(super) describer: Describer,
     names: &'a AttributionNames,
+    workloads: &'a Names,
     intern: LocalInterner<'a>,
     scratch: Vec<u8>,
     pub(super) rows: Vec<BusinessRow>,
@@ -73,7 +76,7 @@ pub(super) struct BusinessReader<'a> {
 impl<'a> BusinessReader<'a> {
     pub(super) fn new(
         header: &Recognised<'_>,
-        names: &'a AttributionNames,
+        catalogs: &'a Catalogs,
         intern: LocalInterner<'a>,
     ) -> Self {
         let column = |field: &str| header.column(field);
@@ -87,7 +90,8 @@ impl<'a> BusinessReader<'a> {
             counts: ["mau", "pamau", "mac"].map(|field| (column(field), field)),
             line: WholeLine::of(header),
             describer: Describer::new(header),
-            names,
+            names: &catalogs.attributions,
+            workloads: &catalogs.workloads,
             intern,
             scratch: Vec::new(),
             rows: Vec::new(),
@@ -144,7 +148,12 @@ impl<'a> BusinessReader<'a> {
             attribution,
         };
         let line = self.line.hash(cells, &mut self.scratch);
-        self.rows.push(BusinessRow { key, line, values });
+        // The facts keep it for a catalog that will know it; today no rule can use it.
+        let is_known = self.workloads.known(workload).is_some();
+        if !is_known {
+            self.tally.not_used("unknown_workload", values.revenue);
+        }
+        self.rows.push(BusinessRow { key, line, values, is_known });
         Ok(())
     }
 
@@ -205,18 +214,21 @@ pub(super) fn added_up<'a>(
     for (slot, rows) in files {
         let shares = shares.entry(slot).or_default();
         for row in rows.iter().filter(|row| row.key.month == month) {
-            if seen.insert((row.key, row.line)) {
+            let is_new = seen.insert((row.key, row.line));
+            if row.is_known && is_new {
                 shares.used += 1;
                 shares.amount_facts += row.values.revenue;
+            } else if row.is_known {
+                shares.repeated += 1;
+                shares.amount_repeated += row.values.revenue;
+            }
+            if is_new {
                 let sum = sums.entry(row.key).or_default();
                 sum.is_revenue = row.values.is_revenue;
                 sum.revenue += row.values.revenue;
                 sum.active_users += row.values.active_users;
                 sum.attributed_users += row.values.attributed_users;
                 sum.capacity += row.values.capacity;
-            } else {
-                shares.repeated += 1;
-                shares.amount_repeated += row.values.revenue;
             }
         }
     }

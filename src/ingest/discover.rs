@@ -17,6 +17,17 @@ pub struct Input {
     pub is_distributor: bool,
 }
 
+/// What there is in the inputs.
+#[derive(Debug)]
+pub struct Found {
+    /// All files by delivery date, files by location.
+    pub deliveries: BTreeMap<Day, Vec<FoundFile>>,
+    /// Why some of what there is cannot be listed.
+    pub unlisted: Vec<Error>,
+    /// How the locations of the files of each folder begin.
+    pub(super) roots: Vec<String>,
+}
+
 /// One file of the input.
 #[derive(Debug, Clone)]
 pub struct FoundFile {
@@ -38,7 +49,7 @@ pub struct FoundFile {
     pub partner: Option<String>,
 }
 
-/// All files of the inputs by delivery date, files by location.
+/// Finds the files of the inputs.
 ///
 /// Names that start with `.` or `_` and `README*` are left out. The delivery date is the nearest
 /// path segment above the file that is a date, else the day of its last change.
@@ -46,8 +57,9 @@ pub struct FoundFile {
 /// # Errors
 /// CS1001 when a file belongs to two inputs that differ; CS1003, CS2001; CS3001 when there is no
 /// file.
-pub fn discover(inputs: &[Input]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
+pub fn discover(inputs: &[Input]) -> Result<Found> {
     let mut deliveries: BTreeMap<Day, Vec<FoundFile>> = BTreeMap::new();
+    let (mut unlisted, mut roots) = (Vec::new(), Vec::new());
     for Input { uri: input, is_distributor } in inputs {
         let (store, single) = match Store::open_input(input) {
             Err(error) if error.code() == Code::StorageRead => {
@@ -57,9 +69,13 @@ pub fn discover(inputs: &[Input]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
             }
             opened => opened?,
         };
-        let entries = match single {
-            Some(name) => store.head(&name)?.into_iter().collect(),
-            None => store.list("")?,
+        let entries = if let Some(name) = single {
+            store.head(&name)?.into_iter().collect()
+        } else {
+            let (entries, others) = store.list_what_can_be("")?;
+            unlisted.extend(others);
+            roots.push(format!("{}/", store.identity_of("").trim_end_matches('/')));
+            entries
         };
         for entry in entries.into_iter().filter(|entry| !is_ignored(&entry.path)) {
             let uri = store.identity_of(&entry.path);
@@ -82,7 +98,7 @@ pub fn discover(inputs: &[Input]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
             }
         }
     }
-    if deliveries.is_empty() {
+    if deliveries.is_empty() && unlisted.is_empty() {
         let inputs: Vec<&str> = inputs.iter().map(|input| input.uri.as_str()).collect();
         return Err(Error::new(
             Code::NoDelivery,
@@ -103,7 +119,7 @@ pub fn discover(inputs: &[Input]) -> Result<BTreeMap<Day, Vec<FoundFile>>> {
         }
         files.dedup_by(|left, right| left.uri == right.uri);
     }
-    Ok(deliveries)
+    Ok(Found { deliveries, unlisted, roots })
 }
 
 /// The exports in a file. An archive that cannot be read, or is empty, stays one file: reading it

@@ -48,9 +48,9 @@ mod values;
 mod waiting;
 mod writing;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-pub use discover::{FoundFile, Input, discover};
+pub use discover::{Found, FoundFile, Input, discover};
 pub use inspect::{Inspection, inspect};
 pub use layout::{Layout, Sources};
 pub use person::PersonKey;
@@ -146,7 +146,7 @@ pub struct Summary {
 const SNIFFED_BYTES: u64 = 1 << 20;
 
 /// What an ingest would do: the files that it would read, by delivery, with their dataset.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// Files in the input.
     pub found: usize,
@@ -154,6 +154,10 @@ pub struct Plan {
     pub known: usize,
     /// Files to read.
     pub deliveries: BTreeMap<Day, Vec<PlannedFile>>,
+    /// Why some of what there is in the input cannot be listed.
+    pub unlisted: Vec<Error>,
+    /// Locations of files that were set aside and are no longer in the input.
+    gone: Vec<String>,
 }
 
 /// One file that would be read.
@@ -173,14 +177,22 @@ pub struct PlannedFile {
 /// # Errors
 /// CS1003, CS2001, CS3001, CS6005.
 pub fn plan(inputs: &[Input], ledger: &Ledger, sources: &Sources) -> Result<Plan> {
-    let found = discover(inputs)?;
+    let Found { deliveries, unlisted, roots } = discover(inputs)?;
     let mut records: HashMap<(Day, &str), (&FileRecord, bool)> = HashMap::new();
     for (entry, _, file) in ledger.files() {
         let is_retracted = ledger.retracted(entry).contains(file.dataset.as_str());
         records.insert((entry.day(), file.uri.as_str()), (file, is_retracted));
     }
-    let mut plan = Plan::default();
-    for (delivery, files) in found {
+    let mut plan = Plan { unlisted, ..Plan::default() };
+    let there: HashSet<&str> =
+        deliveries.values().flatten().map(|file| file.uri.as_str()).collect();
+    let is_whole = plan.unlisted.is_empty();
+    let is_below = |uri: &str| roots.iter().any(|root| uri.starts_with(root.as_str()));
+    let is_gone = |uri: &str| is_whole && !there.contains(uri) && is_below(uri);
+    let set_aside = ledger.files().filter(|(_, _, file)| file.set_aside.is_some());
+    let uris: BTreeSet<&str> = set_aside.map(|(_, _, file)| file.uri.as_str()).collect();
+    plan.gone = uris.into_iter().filter(|uri| is_gone(uri)).map(str::to_owned).collect();
+    for (delivery, files) in deliveries {
         plan.found += files.len();
         let mut new = Vec::new();
         let mut known = Vec::new();
@@ -248,6 +260,22 @@ pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) ->
     let plan = plan(&settings.inputs, &ledger, settings.sources)?;
     let summary = Summary { found: plan.found, known: plan.known, ..Summary::default() };
     refuse_bad_files(&plan, settings.on_bad_file)?;
+    for error in plan.unlisted {
+        if settings.on_bad_file == OnBadFile::Fail {
+            let hint = "mend or remove it, or leave it out with --on-bad-file set-aside";
+            return Err(error.hint(hint));
+        }
+        tracing::warn!(error = %error.report(), "What cannot be listed is left out.");
+    }
+    let mut ledger = ledger;
+    if !plan.gone.is_empty() {
+        let entry = LedgerEntry {
+            gone: plan.gone,
+            ..LedgerEntry::without_files(ledger.next_sequence(), &settings.attempt_id)
+        };
+        lock.confirm()?;
+        ledger.append(&settings.facts, entry)?;
+    }
     let files: Vec<&PlannedFile> = plan.deliveries.values().flatten().collect();
     progress(Event::Start {
         files: files.len(),
@@ -306,8 +334,9 @@ fn refuse_bad_files(plan: &Plan, on_bad_file: OnBadFile) -> Result<()> {
         1 => " (and 1 other bad file)".to_owned(),
         more => format!(" (and {more} other bad files)"),
     };
-    Err(Error::new(code, format!("{message}{others}"))
-        .hint(format!("{hint}; or leave bad files out with --on-bad-file set-aside")))
+    let also = "leave bad files out with --on-bad-file set-aside";
+    let hint = if hint.is_empty() { also.to_owned() } else { format!("{hint}; or {also}") };
+    Err(Error::new(code, format!("{message}{others}")).hint(hint))
 }
 
 /// Whether an error of reading is the file's own fault, so that the file can be set aside: what it

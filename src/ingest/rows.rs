@@ -43,7 +43,6 @@ impl<'a> Rows<'a> {
         let relatives = || remembers.then(|| learned.relatives.take(header, form)).flatten();
         let people = || remembers.then(|| learned.people.take(header, form)).flatten();
         let intern = shared.learned.intern.local();
-        let attributions = &shared.catalogs.attributions;
         match header.layout.family {
             Family::Acr | Family::Estimates => Rows::Acr(Box::new(AcrReader::new(
                 header,
@@ -70,7 +69,7 @@ impl<'a> Rows<'a> {
             Family::Customers => Rows::Customers(Box::new(CustomerReader::new(header, intern))),
             Family::Resellers => Rows::Resellers(Box::new(ResellerReader::new(header, intern))),
             Family::Revenue | Family::Usage => {
-                Rows::Business(Box::new(BusinessReader::new(header, attributions, intern)))
+                Rows::Business(Box::new(BusinessReader::new(header, shared.catalogs, intern)))
             }
             Family::Enrolments => Rows::Enrolments(Box::new(EnrolmentReader::new(header, intern))),
         }

@@ -64,6 +64,8 @@ pub(super) fn segments_missing(customers: i64) -> Check {
 struct Months<'a> {
     reference: Month,
     rows: BTreeMap<&'a str, BTreeMap<Month, BTreeMap<&'a str, i64>>>,
+    /// Datasets and months that a file delivered: also those without a row between its first and last.
+    delivered: BTreeSet<(&'a str, Month)>,
 }
 
 impl<'a> Months<'a> {
@@ -81,7 +83,10 @@ impl<'a> Months<'a> {
                 *of_month.entry(unit.account.as_str()).or_default() += unit.rows;
             }
         }
-        Self { reference: feeding.reference, rows }
+        let delivered = live.delivered_hashes();
+        let delivered =
+            delivered.filter_map(|(dataset, month, _)| Some((dataset, month?))).collect();
+        Self { reference: feeding.reference, rows, delivered }
     }
 
     /// Datasets that do not reach the month.
@@ -114,8 +119,10 @@ impl<'a> Months<'a> {
         for (dataset, months) in &self.rows {
             let Some((first, _)) = months.first_key_value() else { continue };
             let first = (*first).max(*window(self.reference).start());
-            let gaps =
-                Month::range(first, self.reference).filter(|month| !months.contains_key(month));
+            let is_delivered = |month: &Month| {
+                months.contains_key(month) || self.delivered.contains(&(*dataset, *month))
+            };
+            let gaps = Month::range(first, self.reference).filter(|month| !is_delivered(month));
             missing.extend(gaps.map(|month| format!("{dataset} {month}")));
         }
         let text = if missing.is_empty() {

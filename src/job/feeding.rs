@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::window;
 use crate::calendar::{Day, Month};
 use crate::error::{Error, Result};
-use crate::facts::{Live, LiveFrames, LiveUnit};
+use crate::facts::{Live, LiveFrames, LiveUnit, PROFILE};
 use crate::rules::Version;
 use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
 
@@ -44,6 +44,12 @@ impl Feeding {
                 last = of_unit;
             }
         }
+        // It says to which accounts the others belong.
+        let profiles = live.units.iter().filter(|unit| unit.key.dataset == PROFILE);
+        let of_unit = |unit: &LiveUnit| {
+            unit.files.iter().map(|file| (unit.sequence, *file)).collect::<Vec<_>>()
+        };
+        files.extend(profiles.flat_map(of_unit));
         feeding.files = files;
         feeding
     }

@@ -161,15 +161,24 @@ impl JobFile {
             Error::new(Code::Config, format!("{at}: {}", error.message()))
                 .hint("see pipelines/jobs/ for the settings of a job file")
         })?;
-        let mut checks = job.checks.iter().flatten().map(|(id, _)| id.as_str());
-        match checks.find(|id| !LIMITED.contains(id)) {
-            None => Ok(job),
-            Some(id) => {
+        for (id, LimitSetting { warn, error }) in job.checks.iter().flatten() {
+            if !LIMITED.contains(&id.as_str()) {
                 let text = format!("{}: no check is called {id:?}", file.origin);
-                Err(Error::new(Code::Config, text)
-                    .hint(format!("the checks are {}", LIMITED.join(", "))))
+                return Err(Error::new(Code::Config, text)
+                    .hint(format!("the checks are {}", LIMITED.join(", "))));
+            }
+            let is_upside_down = warn.zip(*error).is_some_and(|(warn, error)| warn > error);
+            if is_upside_down
+                || warn.is_some_and(|limit| limit < 0)
+                || error.is_some_and(|limit| limit < 0)
+            {
+                let text = format!("{}: the limits of {id:?} are not in order", file.origin);
+                return Err(Error::new(Code::Config, text).hint(
+                    "limits are 0 or more, and that of an error is not below that of a warning",
+                ));
             }
         }
+        Ok(job)
     }
 
     /// The limits of checks.

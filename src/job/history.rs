@@ -8,13 +8,14 @@ use polars::prelude::{DataFrame, PolarsError, col};
 
 use super::business::Business;
 use super::month::{Base, MonthPlan};
+use super::output_checks::differing;
 use super::path_tests::assigned;
 use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::ids::RunId;
 use crate::points::Points;
-use crate::publish::published_score_id;
+use crate::publish::{is_published_by_default, published_score_id};
 use crate::score::{Account, MonthScores, PathScores};
 use crate::store::Store;
 use crate::tables::{FACT_AREA_SCORE, Table};
@@ -25,18 +26,23 @@ pub(super) struct Scores<'a> {
     base: &'a Base<'a>,
     output: &'a Store,
     known: BTreeMap<String, MonthScores>,
+    /// Months of histories that stay as they were published, and how many of their scores would be
+    /// others.
+    pub(super) differing: BTreeMap<Month, i64>,
     /// Area and partner that the path tests of a month assigned the tested path.
     assigned: BTreeMap<Month, BTreeSet<(String, String)>>,
 }
 
 impl<'a> Scores<'a> {
     pub(super) fn new(base: &'a Base<'a>, output: &'a Store) -> Self {
-        Self { base, output, known: BTreeMap::new(), assigned: BTreeMap::new() }
+        let differing = BTreeMap::new();
+        Self { base, output, known: BTreeMap::new(), differing, assigned: BTreeMap::new() }
     }
 
     /// Remembers the totals of a month that was scored.
     pub(super) fn keep(&mut self, plan: &MonthPlan<'_>, totals: MonthScores) {
         self.known.insert(plan.score_id.clone(), totals);
+        self.differing.remove(&plan.reference);
     }
 
     /// Area and partner that the path tests of some months assigned the tested path, by month.
@@ -75,16 +81,21 @@ impl<'a> Scores<'a> {
         take: &mut (dyn FnMut(Vec<(&'static Table, DataFrame)>) -> Result<()> + Send),
     ) -> Result<Account> {
         let mut open = Vec::new();
+        let mut stale = Vec::new();
         for plan in before {
             if self.known.contains_key(&plan.score_id) {
                 continue;
             }
-            let published = published_score_id(self.output, &plan.reference.to_string())?;
-            if published.is_some_and(|id| id == plan.score_id) {
+            let reference = plan.reference.to_string();
+            let published = published_score_id(self.output, &reference)?;
+            if published.as_ref() == Some(&plan.score_id) {
                 self.known.insert(plan.score_id.clone(), self.published(plan.reference)?);
-            } else {
-                open.push(plan);
+                continue;
             }
+            if published.is_some() && is_published_by_default(self.output, &reference)? {
+                stale.push(plan);
+            }
+            open.push(plan);
         }
         let base = self.base;
         let references: Vec<Month> =
@@ -111,6 +122,12 @@ impl<'a> Scores<'a> {
         })?;
         let (account, totals) = found.ok_or_else(|| Error::bug("a base has no range"))?;
         self.known.extend(open.iter().map(|plan| plan.score_id.clone()).zip(totals));
+        for plan in stale {
+            let count = differing(&self.known[&plan.score_id], &self.published(plan.reference)?);
+            if count > 0 {
+                self.differing.insert(plan.reference, count);
+            }
+        }
         Ok(account)
     }
 

@@ -15,6 +15,7 @@ mod lineage;
 mod metrics;
 mod month;
 mod outcome;
+mod output_checks;
 mod path_tests;
 mod record;
 mod reference;
@@ -271,9 +272,10 @@ pub fn erase(
         tenants: customers.iter().map(tenant).collect::<Result<_>>()?,
         people: people
             .iter()
-            .flat_map(|person| {
+            .map(|person| {
                 let keys = person_key.as_ref().map(|key| key.keys_of(person));
-                keys.into_iter().flatten().chain(std::iter::once(person.clone()))
+                let keys = keys.into_iter().flatten().chain(std::iter::once(person.clone()));
+                (person.clone(), keys.collect())
             })
             .collect(),
     };

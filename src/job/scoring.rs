@@ -16,6 +16,7 @@ use super::enrolments::{Enrolments, enrolment_areas_unknown};
 use super::history::Scores;
 use super::month::{Base, MonthPlan, Plans};
 use super::outcome::Circumstances;
+use super::output_checks::{published_months_differ, scores_lost};
 use super::record::{manifest, quarantine};
 use super::reference::{Wanted, wanted_months};
 use super::{Attempt, Pipeline, Resources, ScoreSettings};
@@ -195,6 +196,9 @@ fn prepare<'a>(
     }
     let compared = Compared::of(live, &month.feeding);
     compared.add_to(&mut add);
+    if let Some(check) = &wanted.held_back {
+        add(&check.message);
+    }
     let run_id = RunId::from_hash(&hasher.finish());
     let held_back = wanted.held_back.clone();
     let state = plans.state.clone();
@@ -249,6 +253,9 @@ pub(super) fn score_and_publish(
                 break;
             }
         }
+    }
+    if let Some((newest, _)) = done.split_last_mut() {
+        newest.checks.push(published_months_differ(&scores.differing));
     }
     // Months before one that failed are published: who reads Delta sees them too.
     let mirrored = if settings.has_delta || has_delta(&output)? {
@@ -370,6 +377,7 @@ impl Publishing<'_> {
             tables.transpose().map(Option::unwrap_or_default)
         };
         let load = || if is_published { Ok(()) } else { base.load() };
+        let mut of_output = Vec::new();
         let (tables, ()) = base.workers.both(dimension_tables, load)?;
         for (table, frame) in tables {
             publication.add(table, &frame, Some(&prepared.state))?;
@@ -390,7 +398,9 @@ impl Publishing<'_> {
             scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
             scored.checks.push(enrolment_areas_unknown(&prepared.enrolments));
             judge(&mut scored.checks, settings);
-            enforce(&scored.checks, settings.fail_on)?;
+            of_output.push(scores_lost(output, plan.reference, &account.areas)?);
+            judge(&mut of_output, settings);
+            enforce(&[scored.checks.as_slice(), of_output.as_slice()].concat(), settings.fail_on)?;
             scores.keep(plan, account.totals);
             for (table, frame) in self.history(prepared, scores)? {
                 publication.add(table, &frame, None)?;
@@ -404,6 +414,7 @@ impl Publishing<'_> {
         let manifest = (!is_published)
             .then(|| manifest(pipeline, settings, prepared, attempt, &scored, files));
         publication.commit(manifest.as_ref())?;
+        scored.checks.extend(of_output);
         tracing::info!(run_id = %scored.run_id, %month, tables = scored.tables.len(), "The month is published.");
         Ok(scored)
     }

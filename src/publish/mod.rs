@@ -22,7 +22,9 @@ pub use manifest::{
     read_manifest,
 };
 
-pub use rollback::{Standing, is_held, is_kept, roll_back, standing};
+pub use rollback::{
+    RunTables, Standing, VerifiedRuns, is_held, is_kept, roll_back, standing, verify_runs,
+};
 pub use vacuum::{Retention, delete, obsolete};
 
 use crate::commit::{Lease, Staging};
@@ -245,14 +247,17 @@ pub fn published_run(output: &Store, month: &str) -> Result<Option<RunId>> {
 
 /// A value in the metadata of the scores of a month.
 fn published_value(output: &Store, month: &str, key: &str) -> Result<Option<String>> {
-    let path = FACT_AREA_SCORE.path(month, "");
-    if output.head(&path)?.is_none() {
+    stored_value(output, &FACT_AREA_SCORE.path(month, ""), key)
+}
+
+/// A value in the metadata of a file, where there is one.
+fn stored_value(output: &Store, path: &str, key: &str) -> Result<Option<String>> {
+    if output.head(path)?.is_none() {
         return Ok(None);
     }
-    let file = store::open_file(&output.fetch(&path)?)?;
+    let file = store::open_file(&output.fetch(path)?)?;
     // A damaged file is published again.
-    let Ok(footer) = Footer::read(file, &path) else { return Ok(None) };
-    Ok(footer.value(key).map(str::to_owned))
+    Ok(Footer::read(file, path).ok().and_then(|footer| footer.value(key).map(str::to_owned)))
 }
 
 /// What the published scores of a month depend on.
@@ -279,10 +284,5 @@ pub fn is_published_by_default(output: &Store, month: &str) -> Result<bool> {
 /// # Errors
 /// CS2001.
 pub fn published_state(output: &Store, table: &Table) -> Result<Option<String>> {
-    let path = table.path("", "");
-    if output.head(&path)?.is_none() {
-        return Ok(None);
-    }
-    let file = store::open_file(&output.fetch(&path)?)?;
-    Ok(Footer::read(file, &path).ok().and_then(|footer| footer.value(STATE_KEY).map(str::to_owned)))
+    stored_value(output, &table.path("", ""), STATE_KEY)
 }

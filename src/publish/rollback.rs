@@ -5,13 +5,16 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Manifest, RUN_ID_KEY, SCORE_ID_KEY, published_run, published_value, read_manifest};
+use super::{
+    Manifest, RUN_ID_KEY, SCORE_ID_KEY, list_runs, published_run, published_value, read_manifest,
+    stored_value,
+};
 use crate::calendar::Day;
-use crate::commit::{Lease, Staging};
+use crate::commit::{Lease, Staging, settled};
 use crate::error::{Code, Error, Result};
 use crate::ids::RunId;
 use crate::store::{self, Store};
-use crate::tables::{Layout, table};
+use crate::tables::{FACT_AREA_SCORE, Layout, Table, table};
 
 /// What a rollback says of a month: it stands as long as the run does that it published.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,9 +90,53 @@ fn replaceable(manifest: &Manifest) -> impl Iterator<Item = (&str, String, u64, 
     let files =
         files.filter(|file| table(&file.table).is_some_and(|table| table.layout == Layout::Month));
     files.map(|file| {
-        let kept = format!("_runs/{}/{}.parquet", manifest.run_id, file.table);
+        let kept = kept_path(&manifest.run_id, &file.table);
         (file.path.as_str(), kept, file.bytes, file.content_hash.as_str())
     })
+}
+
+/// What a look at all files of the runs found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifiedRuns {
+    /// Runs whose tables are published or kept.
+    pub runs: usize,
+    /// Files that were read.
+    pub files: usize,
+    /// Where a file is not as its manifest says.
+    pub problems: Vec<String>,
+}
+
+/// Compares the month tables of the published and the kept runs with their manifests.
+///
+/// # Errors
+/// CS2001, CS2003; CS6001 while a publication is half done; CS6004 where nothing was published; CS6005
+/// for a damaged manifest.
+pub fn verify_runs(output: &Store) -> Result<VerifiedRuns> {
+    settled(output)?;
+    let mut found = VerifiedRuns::default();
+    let runs = list_runs(output)?;
+    if runs.is_empty() {
+        let text = format!("{} holds no run", output.uri());
+        return Err(Error::new(Code::NotFound, text).hint("check the output folder"));
+    }
+    for manifest in runs {
+        let published = published_value(output, &manifest.as_of_month, RUN_ID_KEY)?;
+        let is_published = published.as_ref() == Some(&manifest.run_id);
+        if !is_published && !is_kept(output, &manifest)? {
+            continue;
+        }
+        found.runs += 1;
+        for (path, kept, _, hash) in replaceable(&manifest) {
+            let path = if is_published { path } else { &kept };
+            found.files += 1;
+            let is_whole =
+                output.head(path)?.is_some() && store::content_hash(&output.fetch(path)?)? == hash;
+            if !is_whole {
+                found.problems.push(format!("{path} of run {}", manifest.run_id));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What tells by its age when a run was replaced last.
@@ -108,6 +155,50 @@ pub fn is_kept(output: &Store, manifest: &Manifest) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// The tables of one run: as they are published, or as they are kept.
+#[derive(Debug, Clone)]
+pub struct RunTables {
+    /// The run whose tables are kept; none of the one that is published.
+    kept: Option<String>,
+    month: String,
+}
+
+impl RunTables {
+    /// Those of a run; none when they are there no more.
+    ///
+    /// # Errors
+    /// CS2001, CS2003.
+    pub fn of(output: &Store, manifest: &Manifest) -> Result<Option<Self>> {
+        let month = manifest.as_of_month.clone();
+        let published = published_run(output, &month)?;
+        if published.is_some_and(|run| run.as_str() == manifest.run_id) {
+            return Ok(Some(Self { kept: None, month }));
+        }
+        let kept = Some(manifest.run_id.clone());
+        Ok(is_kept(output, manifest)?.then_some(Self { kept, month }))
+    }
+
+    /// Where a table of the run is.
+    pub fn path(&self, table: &Table) -> String {
+        match &self.kept {
+            Some(run) => kept_path(run, table.name),
+            None => table.path(&self.month, ""),
+        }
+    }
+
+    /// What the scores of the run depend on.
+    ///
+    /// # Errors
+    /// CS2001.
+    pub fn score_id(&self, output: &Store) -> Result<Option<String>> {
+        stored_value(output, &self.path(&FACT_AREA_SCORE), SCORE_ID_KEY)
+    }
+}
+
+fn kept_path(run: &str, table: &str) -> String {
+    format!("_runs/{run}/{table}.parquet")
 }
 
 /// The kept tables of a run that was replaced before a day.

@@ -313,13 +313,16 @@ impl Certifications {
         self.by_code.values()
     }
 
-    /// The certification with a delivered title: a leading "… Certified:" is dropped, case and
-    /// punctuation are ignored.
+    /// The certification with a delivered title: all up to "Certified:" (or with a dash) is dropped,
+    /// case and punctuation are ignored.
     pub fn by_title(&self, title: &str) -> Option<TitleMatch<'_>> {
-        let plain = match title.split_once(':') {
-            Some((lead, rest)) if lead.trim().to_lowercase().ends_with("certified") => rest,
-            _ => title,
+        let after = |(at, mark): (usize, &str)| {
+            let (lead, rest) = title.split_at_checked(at)?;
+            let is_lead = lead.trim().to_lowercase().ends_with("certified");
+            rest.strip_prefix(mark).filter(|_| is_lead)
         };
+        let mut marks = title.match_indices([':', '-', '–', '—']);
+        let plain = marks.find_map(after).unwrap_or(title);
         let (code, is_assumed) = self.by_title.get(&letters(plain))?;
         let certification = self.by_code.get(code)?;
         Some(TitleMatch { certification, is_assumed: *is_assumed })
@@ -431,6 +434,10 @@ mod tests {
         let code = |title: &str| {
             certifications.by_title(title).map(|found| found.certification.code.clone())
         };
+        assert_eq!(
+            code("AZ-500: Microsoft Certified - Azure Security Engineer Associate"),
+            code("Microsoft Certified: azure security ENGINEER associate"),
+        );
         assert_eq!(
             code("Microsoft Certified: azure security ENGINEER associate").as_deref(),
             Some("AZ-500")

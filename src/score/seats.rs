@@ -45,6 +45,8 @@ pub(super) struct Began {
     pub(super) count: SeatCount,
     /// Whether there are seats or users under other associations in that month.
     pub(super) has_other: bool,
+    /// Whether its date is after R: nothing grew yet, and it is no association of the last months.
+    pub(super) is_after: bool,
 }
 
 /// Paid seats and active users of one side; zeros where there is no row. The larger one has more
@@ -147,7 +149,12 @@ fn start(months: &[SeatMonth], reference: Month) -> Start {
         // A date after R is no month to begin in: R is the last one.
         Some(began) => counted
             .filter(|(month, _)| (began.min(reference)..=reference).contains(&month.month))
-            .map(|(month, count)| Began { month: month.month, count, has_other: month.has_other })
+            .map(|(month, count)| Began {
+                month: month.month,
+                count,
+                has_other: month.has_other,
+                is_after: began > reference,
+            })
             .next()
             .map_or(Start::Earlier, Start::Within),
     }

@@ -72,7 +72,7 @@ fn add_tenant<'a>(
     let found = sides.map(|(row, (current, then))| {
         // It counts on both sides if its tenant passes the band at R (contract §3).
         let (then, count, baseline_month) = match row.start {
-            Start::Within(Began { month, count, has_other }) if sentence.since_association => {
+            Start::Within(Began { month, count, has_other, .. }) if sentence.since_association => {
                 let is_gone = row.current.is_zero();
                 let is_counted = if is_gone { passes_now } else { current.is_counted };
                 let side = if count.is_zero() {
@@ -119,7 +119,7 @@ fn add_tenant<'a>(
 /// Whether a workload was above the share when its association began, within the last months.
 fn is_left_out(sentence: &Customers, row: &WorkloadSeats) -> bool {
     match (sentence.associated_above, row.start) {
-        (Some(share), Start::Within(began)) => share.is_exceeded(began.count),
+        (Some(share), Start::Within(began)) => !began.is_after && share.is_exceeded(began.count),
         _ => false,
     }
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use chrono::{DateTime, Utc};
+use walkdir::WalkDir;
 
 use super::{Entry, read_error, write_error};
 use crate::calendar::Day;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Reads a text file.
 ///
@@ -216,16 +217,31 @@ pub fn content_hash(path: &Path) -> Result<String> {
     Ok(format!("blake3:{}", hasher.finalize().to_hex()))
 }
 
-/// All files below a folder. Symbolic links are followed; names that are no UTF-8 are refused.
-pub(super) fn walk(root: &Path, folder: &Path, entries: &mut Vec<Entry>) -> Result<()> {
-    for path in list_folder(folder)? {
-        if path.is_dir() {
-            walk(root, &path, entries)?;
-        } else {
-            entries.extend(entry(root, &path)?);
+/// All files below a folder, and why others cannot be listed: links that lead back, names that are no
+/// UTF-8, folders that cannot be opened. Symbolic links are followed.
+pub(super) fn walk(root: &Path, folder: &Path) -> (Vec<Entry>, Vec<Error>) {
+    let (mut entries, mut unlisted) = (Vec::new(), Vec::new());
+    for found in WalkDir::new(folder).follow_links(true) {
+        let found = match found {
+            Ok(found) if found.file_type().is_dir() => continue,
+            Ok(found) => entry(root, found.path()),
+            // No such folder, or a link to nothing.
+            Err(error) if error.io_error().is_some_and(is_missing) => continue,
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).display().to_string();
+                Err(read_error(&path, std::io::Error::from(error)))
+            }
+        };
+        match found {
+            Ok(entry) => entries.extend(entry),
+            Err(error) => unlisted.push(error),
         }
     }
-    Ok(())
+    (entries, unlisted)
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::NotFound
 }
 
 /// One file, if it exists.

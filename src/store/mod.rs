@@ -249,13 +249,21 @@ impl Store {
     /// # Errors
     /// CS2001.
     pub fn list(&self, folder: &str) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        match &self.place {
-            Place::Local { root, .. } => local::walk(root, &root.join(folder), &mut entries)?,
-            Place::Remote(remote) => entries = remote.list(folder)?,
-        }
+        let (entries, unlisted) = self.list_what_can_be(folder)?;
+        unlisted.into_iter().next().map_or(Ok(entries), Err)
+    }
+
+    /// All files below a folder that can be listed, sorted by path, and why others cannot.
+    ///
+    /// # Errors
+    /// CS2001 when the folder itself cannot be asked.
+    pub fn list_what_can_be(&self, folder: &str) -> Result<(Vec<Entry>, Vec<Error>)> {
+        let (mut entries, unlisted) = match &self.place {
+            Place::Local { root, .. } => local::walk(root, &root.join(folder)),
+            Place::Remote(remote) => (remote.list(folder)?, Vec::new()),
+        };
         entries.sort_by(|left, right| left.path.cmp(&right.path));
-        Ok(entries)
+        Ok((entries, unlisted))
     }
 
     /// One file, if it exists.

@@ -32,6 +32,7 @@ mod distributor;
 mod edges;
 mod fuzz;
 mod golden;
+mod guards;
 mod history;
 mod layouts;
 mod lineage;

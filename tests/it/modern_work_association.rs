@@ -99,6 +99,9 @@ vectors! {
         Evidence(DEP, "cpor", 10, MAIL, &[("reason_current", "counted"), ("contribution", "1.0000")]),
         Evidence(DEP, "cpor", 11, MAIL, &[("is_counted_current", "false"), ("reason_current", "associated_above_share")]),
     ];
+    "one whose date is after R is none of the last months: not left out", NOW, SMB,
+        |b, p| months(b, p, 100, "2026-10-05", &[(4, 45), (0, 60)])
+        => [Points(DEP, 5 * POINT), Evidence(DEP, "cpor", 10, MAIL, &[("reason_current", "counted")])];
     "one that began in R−11 is left out, one that began in R−12 counts on both sides", NOW, SMB, |b, p| {
         months(b, p, 100, "2025-10-01", &[(11, 45), (0, 60)]);
         b.associated(p, 12, 11, MAIL, 100, 45, "2025-09-30");

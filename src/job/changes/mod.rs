@@ -17,10 +17,11 @@ use super::history::Scores;
 use super::month::{Base, MonthPlan};
 use super::{Pipeline, Resources, live_facts};
 use crate::calendar::Month;
+use crate::commit::settled;
 use crate::error::{Code, Error, Result};
 use crate::ids::RunId;
 use crate::points::Points;
-use crate::publish::{Manifest, list_runs, published_run, published_score_id, read_manifest};
+use crate::publish::{Manifest, RunTables, list_runs, published_run, read_manifest};
 use crate::rules::Version;
 use crate::store::Store;
 use crate::tables::{FACT_CHANGE, Rows, Table};
@@ -90,8 +91,10 @@ pub struct AreaChange {
 pub struct Changes {
     /// The earlier month.
     pub from: Month,
-    /// The later month.
+    /// The later month; the same where two runs of it are compared.
     pub to: Month,
+    /// The runs of both.
+    pub runs: [String; 2],
     /// By partner and area; also those without a change.
     pub areas: Vec<AreaChange>,
 }
@@ -129,22 +132,24 @@ impl Changes {
     }
 }
 
-/// Compares two published months.
+/// Compares two published months, or two runs whose tables are published or kept.
 ///
 /// # Errors
-/// CS1001 when both are the same run; CS6004 when a month or run is not published; CS5001 when the
+/// CS1001 when both are the same run; CS6004 when a month is not published or the tables of a run are
+/// not kept; CS6001 while a publication is not complete; CS5001 when the
 /// rules of a run are not among the packs; those of scoring where facts are given.
 pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes> {
     let output = Store::open(&settings.output)?;
-    let (from, from_run) = published(&output, &settings.from)?;
-    let (to, to_run) = published(&output, &settings.to)?;
-    if from == to {
+    settled(&output)?;
+    let (from, from_run, from_tables) = published(&output, &settings.from)?;
+    let (to, to_run, to_tables) = published(&output, &settings.to)?;
+    if from_run.run_id == to_run.run_id {
         return Err(Error::new(Code::Usage, format!("{from} is compared with itself"))
-            .hint("give two months; only the newest run of a month is kept"));
+            .hint("give two months, or two runs of `capscore runs list`"));
     }
     let (before, after) = (versions(pipeline, &from_run)?, versions(pipeline, &to_run)?);
     let partner = settings.partner.as_deref();
-    let mut steps = vec![("", Side::published(&output, from, before.clone(), partner)?)];
+    let mut steps = vec![("", Side::of_run(&output, &from_tables, before.clone(), partner)?)];
     if let Some(facts) = &settings.facts {
         let live = live_facts(facts)?;
         let Resources { threads, memory } = settings.resources;
@@ -179,7 +184,7 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
             Side::scored(&tables, found, partner)
         };
         let plan = MonthPlan::new(pipeline, &live, from, (before.clone(), Vec::new()))?;
-        if published_score_id(&output, &from.to_string())?.as_deref() != Some(&plan.score_id) {
+        if from_tables.score_id(&output)?.as_deref() != Some(&plan.score_id) {
             steps.push(("data_restated", rescored(&before)?));
         }
         let ids = |versions: &[&Version]| -> BTreeSet<(String, String)> {
@@ -190,7 +195,7 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
             steps.push(("rules_changed", rescored(&after)?));
         }
     }
-    let last = Side::published(&output, to, after, partner)?;
+    let last = Side::of_run(&output, &to_tables, after, partner)?;
     let mut areas = causes::between(&steps, &last)?;
     if let Some(asked) = &settings.area {
         areas.retain(|change| change.area == *asked);
@@ -200,17 +205,19 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
         return Err(Error::new(Code::NotFound, text)
             .hint("see `capscore explain --help` for how to find a partner"));
     }
-    Ok(Changes { from, to, areas })
+    let runs = [from_run.run_id, to_run.run_id];
+    Ok(Changes { from, to, runs, areas })
 }
 
-/// The month that is meant and the run whose tables are published for it.
-fn published(output: &Store, asked: &str) -> Result<(Month, Manifest)> {
+/// The month that is meant, the run, and its tables.
+fn published(output: &Store, asked: &str) -> Result<(Month, Manifest, RunTables)> {
     if let Some(month) = Month::parse(asked) {
         let run = match published_run(output, asked)? {
             Some(run_id) => read_manifest(output, &run_id)?,
             None => None,
         };
-        return run.map(|run| (month, run)).ok_or_else(|| {
+        let tables = run.as_ref().map(|run| RunTables::of(output, run)).transpose()?.flatten();
+        return run.zip(tables).map(|(run, tables)| (month, run, tables)).ok_or_else(|| {
             Error::new(Code::NotFound, format!("{} holds no scores of {asked}", output.uri()))
                 .hint(format!("score it first: capscore backfill --from {asked} --to {asked} …"))
         });
@@ -221,16 +228,15 @@ fn published(output: &Store, asked: &str) -> Result<(Month, Manifest)> {
         return Err(Error::new(Code::NotFound, format!("no single run is called {asked:?}"))
             .hint("give a month, or a run of `capscore runs list`"));
     };
-    let current = published_run(output, &run.as_of_month)?;
-    if current.as_ref().map(RunId::as_str) != Some(run.run_id.as_str()) {
-        let text = format!("the tables of run {} were replaced", run.run_id);
-        return Err(Error::new(Code::NotFound, text).hint(
-            "only the newest run of a month has tables; score into another output to keep both",
-        ));
-    }
+    let Some(tables) = RunTables::of(output, &run)? else {
+        let text = format!("the tables of run {} are not kept any more", run.run_id);
+        return Err(
+            Error::new(Code::NotFound, text).hint("`capscore runs list` tells which runs are kept")
+        );
+    };
     let month = Month::parse(&run.as_of_month)
         .ok_or_else(|| Error::bug(format!("run {} is of no month", run.run_id)))?;
-    Ok((month, run))
+    Ok((month, run, tables))
 }
 
 /// The rules of a run.

@@ -8,11 +8,11 @@ use polars::prelude::{
     StringChunked, col, lit,
 };
 
-use crate::calendar::Month;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::money::Money;
 use crate::points::Points;
+use crate::publish::RunTables;
 use crate::rules::{Measure, Sentence, Version};
 use crate::store::Store;
 use crate::tables::{
@@ -82,18 +82,17 @@ pub(super) struct PartSide {
 }
 
 impl<'a> Side<'a> {
-    /// A published month; of one partner alone if asked.
+    /// A run whose tables are there; of one partner alone if asked.
     ///
     /// # Errors
     /// CS9001 when a table cannot be read.
-    pub(super) fn published(
+    pub(super) fn of_run(
         output: &Store,
-        month: Month,
+        run: &RunTables,
         versions: Vec<&'a Version>,
         partner: Option<&str>,
     ) -> Result<Self> {
-        let frame =
-            |table: &Table| engine::scan(&[output.fetch(&table.path(&month.to_string(), ""))?]);
+        let frame = |table: &Table| engine::scan(&[output.fetch(&run.path(table))?]);
         Self::new(versions, partner, &frame)
     }
 
