@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// Facts to score the earlier month again
     #[arg(long, value_name = "URI")]
     facts: Option<String>,
-    /// One partner only
+    /// One partner only, with the customers, services and people that each cause is about
     #[arg(short, long, value_name = "ID")]
     partner: Option<String>,
     /// One area only
@@ -46,6 +46,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
 }
+
+/// So many things are named that a cause is about; JSON has all of them.
+const NAMED: usize = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ChangeFormat {
@@ -131,7 +134,7 @@ fn add_partner(text: &mut String, change: &AreaChange, has_all: bool) {
         signed(change.points())
     );
     let told = change.causes.iter().filter(|cause| has_all || cause.points != Points::ZERO);
-    for Change { metric, part, cause, points, count, .. } in told {
+    for Change { metric, part, cause, points, count, about, .. } in told {
         let place = match (metric.as_str(), part.as_str()) {
             ("", _) => String::new(),
             (metric, "") => format!(" in {}", metric.replace('_', " ")),
@@ -145,6 +148,12 @@ fn add_partner(text: &mut String, change: &AreaChange, has_all: bool) {
             signed(*points),
             count.unwrap_or_default()
         );
+        for name in about.iter().take(NAMED) {
+            let _ = writeln!(text, "             {name}");
+        }
+        if about.len() > NAMED {
+            let _ = writeln!(text, "             … and {} more", about.len() - NAMED);
+        }
     }
 }
 
@@ -174,6 +183,7 @@ fn json(changes: &Changes) -> Result<String> {
                         "cause": cause.cause,
                         "points_x8400": cause.points.0,
                         "unit_count": cause.count,
+                        "about": cause.about,
                     })
                 })
                 .collect();

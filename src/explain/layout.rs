@@ -123,7 +123,10 @@ fn metric_blocks(metric: &MetricPage, tenant: Option<&str>, blocks: &mut Vec<Blo
             blocks.push(Block::Line(format!("{noun}, part {} ({count}):", part.part)));
             limited(customer_grid(&part.customers), blocks);
         } else if let (Some(tenant), false) = (tenant, has_no_tenants) {
-            let text = format!("No customer {tenant} has eligible usage in {}.", part.part);
+            let text = format!(
+                "No customer {tenant} has usage in {} under an association that counts there.",
+                part.part
+            );
             blocks.push(Block::Line(text));
         }
     }

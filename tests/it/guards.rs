@@ -229,6 +229,18 @@ fn runs_of_one_month_are_compared() {
     let causes = page["changes"][0]["causes"].as_array().unwrap();
     let sum: i64 = causes.iter().map(|cause| cause["points_x8400"].as_i64().unwrap()).sum();
     assert_eq!(sum, change(&page));
+    // Asked for one partner, it names them.
+    let page: Value =
+        serde_json::from_str(&stdout(diff(&old, &new).args(["--partner", "1001"]))).unwrap();
+    let gained: Vec<&Value> = page["changes"][0]["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|cause| cause["cause"] == "customers_gained")
+        .flat_map(|cause| cause["about"].as_array().unwrap())
+        .collect();
+    let names: Vec<Value> = (16..22).map(|number| tenant(number).into()).collect();
+    assert!(names.iter().all(|name| gained.contains(&name)), "{page}");
     let back: Value = serde_json::from_str(&stdout(&mut diff(&new, &old))).unwrap();
     assert_eq!(change(&back), -change(&page));
     let message = stderr(&mut diff(&new, &new), 2);

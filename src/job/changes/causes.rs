@@ -11,13 +11,14 @@ use crate::rules::Version;
 use crate::score::{PartValue, metric_points};
 
 /// The changes of every partner and area from the first of the steps, each with the cause of what it
-/// changed, to the last side.
+/// changed, to the last side; with what each is about, where `names` says so.
 ///
 /// # Errors
 /// CS9001.
 pub(super) fn between(
     steps: &[(&'static str, Side<'_>)],
     last: &Side<'_>,
+    names: bool,
 ) -> Result<Vec<AreaChange>> {
     let Some(((_, first), others)) = steps.split_first() else { return Ok(Vec::new()) };
     let mut partners: BTreeSet<&str> = first.partners().into_iter().collect();
@@ -32,7 +33,7 @@ pub(super) fn between(
         let after = last.areas(partner)?;
         let areas: BTreeSet<&String> = published.keys().chain(after.keys()).collect();
         for area in areas {
-            let mut way = Way { partner, area, path: String::new(), causes: Vec::new() };
+            let mut way = Way { partner, area, names, path: String::new(), causes: Vec::new() };
             let (was, is) = (published.get(area), after.get(area));
             way.path = is.or(was).map(|side| side.path.clone()).unwrap_or_default();
             match (was, is) {
@@ -81,6 +82,8 @@ fn selected(side: &AreaSide) -> Points {
 struct Way<'a> {
     partner: &'a str,
     area: &'a str,
+    /// Whether causes name what they are about.
+    names: bool,
     path: String,
     causes: Vec<Change>,
 }
@@ -93,11 +96,12 @@ impl Way<'_> {
         part: &str,
         cause: &'static str,
         points: i64,
-        count: Option<i64>,
+        about: Option<&[&str]>,
     ) {
-        if points == 0 && count.is_none_or(|count| count == 0) {
+        if points == 0 && about.is_none_or(<[_]>::is_empty) {
             return;
         }
+        let named = about.filter(|_| self.names).unwrap_or_default();
         self.causes.push(Change {
             partner: self.partner.to_owned(),
             area: self.area.to_owned(),
@@ -106,7 +110,8 @@ impl Way<'_> {
             part: part.to_owned(),
             cause,
             points: Points(points),
-            count,
+            count: about.map(|about| i64::try_from(about.len()).unwrap_or(i64::MAX)),
+            about: named.iter().map(|name| (*name).to_owned()).collect(),
         });
     }
 
@@ -167,7 +172,7 @@ impl Way<'_> {
                 values[at].current.0 += step.current.0;
                 values[at].baseline.0 += step.baseline.0;
                 let next = metric_points(rules, &path, metric, &values);
-                self.add(metric, &now.part, step.cause, next.0 - points.0, Some(step.count));
+                self.add(metric, &now.part, step.cause, next.0 - points.0, Some(&step.about));
                 points = next;
             }
         }
@@ -199,16 +204,16 @@ fn value(part: &PartSide, is_below_minimum: bool) -> PartValue {
     PartValue { current: part.current, baseline: part.baseline, is_below_minimum }
 }
 
-/// One step of a part: what changes, and about how many things it is.
-struct Step {
+/// One step of a part: what changes, and what it is about.
+struct Step<'a> {
     cause: &'static str,
     current: Money,
     baseline: Money,
-    count: i64,
+    about: Vec<&'a str>,
 }
 
 /// The steps of a part; the last of each side ends exactly at the published value.
-fn steps(was: &PartSide, is: &PartSide) -> Vec<Step> {
+fn steps<'a>(was: &'a PartSide, is: &'a PartSide) -> Vec<Step<'a>> {
     let (gained, lost) = match is.unit.as_str() {
         "people" => ("people_gained", "people_lost"),
         "services" => ("services_gained", "services_lost"),
@@ -218,45 +223,48 @@ fn steps(was: &PartSide, is: &PartSide) -> Vec<Step> {
     let baseline = compare(&was.counted_before, &is.counted_before);
     let total = is.baseline.0 - was.baseline.0;
     let fewer = -baseline.lost.0.0 + baseline.less.0.0;
-    for (cause, change, count) in [
-        ("baseline_shrank", fewer, baseline.lost.1 + baseline.less.1),
-        ("baseline_grew", total - fewer, baseline.gained.1 + baseline.more.1),
+    for (cause, change, about) in [
+        ("baseline_shrank", fewer, [baseline.lost.1, baseline.less.1].concat()),
+        ("baseline_grew", total - fewer, [baseline.gained.1, baseline.more.1].concat()),
     ] {
-        steps.push(Step { cause, current: Money::ZERO, baseline: Money(change), count });
+        steps.push(Step { cause, current: Money::ZERO, baseline: Money(change), about });
     }
     let current = compare(&was.counted, &is.counted);
     let total = is.current.0 - was.current.0;
     let changed = current.less.0.0 + current.more.0.0;
-    for (cause, change, count) in [
+    for (cause, change, about) in [
         (lost, -current.lost.0.0, current.lost.1),
-        ("usage_changed", changed, current.less.1 + current.more.1),
+        ("usage_changed", changed, [current.less.1, current.more.1].concat()),
         (gained, total + current.lost.0.0 - changed, current.gained.1),
     ] {
-        steps.push(Step { cause, current: Money(change), baseline: Money::ZERO, count });
+        steps.push(Step { cause, current: Money(change), baseline: Money::ZERO, about });
     }
     steps.retain(|step| {
-        step.current != Money::ZERO || step.baseline != Money::ZERO || step.count != 0
+        step.current != Money::ZERO || step.baseline != Money::ZERO || !step.about.is_empty()
     });
     steps
 }
 
-/// What two sets of things differ in: amounts and how many things.
+/// What two sets of things differ in: amounts and the things.
 #[derive(Default)]
-struct Comparison {
-    lost: (Money, i64),
-    gained: (Money, i64),
+struct Comparison<'a> {
+    lost: (Money, Vec<&'a str>),
+    gained: (Money, Vec<&'a str>),
     /// Things in both that add less, as a negative amount.
-    less: (Money, i64),
-    more: (Money, i64),
+    less: (Money, Vec<&'a str>),
+    more: (Money, Vec<&'a str>),
 }
 
-fn compare(was: &BTreeMap<String, Money>, is: &BTreeMap<String, Money>) -> Comparison {
+fn compare<'a>(
+    was: &'a BTreeMap<String, Money>,
+    is: &'a BTreeMap<String, Money>,
+) -> Comparison<'a> {
     let mut found = Comparison::default();
     for (thing, before) in was {
         let slot = match is.get(thing) {
             None => {
                 found.lost.0 += *before;
-                found.lost.1 += 1;
+                found.lost.1.push(thing);
                 continue;
             }
             Some(now) if now < before => &mut found.less,
@@ -264,11 +272,11 @@ fn compare(was: &BTreeMap<String, Money>, is: &BTreeMap<String, Money>) -> Compa
             Some(_) => continue,
         };
         slot.0.0 += is[thing].0 - before.0;
-        slot.1 += 1;
+        slot.1.push(thing);
     }
-    for (_, amount) in is.iter().filter(|(thing, _)| !was.contains_key(*thing)) {
+    for (thing, amount) in is.iter().filter(|(thing, _)| !was.contains_key(*thing)) {
         found.gained.0 += *amount;
-        found.gained.1 += 1;
+        found.gained.1.push(thing);
     }
     found
 }

@@ -67,6 +67,9 @@ pub struct Change {
     pub points: Points,
     /// How many customers, services or people it is about.
     pub count: Option<i64>,
+    /// What they are, where one partner was asked for: customers (and their workloads), services or the
+    /// keys of people.
+    pub about: Vec<String>,
 }
 
 /// The points of a partner in an area, before and after.
@@ -196,7 +199,7 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
         }
     }
     let last = Side::of_run(&output, &to_tables, after, partner)?;
-    let mut areas = causes::between(&steps, &last)?;
+    let mut areas = causes::between(&steps, &last, partner.is_some())?;
     if let Some(asked) = &settings.area {
         areas.retain(|change| change.area == *asked);
     }
