@@ -16,6 +16,12 @@ use polars::prelude::{
 
 use crate::error::{Code, Error, Result};
 
+/// An error of the engine where there can be none: a column that is not there, or of another type.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+pub fn bug(error: PolarsError) -> Error {
+    Error::bug(error.to_string())
+}
+
 /// Runs a query; `what` names it in messages.
 ///
 /// # Errors

@@ -67,7 +67,7 @@ pub(super) fn plan_text(plan: &Plan) -> String {
                     format!("{dataset}, again: another file of the delivery is new")
                 }
                 Ok(dataset) => dataset.clone(),
-                Err(problem) => problem.lines().next().unwrap_or_default().to_owned(),
+                Err(problem) => format!("error[{}]: {problem}", problem.code().as_str()),
             };
             let _ = writeln!(text, "  {delivery}  {}  {what}", planned.file.uri);
         }

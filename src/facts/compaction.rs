@@ -15,9 +15,10 @@ use super::lock::lock;
 use super::moves::{Move, Moves, moves_frame};
 use super::schema::{COMPACTED_VERSION, FactTable, HASHED_BY_COLUMN, SNAPSHOT, TABLES};
 use super::unit::{UnitKey, read_units};
-use super::verify::{bug, finished, hash_partners};
+use super::verify::{finished, hash_partners};
 use crate::calendar::Month;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::{Code, Error, Result};
 use crate::store::{Store, StoreLock};
 

@@ -7,9 +7,9 @@ use polars::prelude::{
 use super::LiveFrames;
 use super::measures::FactMeasures;
 use super::schema::{ACR, ACR_ESTIMATE, LISTED_CREDENTIAL};
-use super::verify::bug;
 use crate::calendar::Month;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::Result;
 use crate::money::{MONEY_SCALE, Money};
 use crate::tables::COMPARED_DATASETS;

@@ -14,8 +14,9 @@ use super::moves::Moves;
 use super::schema::{FactTable, SNAPSHOT, TABLES};
 use super::table_set::TableSet;
 use super::unit::{UnitKey, read_units, units_frame};
-use super::verify::{bug, finished, hash_partners};
+use super::verify::{finished, hash_partners};
 use crate::engine;
+use crate::engine::bug;
 use crate::error::{Code, Error, Result};
 use crate::store::Store;
 

@@ -16,10 +16,10 @@ use super::live::{Live, LiveUnit, MonthUnits};
 use super::schema::{
     CREDENTIAL, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE, SNAPSHOT, USAGE,
 };
-use super::verify::bug;
 use super::{fact_path, quarantine_path};
 use crate::calendar::Month;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::{Code, Error, Result};
 use crate::money::MONEY_SCALE;
 use crate::parquet::{Footer, visit_dictionaries};

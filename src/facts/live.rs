@@ -17,7 +17,8 @@ use super::table_set::TableSet;
 use super::unit::{Unit, UnitKey, read_units};
 use crate::calendar::{Day, Month};
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::ids::FieldHasher;
 use crate::money::Money;
 use crate::store::Store;
@@ -226,7 +227,6 @@ impl Live {
             let path = fact_path(&LOCATION, PROFILE, SNAPSHOT, sequence);
             let frame =
                 engine::collect(engine::scan(&[self.store.fetch(&path)?])?, "the locations")?;
-            let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
             let column =
                 |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
             let (partner, location, account) =

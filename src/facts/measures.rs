@@ -4,8 +4,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Decimal128Type, Int64Type};
 use polars::prelude::DataFrame;
 
-use super::verify::bug;
 use crate::calendar::Day;
+use crate::engine::bug;
 use crate::error::Result;
 use crate::money::Money;
 

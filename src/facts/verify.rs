@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{Column, DataFrame, PolarsError};
+use polars::prelude::{Column, DataFrame};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::ledger::{Ledger, fact_path};
@@ -13,7 +13,8 @@ use super::schema::{FactTable, FactType, HASHED_BY_COLUMN, SNAPSHOT, TABLES};
 use super::table_set::TableSet;
 use super::unit::{UnitKey, read_units};
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::store::Store;
 
 /// What a verification found.
@@ -193,9 +194,4 @@ fn encode(values: &Column, kind: FactType, into: &mut Vec<u8>) -> Result<()> {
             .for_each(|amount| into.extend(amount.unwrap_or_default().to_le_bytes())),
     }
     Ok(())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-pub(super) fn bug(error: PolarsError) -> Error {
-    Error::bug(error.to_string())
 }

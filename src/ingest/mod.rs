@@ -49,6 +49,7 @@ mod waiting;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 pub use discover::{Found, FoundFile, Input, discover};
 pub use inspect::{Inspection, inspect};
@@ -166,10 +167,9 @@ pub struct PlannedFile {
     /// The file.
     pub file: FoundFile,
     /// Its dataset, or why it cannot be read.
-    pub dataset: std::result::Result<String, String>,
+    pub dataset: std::result::Result<String, Arc<Error>>,
     /// Whether it is read again because another file of its delivery is new.
     pub is_reread: bool,
-    problem: Option<Code>,
 }
 
 /// Finds out what is new.
@@ -222,7 +222,7 @@ pub fn plan(inputs: &[Input], ledger: &Ledger, sources: &Sources) -> Result<Plan
         for (file, record) in known {
             if datasets.contains(&record.dataset) {
                 let dataset = Ok(record.dataset.clone());
-                planned.push(PlannedFile { file, dataset, is_reread: true, problem: None });
+                planned.push(PlannedFile { file, dataset, is_reread: true });
             }
         }
         if !planned.is_empty() {
@@ -244,8 +244,7 @@ impl PlannedFile {
             start.and_then(|()| Text::open(&file.source, None, &file.uri)).and_then(|text| {
                 Ok(text.recognise(sources, &file.uri)?.recognised.layout.dataset.clone())
             });
-        let problem = sniffed.as_ref().err().map(Error::code);
-        Self { file, dataset: sniffed.map_err(|error| error.report()), is_reread: false, problem }
+        Self { file, dataset: sniffed.map_err(Arc::new), is_reread: false }
     }
 }
 
@@ -320,23 +319,25 @@ fn refuse_bad_files(plan: &Plan, on_bad_file: OnBadFile) -> Result<()> {
     if on_bad_file == OnBadFile::SetAside {
         return Ok(());
     }
-    let bad: Vec<&PlannedFile> =
-        plan.deliveries.values().flatten().filter(|file| file.problem.is_some()).collect();
-    let Some((first, code)) = bad.iter().find_map(|file| Some((file, file.problem?))) else {
-        return Ok(());
-    };
-    let report = first.dataset.as_ref().err().map(String::as_str).unwrap_or_default();
-    // The report starts with the code, which the new error prints itself.
-    let text = report.split_once(": ").map_or(report, |(_, text)| text);
-    let (message, hint) = text.split_once("\n\nhint: ").unwrap_or((text, ""));
+    let planned = plan.deliveries.values().flatten();
+    let bad: Vec<&Error> =
+        planned.filter_map(|file| file.dataset.as_ref().err().map(Arc::as_ref)).collect();
+    let Some(first) = bad.first() else { return Ok(()) };
     let others = match bad.len() - 1 {
         0 => String::new(),
         1 => " (and 1 other bad file)".to_owned(),
         more => format!(" (and {more} other bad files)"),
     };
     let also = "leave bad files out with --on-bad-file set-aside";
-    let hint = if hint.is_empty() { also.to_owned() } else { format!("{hint}; or {also}") };
-    Err(Error::new(code, format!("{message}{others}")).hint(hint))
+    let hint = match first.hint_text() {
+        None => also.to_owned(),
+        Some(hint) => format!("{hint}; or {also}"),
+    };
+    let error = Error::new(first.code(), format!("{first}{others}")).hint(hint);
+    Err(match std::error::Error::source(first) {
+        None => error,
+        Some(cause) => error.because(cause.to_string()),
+    })
 }
 
 /// Whether an error of reading is the file's own fault, so that the file can be set aside: what it

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{DataFrame, LazyFrame, PolarsError, SortMultipleOptions};
+use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions};
 
 use crate::calendar::Month;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::{Error, Result};
 use crate::facts::{Live, LiveFrames, PartnerRange};
 use crate::rules::Names;
@@ -71,9 +72,4 @@ fn by_month(frame: LazyFrame, months: &[Month]) -> Result<BTreeMap<Month, DataFr
         (*month, frame.slice(i64::try_from(start).unwrap_or(i64::MAX), rows))
     };
     Ok(months.iter().map(of_month).collect())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
-fn bug(error: PolarsError) -> Error {
-    Error::bug(error.to_string())
 }

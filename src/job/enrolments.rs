@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::PolarsError;
-
 use super::history::Scores;
 use crate::calendar::{Day, Month};
 use crate::checks::Check;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::{Error, Result};
 use crate::facts::{Live, LiveFrames};
 use crate::rules::{Assignment, Rules, Version, WindowRule};
@@ -29,7 +28,6 @@ impl Enrolments {
     /// # Errors
     /// CS9001.
     pub(super) fn read(live: &Live, rules: &Rules, reference: Month) -> Result<Self> {
-        let bug = |error: PolarsError| Error::bug(error.to_string());
         let day = reference.last_day();
         let rule = rules.windows.effective(day).cloned();
         let rule = rule.ok_or_else(|| Error::bug("there is no rule of the window"))?;

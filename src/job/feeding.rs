@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::window;
 use crate::calendar::{Day, Month};
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::facts::{Live, LiveFrames, LiveUnit, PROFILE};
 use crate::rules::Version;
 use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
@@ -100,7 +101,6 @@ pub(super) fn early_datasets(live: &Live, feeding: &Feeding) -> BTreeSet<(String
 pub(super) fn quarantined_partners(live: &Live, feeding: &Feeding) -> Result<BTreeSet<String>> {
     let mut partners = BTreeSet::new();
     for (_, frame) in LiveFrames::new(live).quarantine(&feeding.files)? {
-        let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
         let partner = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
         let is_account =
             frame.column("is_account").and_then(|column| column.bool()).map_err(bug)?;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, PolarsError, col};
+use polars::prelude::{DataFrame, col};
 
 use super::business::Business;
 use super::month::{Base, MonthPlan};
@@ -12,6 +12,7 @@ use super::output_checks::differing;
 use super::path_tests::assigned;
 use crate::calendar::Month;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::{Error, Result};
 use crate::ids::RunId;
 use crate::points::Points;
@@ -160,7 +161,6 @@ impl<'a> Scores<'a> {
 
 /// Rows of `fact_area_score`, sorted by partner, area and path, as totals.
 fn read(frame: &DataFrame, month: Month) -> Result<MonthScores> {
-    let bug = |error: PolarsError| Error::bug(error.to_string());
     let text = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
     let flag = |name: &str| frame.column(name).and_then(|column| column.bool()).map_err(bug);
     let (partner, area, path) = (text("partner_id")?, text("area")?, text("path")?);

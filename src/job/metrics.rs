@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use polars::prelude::{PolarsError, col};
+use polars::prelude::col;
 
 use super::{Attempt, Scored};
 use crate::checks::{Check, Severity};
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::ingest;
 use crate::store::Store;
 use crate::tables::FACT_AREA_SCORE;
@@ -77,7 +78,6 @@ pub fn metrics_text(
 
 /// Partners and those that qualify by their selected path, per area, as published.
 fn areas(scored: &Scored) -> Result<BTreeMap<String, (i64, i64)>> {
-    let bug = |error: PolarsError| Error::bug(error.to_string());
     let output = Store::open(&scored.output)?;
     let path = output.fetch(&FACT_AREA_SCORE.path(&scored.reference.to_string(), ""))?;
     let rows = engine::scan(&[path])?.select(["area", "is_qualified", "is_selected"].map(col));

@@ -84,6 +84,7 @@ impl Circumstances {
                 reference: Month::parse(&month.month)?,
                 output: output.uri().to_owned(),
                 is_unchanged: true,
+                has_new_dimensions: false,
                 areas: Vec::new(),
                 checks: month.checks,
                 quarantined: month.quarantined,

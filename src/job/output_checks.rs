@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{PolarsError, col};
+use polars::prelude::col;
 
 use crate::calendar::Month;
 use crate::checks::Check;
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::publish::published_score_id;
 use crate::score::{AreaSummary, HISTORY_MONTHS, MonthScores};
 use crate::store::Store;
@@ -54,7 +55,6 @@ pub(super) fn scores_lost(output: &Store, month: Month, areas: &[AreaSummary]) -
 
 /// How many scores of the selected paths of a published month could be computed, by area.
 fn computed(output: &Store, month: Month) -> Result<BTreeMap<String, i64>> {
-    let bug = |error: PolarsError| Error::bug(error.to_string());
     let columns = ["area", "is_selected", "coverage"].map(col);
     let frame = engine::scan(&[output.fetch(&path(month))?])?.select(columns);
     let frame = engine::collect(frame, "published scores")?;

@@ -9,7 +9,8 @@ use super::attempt::instant;
 use super::scoring::{Prepared, Scored};
 use super::{Attempt, Pipeline, ScoreSettings};
 use crate::checks::failed;
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::facts::LiveFrames;
 use crate::publish::{ChecksSummary, InputFile, Manifest, NamedHash, OutputFile, RulesetUsed};
 use crate::tables::{CONTRACT_VERSION, QUARANTINE, Rows};
@@ -20,7 +21,6 @@ use crate::tables::{CONTRACT_VERSION, QUARANTINE, Rows};
 /// # Errors
 /// CS9001.
 pub(super) fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
-    let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
     let mut rows = Rows::new(&QUARANTINE);
     let files = prepared.month.feeding.newest_files(prepared.live);
     for (_, frame) in LiveFrames::new(prepared.live).quarantine(&files)? {

@@ -80,11 +80,13 @@ pub struct Scored {
     pub reference: Month,
     /// Where the tables are.
     pub output: String,
-    /// Whether the month was published already and nothing was written.
+    /// Whether the run was published already.
     pub is_unchanged: bool,
+    /// Whether the tables about what all months share were written although it was.
+    pub has_new_dimensions: bool,
     /// Figures for people; empty when nothing was scored.
     pub areas: Vec<AreaSummary>,
-    /// All checks; empty when nothing was scored.
+    /// All checks; those of the scores of an unchanged month as they were published.
     pub checks: Vec<Check>,
     /// Records rejected in the files that feed the month.
     pub quarantined: u64,
@@ -327,96 +329,116 @@ struct Publishing<'a> {
 }
 
 impl Publishing<'_> {
+    /// Publishes a month, unless its run is published already, and the tables about what all months
+    /// share, unless they are.
     fn publish(
         &self,
         lease: &Lease,
         prepared: &Prepared<'_>,
         scores: &mut Scores<'_>,
     ) -> Result<Scored> {
-        let Self { base, settings, output, attempt } = self;
-        let pipeline = base.pipeline;
-        let plan = &prepared.month;
-        let month = plan.reference.to_string();
-        let standing = standing_run(output, prepared)?;
-        let is_published = standing.is_some();
+        let month = prepared.month.reference.to_string();
+        let standing = standing_run(self.output, prepared)?;
         let has_dimensions = self.has_dimensions(&prepared.state)?;
-        let mut scored = self.scored(prepared, is_published && has_dimensions);
-        if let Some(standing) = standing.filter(|standing| *standing != prepared.run_id) {
-            tracing::warn!(
-                %month, held_back = %prepared.run_id,
-                "The month was rolled back: it stays so until its facts or rules change."
-            );
-            scored.run_id = standing;
-        }
-        if scored.is_unchanged {
-            let published = published_checks(output, &scored.run_id)?;
-            let of_scores = |check: &Check| CHECKS_OF_SCORES.contains(&check.id.as_ref());
-            scored.checks.extend(published.into_iter().filter(of_scores));
-            judge(&mut scored.checks, settings);
-            enforce(&scored.checks, settings.fail_on)?;
-            tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
-            scored.tables = read_manifest(output, &scored.run_id)?
-                .map(|manifest| manifest.outputs)
-                .unwrap_or_default()
-                .into_iter()
-                .map(|file| (file.table, file.rows))
-                .collect();
-            return Ok(scored);
-        }
-        let run_id = prepared.run_id.clone();
+        let mut scored = self.scored(prepared);
         let mut publication = Publication::new(
-            output,
+            self.output,
             lease,
-            &attempt.id,
+            &self.attempt.id,
             month.clone(),
-            run_id,
-            plan.score_id.clone(),
+            prepared.run_id.clone(),
+            prepared.month.score_id.clone(),
         );
         let dimension_tables = || {
-            let tables = (!has_dimensions).then(|| dimension_tables(base, prepared.live));
+            let tables = (!has_dimensions).then(|| dimension_tables(self.base, prepared.live));
             tables.transpose().map(Option::unwrap_or_default)
         };
-        let load = || if is_published { Ok(()) } else { base.load() };
-        let mut of_output = Vec::new();
-        let (tables, ()) = base.workers.both(dimension_tables, load)?;
+        if let Some(run_id) = standing {
+            self.restate(prepared, run_id, &mut scored)?;
+            scored.has_new_dimensions = !has_dimensions;
+            if has_dimensions {
+                tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
+                return Ok(scored);
+            }
+            for (table, frame) in dimension_tables()? {
+                publication.add(table, &frame, Some(&prepared.state))?;
+            }
+            publication.commit(None)?;
+            tracing::info!(%month, "The month is published already; its dimensions are new.");
+            return Ok(scored);
+        }
+        let (tables, ()) = self.base.workers.both(dimension_tables, || self.base.load())?;
         for (table, frame) in tables {
             publication.add(table, &frame, Some(&prepared.state))?;
         }
-        if !is_published {
-            let mut add = |frames: Vec<(&'static Table, DataFrame)>| {
-                frames.iter().try_for_each(|(table, frame)| publication.append(table, frame))
-            };
-            let account = scores.score(plan, &prepared.before, &prepared.run_id, &mut add)?;
-            publication.finish(base.workers)?;
-            scored.checks.push(titles_unmatched(&account.unmatched_titles));
-            scored.checks.push(services_unmapped(&unmapped_acr(pipeline, account.services)));
-            scored.checks.push(assumed_alias(&account.assumed_aliases));
-            let segments = base.segment_names(plan.reference)?;
-            scored.checks.push(workloads_unknown(&account.unknown_workloads));
-            scored.checks.push(partial_datasets(&account.partial_datasets));
-            scored.checks.push(segments_missing(account.without_segment));
-            scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
-            scored.checks.push(enrolment_areas_unknown(&prepared.enrolments));
-            judge(&mut scored.checks, settings);
-            of_output.push(scores_lost(output, plan.reference, &account.areas)?);
-            judge(&mut of_output, settings);
-            enforce(&[scored.checks.as_slice(), of_output.as_slice()].concat(), settings.fail_on)?;
-            scores.keep(plan, account.totals);
-            for (table, frame) in self.history(prepared, scores)? {
-                publication.add(table, &frame, None)?;
-            }
-            publication.add(&QUARANTINE, &quarantine(prepared)?, None)?;
-            publication.add(&CHECK_RESULT, &check_table(&scored.checks)?, None)?;
-            scored.areas = account.areas;
-        }
-        let files = publication.files();
-        scored.tables = files.iter().map(|file| (file.table.clone(), file.rows)).collect();
-        let manifest = (!is_published)
-            .then(|| manifest(pipeline, settings, prepared, attempt, &scored, files));
-        publication.commit(manifest.as_ref())?;
-        scored.checks.extend(of_output);
+        self.publish_month(prepared, scores, publication, &mut scored)?;
         tracing::info!(run_id = %scored.run_id, %month, tables = scored.tables.len(), "The month is published.");
         Ok(scored)
+    }
+
+    /// What is told of a month whose run is published: its checks as they are now, or as they were
+    /// where only a scoring makes them.
+    fn restate(&self, prepared: &Prepared<'_>, run_id: RunId, scored: &mut Scored) -> Result<()> {
+        if run_id != prepared.run_id {
+            tracing::warn!(
+                month = %scored.reference, held_back = %prepared.run_id,
+                "The month was rolled back: it stays so until its facts or rules change."
+            );
+        }
+        let published = published_checks(self.output, &run_id)?;
+        let of_scores = |check: &Check| CHECKS_OF_SCORES.contains(&check.id.as_ref());
+        scored.checks.extend(published.into_iter().filter(of_scores));
+        judge(&mut scored.checks, self.settings);
+        enforce(&scored.checks, self.settings.fail_on)?;
+        let manifest = read_manifest(self.output, &run_id)?;
+        let outputs = manifest.map(|manifest| manifest.outputs).unwrap_or_default();
+        scored.tables = outputs.into_iter().map(|file| (file.table, file.rows)).collect();
+        scored.is_unchanged = true;
+        scored.run_id = run_id;
+        Ok(())
+    }
+
+    /// Scores a month, checks it, and publishes all that is told of it.
+    fn publish_month(
+        &self,
+        prepared: &Prepared<'_>,
+        scores: &mut Scores<'_>,
+        mut publication: Publication<'_>,
+        scored: &mut Scored,
+    ) -> Result<()> {
+        let Self { base, settings, output, attempt } = self;
+        let (pipeline, plan) = (base.pipeline, &prepared.month);
+        let mut add = |frames: Vec<(&'static Table, DataFrame)>| {
+            frames.iter().try_for_each(|(table, frame)| publication.append(table, frame))
+        };
+        let account = scores.score(plan, &prepared.before, &prepared.run_id, &mut add)?;
+        publication.finish(base.workers)?;
+        scored.checks.push(titles_unmatched(&account.unmatched_titles));
+        scored.checks.push(services_unmapped(&unmapped_acr(pipeline, account.services)));
+        scored.checks.push(assumed_alias(&account.assumed_aliases));
+        let segments = base.segment_names(plan.reference)?;
+        scored.checks.push(workloads_unknown(&account.unknown_workloads));
+        scored.checks.push(partial_datasets(&account.partial_datasets));
+        scored.checks.push(segments_missing(account.without_segment));
+        scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
+        scored.checks.push(enrolment_areas_unknown(&prepared.enrolments));
+        judge(&mut scored.checks, settings);
+        let mut of_output = vec![scores_lost(output, plan.reference, &account.areas)?];
+        judge(&mut of_output, settings);
+        enforce(&[scored.checks.as_slice(), of_output.as_slice()].concat(), settings.fail_on)?;
+        scores.keep(plan, account.totals);
+        for (table, frame) in self.history(prepared, scores)? {
+            publication.add(table, &frame, None)?;
+        }
+        publication.add(&QUARANTINE, &quarantine(prepared)?, None)?;
+        publication.add(&CHECK_RESULT, &check_table(&scored.checks)?, None)?;
+        scored.areas = account.areas;
+        let files = publication.files();
+        scored.tables = files.iter().map(|file| (file.table.clone(), file.rows)).collect();
+        let manifest = manifest(pipeline, settings, prepared, attempt, scored, files);
+        publication.commit(Some(&manifest))?;
+        scored.checks.extend(of_output);
+        Ok(())
     }
 
     fn has_dimensions(&self, state: &str) -> Result<bool> {
@@ -429,7 +451,7 @@ impl Publishing<'_> {
     }
 
     /// The account of a run with the checks that need no scoring.
-    fn scored(&self, prepared: &Prepared<'_>, is_unchanged: bool) -> Scored {
+    fn scored(&self, prepared: &Prepared<'_>) -> Scored {
         let (live, plan) = (prepared.live, &prepared.month);
         let MonthPlan { feeding, credit, areas_without_rules, reference, .. } = &**plan;
         let files = feeding.newest_files(live);
@@ -444,7 +466,8 @@ impl Publishing<'_> {
             run_id: prepared.run_id.clone(),
             reference: *reference,
             output: self.output.uri().to_owned(),
-            is_unchanged,
+            is_unchanged: false,
+            has_new_dimensions: false,
             areas: Vec::new(),
             checks,
             quarantined: records.map(|file| file.quarantined).sum(),

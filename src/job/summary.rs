@@ -77,8 +77,14 @@ fn add_month(text: &mut String, scored: &Scored) {
     if scored.is_unchanged {
         let _ = writeln!(
             text,
-            "Unchanged   {} is published already as run {}; no file was written",
-            scored.reference, scored.run_id
+            "Unchanged   {} is published already as run {}; {}",
+            scored.reference,
+            scored.run_id,
+            if scored.has_new_dimensions {
+                "the tables about partners, customers and rules were written"
+            } else {
+                "no file was written"
+            }
         );
         add_checks(text, scored);
         let _ = writeln!(text, "Tables      {}", scored.output);

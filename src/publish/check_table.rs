@@ -1,10 +1,11 @@
 //! `check_result`: the checks of a run as rows.
 
-use polars::prelude::{DataFrame, PolarsError, col};
+use polars::prelude::{DataFrame, col};
 
 use crate::checks::{Check, Severity};
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::ids::RunId;
 use crate::store::Store;
 use crate::tables::{CHECK_RESULT, Rows};
@@ -35,7 +36,6 @@ pub fn check_table(checks: &[Check]) -> Result<DataFrame> {
 /// # Errors
 /// CS2001, CS9001.
 pub fn published_checks(output: &Store, run_id: &RunId) -> Result<Vec<Check>> {
-    let bug = |error: PolarsError| Error::bug(error.to_string());
     let path = output.fetch(&CHECK_RESULT.path("", run_id.as_str()))?;
     let columns = ["check_id", "severity", "observed", "threshold", "message"].map(col);
     let frame = engine::collect(engine::scan(&[path])?.select(columns), "published checks")?;

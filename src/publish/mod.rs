@@ -12,7 +12,7 @@ mod verify;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use polars::prelude::{DataFrame, DataType, PolarsError, SortMultipleOptions};
+use polars::prelude::{DataFrame, DataType, SortMultipleOptions};
 
 pub use check_table::{check_table, published_checks};
 pub use delta::{has_delta, mirror};
@@ -28,6 +28,7 @@ pub use rollback::{
 pub use vacuum::{Retention, delete, obsolete};
 
 use crate::commit::{Lease, Staging};
+use crate::engine::bug;
 use crate::error::{Error, Result};
 use crate::ids::RunId;
 use crate::parquet::Footer;
@@ -178,7 +179,6 @@ impl<'a> Publication<'a> {
 /// Whether the rows stand in the order of the table's key already; false where it takes more than a
 /// look to tell.
 fn is_sorted(frame: &DataFrame, table: &Table) -> Result<bool> {
-    let bug = |error: PolarsError| Error::bug(error.to_string());
     // Whether a row is told from the one before it by the columns so far.
     let mut is_told = vec![false; frame.height()];
     for name in table.key {

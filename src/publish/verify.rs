@@ -12,6 +12,7 @@ use arrow::util::display::array_value_to_string;
 use polars::prelude::{DataFrame, DataType as FrameType};
 
 use super::table_file::stored_type;
+use crate::engine::bug;
 use crate::error::{Code, Error, Result};
 use crate::parquet::{Footer, visit_batches};
 use crate::store;
@@ -45,7 +46,6 @@ impl Expected {
     /// # Errors
     /// CS9001 when the frame does not have the table's columns.
     pub(super) fn add(&mut self, frame: &DataFrame, table: &Table) -> Result<()> {
-        let bug = |error: polars::prelude::PolarsError| Error::bug(error.to_string());
         for column in table.columns {
             let values = frame.column(column.name).map_err(bug)?;
             let sum: i128 = match values.dtype() {

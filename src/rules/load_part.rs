@@ -7,6 +7,7 @@ use super::raw::RawPart;
 use crate::error::Result;
 use crate::money::Money;
 use crate::points::Points;
+use crate::tables::step_of;
 
 impl Reader<'_> {
     /// One part of a metric of at most `max` points; `earlier` are the parts above it.
@@ -120,6 +121,12 @@ impl Reader<'_> {
                 let text = "nothing follows the last step of a path";
                 return Err(self.file.mistake(&raw.id.span(), text));
             }
+        }
+        // What is published of a step is found by its number.
+        let number = step_of(raw.id.get_ref());
+        if number.is_some_and(|number| number != step) || number.is_none() && step > 1 {
+            let text = format!("step {step} of a path has the id {:?}", raw.id.get_ref());
+            return Err(self.file.mistake(&raw.id.span(), text));
         }
         let Some(name) = &raw.certifications else {
             return Err(self.file.mistake(&raw.id.span(), "the part lacks certifications"));

@@ -9,11 +9,12 @@ use polars::prelude::{
 };
 
 use super::measure::{
-    Amounts, Sides, amounts, any_where, bug, flags, integers, listed, meets, texts, within,
+    Amounts, Sides, amounts, any_where, flags, integers, listed, meets, texts, within,
 };
 use super::partners::Partners;
 use crate::calendar::Month;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::Result;
 use crate::ids::AttributionSet;
 use crate::money::Money;

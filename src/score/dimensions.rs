@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions, col};
 
-use super::measure::{bug, texts};
+use super::measure::texts;
 use crate::calendar::Month;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::Result;
 use crate::facts::CustomerRow;
 use crate::rules::Segments;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, DataType, Expr, col, lit};
 
 use crate::calendar::Month;
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::facts::PartnerRange;
 use crate::ids::AttributionSet;
 use crate::money::Money;
@@ -130,9 +131,4 @@ pub(super) fn integers(frame: &DataFrame, name: &str) -> Result<Vec<i64>> {
 pub(super) fn flags(frame: &DataFrame, name: &str) -> Result<Vec<bool>> {
     let column = frame.column(name).and_then(|column| column.i32()).map_err(bug)?;
     Ok(column.iter().map(|flag| flag.unwrap_or_default() != 0).collect())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
-pub(super) fn bug(error: polars::prelude::PolarsError) -> Error {
-    Error::bug(error.to_string())
 }

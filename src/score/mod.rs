@@ -28,7 +28,7 @@ mod window;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use polars::prelude::{DataFrame, PolarsError};
+use polars::prelude::DataFrame;
 
 pub use change::{PartValue, metric_points};
 pub use consumption::Consumption;
@@ -43,7 +43,8 @@ pub use seat_months::SeatMonths;
 pub use window::Enrolment;
 
 use crate::calendar::Month;
-use crate::error::{Error, Result};
+use crate::engine::bug;
+use crate::error::Result;
 use crate::facts::{Delivered, PartnerRange};
 use crate::ids::RunId;
 use crate::money::Money;
@@ -230,7 +231,6 @@ fn unknown_workloads(input: &Input<'_>) -> Result<BTreeMap<String, i64>> {
         }
     }
     for frame in [&input.revenue, &input.usage] {
-        let bug = |error: PolarsError| Error::bug(error.to_string());
         let workloads = frame.column("workload").and_then(|column| column.str()).map_err(bug)?;
         let days = frame.column("month").and_then(|column| column.date()).map_err(bug)?;
         let reference = Some(input.reference.first_day().0);

@@ -110,7 +110,7 @@ impl PartScore {
         Self {
             current: Some(current),
             baseline: Some(baseline),
-            increments: i64::try_from(increments).unwrap_or(i64::MAX),
+            increments: bounded(increments),
             remainder: (!is_counted).then(|| Money(growth % part.unit_size.0)),
             points: if options.growth_increments == GrowthIncrements::Exact && growth > 0 {
                 share_of(part.points_per_unit, growth, part.unit_size.0)
@@ -155,7 +155,7 @@ impl PartScore {
         Self {
             current: Some(current),
             baseline: Some(baseline),
-            increments: i64::try_from(increments).unwrap_or(i64::MAX),
+            increments: bounded(increments),
             remainder: remainder.map(cut),
             points: if is_full {
                 max
@@ -286,18 +286,33 @@ fn joint(parts: impl Iterator<Item = Coverage>) -> Coverage {
 /// Points times a count; a count beyond all reason stops at the largest points.
 fn times(points: Points, count: i128) -> Points {
     let product = i128::from(points.0).saturating_mul(count);
-    Points(i64::try_from(product).unwrap_or(i64::MAX / 1024))
+    Points(bounded(product))
 }
 
 /// Points times a fraction of a unit, cut to a whole 1/8400 point.
 fn share_of(points: Points, amount: i128, unit: i128) -> Points {
     let share = i128::from(points.0).saturating_mul(amount) / unit;
-    Points(i64::try_from(share).unwrap_or(i64::MAX / 1024))
+    Points(bounded(share))
+}
+
+/// Numbers beyond all reason stop far from the ends, so that sums of them do not overflow.
+fn bounded(number: i128) -> i64 {
+    const MOST: i64 = i64::MAX / 1024;
+    i64::try_from(number.clamp(i128::from(-MOST), i128::from(MOST))).unwrap_or(MOST)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loss_beyond_all_reason_stays_a_loss() {
+        let most = bounded(i128::MAX);
+        assert_eq!(times(Points(i64::MAX), i128::MIN), Points(-most));
+        assert_eq!(share_of(Points(i64::MAX), i128::MIN, 1), Points(-most));
+        assert!(most > 0 && most.checked_mul(1000).is_some());
+        assert_eq!(times(Points(3), -2), Points(-6));
+    }
 
     #[test]
     fn some_lost_parts_make_a_lower_bound() {

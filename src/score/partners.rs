@@ -2,8 +2,8 @@
 
 use polars::prelude::DataFrame;
 
-use super::measure::bug;
 use crate::calendar::Month;
+use crate::engine::bug;
 use crate::error::{Error, Result};
 use crate::facts::Delivered;
 use crate::rules::{CustomerResult, Customers, Part, Sentence};

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions};
 
-use super::measure::{bug, of_partners};
+use super::measure::of_partners;
 use super::partners::{Indexes, Partners};
 use crate::calendar::Day;
 use crate::engine;
+use crate::engine::bug;
 use crate::error::Result;
 use crate::facts::PartnerRange;
 use crate::rules::{

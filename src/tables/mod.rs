@@ -38,6 +38,11 @@ pub const METRICS: [&str; 5] = [
     "usage_growth",
     "deployments",
 ];
+/// The number of a step of skilling, by the id of its part; none for a part that is the only step.
+pub fn step_of(part: &str) -> Option<i64> {
+    part.strip_prefix("step")?.parse().ok()
+}
+
 /// Units of metric values.
 pub const VALUE_UNITS: [&str; 8] =
     ["tenants", "tenant_workloads", "services", "people", "percent", "usd", "users", "mixed"];

@@ -10,6 +10,7 @@ use polars::prelude::{
 use super::text_column::TextColumn;
 use super::{ColumnType, Table};
 use crate::calendar::{Day, Month};
+use crate::engine::bug;
 use crate::error::{Code, Error, Result};
 use crate::money::Money;
 use crate::points::Points;
@@ -166,7 +167,7 @@ impl Rows {
                 Values::Int64(builder) => builder.finish().into_series(),
                 Values::Boolean(builder) => builder.finish().into_series(),
                 Values::Date(builder) => {
-                    builder.finish().into_series().cast(&DataType::Date).map_err(frame_error)?
+                    builder.finish().into_series().cast(&DataType::Date).map_err(bug)?
                 }
                 Values::Decimal(builder) => decimal_series(builder.finish(), column.kind)?,
             }))
@@ -178,12 +179,12 @@ impl Rows {
             let series = match collected {
                 Collected::Text(texts) => texts.take(column.name, &order)?,
                 Collected::Series(series) => {
-                    series.take(&IdxCa::from_slice("".into(), &order)).map_err(frame_error)?
+                    series.take(&IdxCa::from_slice("".into(), &order)).map_err(bug)?
                 }
             };
             columns.push(series.into_column());
         }
-        DataFrame::new(self.height, columns).map_err(frame_error)
+        DataFrame::new(self.height, columns).map_err(bug)
     }
 
     fn next(&mut self) -> Option<&mut Values> {
@@ -210,8 +211,8 @@ fn order(table: &Table, columns: &[Collected], height: usize) -> Result<Vec<u32>
         let places = match column.ok_or_else(|| Error::bug(format!("no key column {name}")))? {
             Collected::Text(texts) => texts.places(),
             Collected::Series(series) => {
-                let values = series.cast(&DataType::Int64).map_err(frame_error)?;
-                places_of(&values.i64().map_err(frame_error)?.iter().collect::<Vec<_>>())
+                let values = series.cast(&DataType::Int64).map_err(bug)?;
+                places_of(&values.i64().map_err(bug)?.iter().collect::<Vec<_>>())
             }
         };
         let most = places.iter().copied().max().unwrap_or_default();
@@ -241,12 +242,7 @@ pub(super) fn places_of<T: Ord>(values: &[Option<T>]) -> Vec<u32> {
 
 fn decimal_series(values: Int128Chunked, kind: ColumnType) -> Result<Series> {
     let (precision, scale) = kind.decimal().unwrap_or((19, 4));
-    Ok(values.into_decimal(precision, scale).map_err(frame_error)?.into_series())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
-fn frame_error(error: polars::prelude::PolarsError) -> Error {
-    Error::bug(error.to_string())
+    Ok(values.into_decimal(precision, scale).map_err(bug)?.into_series())
 }
 
 #[cfg(test)]

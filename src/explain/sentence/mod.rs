@@ -7,6 +7,7 @@ use super::amount::Amount;
 use super::page::{Customer, MetricPage, PartPage};
 use super::phrase::{measure_name, points, quantity, unit_name};
 use crate::points::Points;
+use crate::tables::step_of;
 
 /// What is missing to more points, and how many those are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +103,7 @@ pub(super) fn of_part(
     let mut text = match part.value_unit.as_str() {
         _ if part.coverage == "not_computable" => not_computable(&part.missing_inputs),
         "people" => {
-            let step = step_number(&part.part).unwrap_or(1);
+            let step = step_of(&part.part).unwrap_or(1);
             let is_locked = metric
                 .people
                 .iter()
@@ -214,7 +215,7 @@ pub(super) fn growth_sentence(part: &Growth<'_>) -> String {
 
 /// `Step 1: 2 people hold X or Y (2 needed)`.
 pub(super) fn step_sentence(step: &Step<'_>) -> String {
-    let title = match step_number(step.part) {
+    let title = match step_of(step.part) {
         Some(number) => format!("Step {number}: "),
         None => String::new(),
     };
@@ -261,11 +262,6 @@ fn push_gain(text: &mut String, unit: &str, gain: Option<Gain>) {
     let is_one = needed == Amount::ONE || matches!(unit, "usd" | "percent");
     let verb = if is_one { "gives" } else { "give" };
     let _ = write!(text, "; {needed_text} more {verb} {}", points(earned));
-}
-
-/// `step2` → 2.
-fn step_number(part: &str) -> Option<i64> {
-    part.strip_prefix("step")?.parse().ok()
 }
 
 /// Distinct things of one side, and those of them that count.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use polars::prelude::{
-    BooleanChunked, DataFrame, Int64Chunked, LazyFrame, PolarsError, SortMultipleOptions,
-    StringChunked, col, lit,
+    BooleanChunked, DataFrame, Int64Chunked, LazyFrame, SortMultipleOptions, StringChunked, col,
+    lit,
 };
 
 use crate::engine;
+use crate::engine::bug;
 use crate::error::{Error, Result};
 use crate::money::Money;
 use crate::points::Points;
@@ -17,7 +18,7 @@ use crate::rules::{Measure, Sentence, Version};
 use crate::store::Store;
 use crate::tables::{
     FACT_AREA_SCORE, FACT_CUSTOMER_EVIDENCE, FACT_METRIC_PART, FACT_METRIC_SCORE,
-    FACT_SKILLING_EVIDENCE, Table,
+    FACT_SKILLING_EVIDENCE, Table, step_of,
 };
 
 /// The tables that tell why a score is what it is.
@@ -195,8 +196,7 @@ impl<'a> Side<'a> {
             let Some(score) = side.metrics.get_mut(&place) else { continue };
             let (unit, part) = (of(unit, at), of(part, at));
             let (now, before) = if unit == "people" {
-                let step = part.strip_prefix("step").and_then(|step| step.parse().ok());
-                let of_step = (of(area, at), place.0, place.1, step.unwrap_or(1));
+                let of_step = (of(area, at), place.0, place.1, step_of(&part).unwrap_or(1));
                 (people.get(&of_step).cloned().unwrap_or_default(), BTreeMap::new())
             } else {
                 let rows = counted.get(key.get(at).unwrap_or_default());
@@ -372,9 +372,4 @@ impl PartnerRows {
 
 fn of(column: &StringChunked, at: usize) -> String {
     column.get(at).unwrap_or_default().to_owned()
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
-fn bug(error: PolarsError) -> Error {
-    Error::bug(error.to_string())
 }
