@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::error::{Code, Error, Result};
 use crate::pipelines::{PipelineFile, PipelineFiles};
+use crate::rules::letters;
 use crate::tables;
 
 /// What the rows of a dataset become.
@@ -221,7 +222,7 @@ impl Sources {
     /// CS3003 when none fits, CS3004 when a required column is missing, CS3006 when two columns
     /// mean the same; `what` names the file.
     pub fn recognise(&self, headers: Vec<String>, what: &str) -> Result<Recognised<'_>> {
-        let folded: Vec<String> = headers.iter().map(|header| fold(header)).collect();
+        let folded: Vec<String> = headers.iter().map(|header| letters(header)).collect();
         let layout = self
             .layouts
             .iter()
@@ -290,7 +291,7 @@ impl Sources {
     /// How many of the headers some layout knows.
     pub(super) fn known(&self, headers: &[String]) -> usize {
         let is_known = |header: &&String| {
-            let folded = fold(header);
+            let folded = letters(header);
             self.layouts.iter().any(|layout| layout.aliases.contains_key(&folded))
         };
         headers.iter().filter(is_known).count()
@@ -339,7 +340,7 @@ impl Layout {
         let mut documented = BTreeMap::new();
         for (field, spellings) in &raw.columns {
             for spelling in spellings {
-                if aliases.insert(fold(spelling.get_ref()), field.clone()).is_some() {
+                if aliases.insert(letters(spelling.get_ref()), field.clone()).is_some() {
                     let text = format!("{:?} is listed twice", spelling.get_ref());
                     return Err(file.mistake(&spelling.span(), text));
                 }
@@ -413,7 +414,7 @@ impl Layout {
             id: raw.id.get_ref().clone(),
             key: singles(&raw.key)?,
             must_have: raw.must_have.iter().map(|header| names_of(header, &aliases)).collect(),
-            must_not_have: raw.must_not_have.iter().map(|header| fold(header)).collect(),
+            must_not_have: raw.must_not_have.iter().map(|header| letters(header)).collect(),
             required,
             expected: singles(&raw.expected)?,
             private: singles(&raw.private)?,
@@ -481,7 +482,7 @@ impl Recognised<'_> {
 
 /// All names of the column of a header, its own first.
 fn names_of(header: &str, aliases: &BTreeMap<String, String>) -> Vec<String> {
-    let header = fold(header);
+    let header = letters(header);
     let field = aliases.get(&header);
     let others = aliases.iter().filter(|(name, of)| Some(*of) == field && **name != header);
     let others = others.map(|(name, _)| name.clone());
@@ -513,11 +514,6 @@ pub(super) fn dataset_index(dataset: &str) -> usize {
 /// The dataset with a number.
 pub(super) fn dataset_name(index: usize) -> &'static str {
     tables::DATASETS.get(index).copied().unwrap_or_default()
-}
-
-/// A header in lower case with nothing but letters and digits.
-fn fold(header: &str) -> String {
-    header.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

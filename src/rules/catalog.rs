@@ -218,7 +218,7 @@ fn fold(name: &str) -> String {
 }
 
 /// Lower case letters and digits only.
-pub(super) fn letters(name: &str) -> String {
+pub fn letters(name: &str) -> String {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

@@ -17,7 +17,7 @@ use std::path::Path;
 
 pub use catalog::{
     AttributionNames, Catalogs, Certification, Certifications, Names, Segments, TitleMatch,
-    UNMAPPED,
+    UNMAPPED, letters,
 };
 pub use diff::{Change, Difference, differences};
 pub use options::{
@@ -171,6 +171,8 @@ mod tests {
             ("seats_min = 25", "seats_minimum = 25", "unknown field"),
             ("\"40/6\"", "\"40/11\"", "is no whole number of 1/8400 point"),
             ("\"15/100\"", "\"15 %\"", "is no ratio"),
+            ("id = \"step2\"", "id = \"step9\"", "step 2 of a path has the id \"step9\""),
+            ("id = \"step2\"", "id = \"second\"", "step 2 of a path has the id \"second\""),
         ] {
             let text = embedded_text().replacen(from, to, 1);
             let report = load(&text).unwrap_err().report();

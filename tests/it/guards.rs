@@ -484,3 +484,28 @@ fn limits_stand_in_order() {
         assert!(message.contains("are not in order"), "{limit}: {message}");
     }
 }
+
+/// The tables about partners and customers are new, and the month is as it was: so are its checks.
+#[test]
+fn a_published_month_keeps_its_checks() {
+    let place = Place::new();
+    let mut base = small();
+    base.seats("1001", 0, 10, "Odd Workload", 30, 10);
+    base.write(&place.path("deliveries"), "2026-10-21");
+    place.run().assert().success();
+    let tables = |place: &Place| fs::read(place.path("tables/dim_customer.parquet")).unwrap();
+    let before = tables(&place);
+    // A month after R.
+    let mut later = Base::default();
+    later.azure("1001", -1, 99, "5");
+    later.write(&place.path("deliveries"), "2026-11-21");
+    let message = stderr(place.run().args(["--fail-on", "warn"]), 5);
+    assert!(message.contains("workloads_unknown"), "{message}");
+    assert!(tables(&place) == before);
+    let text = stdout(&mut place.run());
+    assert!(text.contains("workloads_unknown"), "{text}");
+    assert!(text.contains("the tables about partners, customers and rules were written"), "{text}");
+    assert!(tables(&place) != before);
+    let text = stdout(&mut place.run());
+    assert!(text.contains("no file was written"), "{text}");
+}

@@ -68,6 +68,7 @@ fn modules_use_lower_layers_only() {
                 .chars()
                 .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
                 .collect();
+            assert!(!rest.starts_with('{'), "src/{path}: a use of several modules at once");
             let Some(other) = layer.get(used.as_str()) else { continue };
             if used != module && *other <= own {
                 let line = text[..at].lines().count();
@@ -79,30 +80,55 @@ fn modules_use_lower_layers_only() {
     assert!(seen.len() > 18, "{seen:?}");
 }
 
+/// Every check can have a limit, or is told not to, and says in the docs what to do.
+#[test]
+fn every_check_is_documented() {
+    let docs = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let mut seen = BTreeSet::new();
+    for (path, text) in production() {
+        for call in ["Check::warn(", "Check::warn_above("] {
+            for rest in text.split(call).skip(1) {
+                let argument = rest.trim_start();
+                if let Some(id) = argument.strip_prefix('"').and_then(|id| id.split('"').next()) {
+                    assert!(docs.contains(&format!("`{id}`")), "{id} of src/{path}");
+                    // It tells of other months than those that are published.
+                    let is_limited = capscore::checks::LIMITED.contains(&id);
+                    assert_eq!(is_limited, id != "published_months_differ", "{id}");
+                    seen.insert(id.to_owned());
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 25, "{seen:?}");
+}
+
 /// Names of areas, certifications, services and workloads, from the data files.
 fn programme_names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for (file, keys) in [
-        ("rules/business_applications.toml", ["area", "title"].as_slice()),
-        ("rules/data_ai.toml", ["area", "title"].as_slice()),
-        ("rules/digital_app_innovation.toml", ["area", "title"].as_slice()),
-        ("rules/infrastructure.toml", ["area", "title"].as_slice()),
-        ("rules/modern_work.toml", ["area", "title"].as_slice()),
-        ("rules/security.toml", ["area", "title"].as_slice()),
+    let packs = fs::read_dir(root().join("pipelines/rules")).unwrap();
+    let packs: Vec<String> = packs
+        .map(|file| format!("rules/{}", file.unwrap().file_name().to_str().unwrap()))
+        .collect();
+    let packs = packs.iter().map(|file| (file.as_str(), ["area", "title"].as_slice()));
+    let catalogs = [
         ("catalogs/services.toml", ["name", "aliases"].as_slice()),
         ("catalogs/workloads.toml", ["name", "aliases"].as_slice()),
+        ("catalogs/meters.toml", ["category"].as_slice()),
         (
             "catalogs/certifications.toml",
-            ["code", "title", "other_titles", "other_codes"].as_slice(),
+            ["code", "title", "other_titles", "other_codes", "assumed_titles"].as_slice(),
         ),
-    ] {
+    ];
+    for (file, keys) in packs.chain(catalogs) {
         let text = fs::read_to_string(root().join("pipelines").join(file)).unwrap();
+        let before = names.len();
         for line in text.lines() {
             let Some((key, value)) = line.split_once(" = ") else { continue };
             if keys.contains(&key) {
                 names.extend(value.split('"').skip(1).step_by(2).map(str::to_lowercase));
             }
         }
+        assert!(names.len() > before, "{file} names nothing");
     }
     // Words of plain English that also name something.
     for word in ["finance", "functions", "retail", "storage", "customer service"] {
