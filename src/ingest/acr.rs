@@ -3,12 +3,13 @@
 use bytemuck::{Pod, Zeroable};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::cells::Cells;
 use super::describe::Describer;
 use super::estimate::Estimate;
 use super::identity::{Group, Identity};
 use super::layout::Recognised;
 use super::memory::Memory;
-use super::records::{Cells, Reading};
+use super::records::Reading;
 use super::relations::{Relations, Relatives, Service};
 use super::row::{LastMonth, Rejection, amount, cell, text};
 use super::shared::Shared;

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, HashSet};
 use hashbrown::HashMap;
 
 use super::acr_facts::Shares;
+use super::cells::Cells;
 use super::describe::Describer;
 use super::identity::WholeLine;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
-use super::records::Cells;
 use super::row::{Rejection, Who, amount, cell, text};
 use super::tally::Tally;
 use super::values;

@@ -2,12 +2,13 @@
 //! a person by a keyed hash only. Partners, people and certifications repeat from row to row: each is
 //! converted once.
 
+use super::cells::Cells;
 use super::intern::LocalInterner;
 use super::layout::{Family, Recognised};
 use super::memo::Memo;
 use super::memory::{Memory, Memos};
 use super::person::{DIRECTORY, MCP, PersonKey, identity, person_text};
-use super::records::{Cells, Reading};
+use super::records::Reading;
 use super::row::{LastDay, Partner, Rejection, Who, cell, text};
 use super::shared::Shared;
 use super::tally::Tally;

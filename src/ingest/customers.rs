@@ -1,9 +1,9 @@
 //! Rows of the customer export: what a customer is called and which segment it is in.
 
+use super::cells::Cells;
 use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
-use super::records::Cells;
 use super::row::{Rejection, Who};
 use super::tally::Tally;
 use crate::money::Money;

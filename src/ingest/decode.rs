@@ -10,7 +10,8 @@ use super::encoding::{Decoded, Encoding};
 use super::layout::{Recognised, Sources};
 use super::packed::read_full;
 use super::packed::{Source, Stored};
-use super::records::{is_regular, unreadable};
+use super::quotes::is_regular;
+use super::records::unreadable;
 use crate::error::{Code, Error, Result};
 
 /// Delimiters that are tried on the header.

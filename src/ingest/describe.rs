@@ -3,9 +3,9 @@
 use hashbrown::HashSet;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::cells::Cells;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
-use super::records::Cells;
 use super::row::{Partner, Rejection, cell, reseller, text};
 use crate::calendar::Month;
 

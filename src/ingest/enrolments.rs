@@ -1,8 +1,8 @@
 //! Rows of the list of enrolments: which partner is enrolled in which area until when.
 
+use super::cells::Cells;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
-use super::records::Cells;
 use super::row::{Rejection, Who, cell, text};
 use super::tally::Tally;
 use super::values;

@@ -1,8 +1,8 @@
 //! What consumption is worth by what was billed for it: the cost before the partner earned credit,
 //! in US dollars.
 
+use super::cells::Cells;
 use super::layout::Recognised;
-use super::records::Cells;
 use super::row::{Rejection, amount, cell};
 use super::tally::Tally;
 use super::values;

@@ -4,8 +4,8 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::cells::Cells;
 use super::layout::{CellType, Recognised};
-use super::records::Cells;
 use super::values;
 use crate::ids::Guid;
 use crate::money::Money;

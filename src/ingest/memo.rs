@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use hashbrown::HashMap;
 
-use super::records::{CellBytes, Cells};
+use super::cells::{CellBytes, Cells};
 
 /// A memory larger than this starts anew: its columns do not repeat after all.
 const MOST_ENTRIES: usize = 1 << 18;

@@ -2,23 +2,20 @@
 //! it is right for every record whose quotes open, double inside or close a cell. One irregular
 //! quote and the file is read again by the strict reader, which keeps stray quotes as text.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::{self, Read};
-use std::ops::RangeInclusive;
 
-use memchr::{memchr, memchr_iter, memchr2};
-use simd_csv::{ZeroCopyByteRecord, ZeroCopyReaderBuilder};
-use xxhash_rust::xxh3::xxh3_128;
+use memchr::memchr2;
+use simd_csv::ZeroCopyReaderBuilder;
 
+use super::cells::Cells;
 use super::formats::Formats;
-use super::values::trim;
+use super::quotes::{Quotes, quotes, swallowed};
 use crate::error::{Code, Error, Result};
 
 /// Stays in the processor's cache while the layers below look at it one after the other.
 const BUFFER: usize = 1 << 17;
-/// Odd, with its bits well spread.
-const FINGERPRINT: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
 /// A longer record means an unbalanced quote.
 const LONGEST_RECORD: usize = 1 << 20;
 
@@ -29,20 +26,6 @@ pub(super) enum Reading {
     Fast,
     /// Slower, tolerant of stray quotes.
     Strict,
-}
-
-/// One record.
-pub(super) enum Cells<'a> {
-    Fast { record: &'a ZeroCopyByteRecord<'a>, is_quoted: bool, formats: &'a Formats },
-    Strict { record: &'a csv::ByteRecord, formats: &'a Formats },
-}
-
-/// The bytes of some cells.
-#[derive(Default)]
-pub(super) struct CellBytes {
-    bytes: Vec<u8>,
-    /// Where each run of them ends.
-    ends: Vec<usize>,
 }
 
 /// Where a record starts: a byte position from which blank lines are still to be skipped, or a line.
@@ -113,150 +96,6 @@ impl<R: Read> Read for Bounded<'_, R> {
     }
 }
 
-impl Cells<'_> {
-    /// Number of fields.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Cells::Fast { record, .. } => record.len(),
-            Cells::Strict { record, .. } => record.len(),
-        }
-    }
-
-    /// A field without quotes and surrounding blanks, numbers and dates in the plain form; empty
-    /// when there is none.
-    #[inline]
-    pub(super) fn get(&self, at: usize) -> Cow<'_, [u8]> {
-        match self {
-            Cells::Fast { record, is_quoted: false, formats } if formats.is_plain() => {
-                Cow::Borrowed(trim(record.get(at).unwrap_or_default()))
-            }
-            Cells::Fast { formats, .. } | Cells::Strict { formats, .. } => {
-                formats.canonical(at, self.raw(at))
-            }
-        }
-    }
-
-    /// Watches how a number is written, in whatever form.
-    pub(super) fn watch(&self, at: usize, cell: &[u8]) {
-        let (Cells::Fast { formats, .. } | Cells::Strict { formats, .. }) = self;
-        formats.watch(at, cell);
-    }
-
-    /// A field as it stands, without quotes and surrounding blanks.
-    pub(super) fn raw(&self, at: usize) -> Cow<'_, [u8]> {
-        match self {
-            Cells::Fast { record, is_quoted: false, .. } => {
-                Cow::Borrowed(trim(record.get(at).unwrap_or_default()))
-            }
-            Cells::Fast { record, is_quoted: true, .. } => match record.unescape(at) {
-                Some(Cow::Borrowed(cell)) => Cow::Borrowed(trim(cell)),
-                Some(Cow::Owned(cell)) => Cow::Owned(trim(&cell).to_vec()),
-                None => Cow::Borrowed(&[]),
-            },
-            Cells::Strict { record, .. } => Cow::Borrowed(trim(record.get(at).unwrap_or_default())),
-        }
-    }
-
-    /// A 128-bit hash of runs of neighbouring cells.
-    pub(super) fn fingerprint(&self, runs: &[RangeInclusive<usize>]) -> u128 {
-        let mut sum = 0_u128;
-        self.visit_runs(runs, |bytes| {
-            sum = sum.wrapping_mul(FINGERPRINT).wrapping_add(xxh3_128(bytes));
-            true
-        });
-        sum
-    }
-
-    /// Keeps the bytes of runs of neighbouring cells.
-    pub(super) fn copy_to(&self, into: &mut CellBytes, runs: &[RangeInclusive<usize>]) {
-        into.bytes.clear();
-        into.ends.clear();
-        self.visit_runs(runs, |bytes| {
-            into.bytes.extend_from_slice(bytes);
-            into.ends.push(into.bytes.len());
-            true
-        });
-    }
-
-    /// Whether runs of neighbouring cells have these bytes.
-    #[inline]
-    pub(super) fn are(&self, known: &CellBytes, runs: &[RangeInclusive<usize>]) -> bool {
-        let (mut start, mut ends) = (0, known.ends.iter());
-        self.visit_runs(runs, |bytes| {
-            let Some(end) = ends.next() else { return false };
-            let is_same = are_same(&known.bytes[start..*end], bytes);
-            start = *end;
-            is_same
-        })
-    }
-
-    /// Visits the bytes of runs of neighbouring cells as they stand in the file, for as long as
-    /// `visit` says; whether it saw all of them.
-    #[inline]
-    fn visit_runs(
-        &self,
-        runs: &[RangeInclusive<usize>],
-        mut visit: impl FnMut(&[u8]) -> bool,
-    ) -> bool {
-        match self {
-            Cells::Fast { record, .. } => {
-                let text = record.as_slice();
-                let start = |cell: &[u8]| cell.as_ptr().addr() - text.as_ptr().addr();
-                runs.iter().all(|run| {
-                    let first = record.get(*run.start()).unwrap_or_default();
-                    let last = record.get(*run.end()).unwrap_or_default();
-                    visit(&text[start(first)..start(last) + last.len()])
-                })
-            }
-            Cells::Strict { record, .. } => {
-                let mut columns = runs.iter().cloned().flatten();
-                columns.all(|column| visit(record.get(column).unwrap_or_default()))
-            }
-        }
-    }
-
-    /// Whether a field is not blank.
-    #[inline]
-    pub(super) fn is_said(&self, at: usize) -> bool {
-        match self {
-            // Nearly always its first byte tells.
-            Cells::Fast { record, .. }
-                if record
-                    .get(at)
-                    .and_then(<[u8]>::first)
-                    .is_some_and(u8::is_ascii_alphanumeric) =>
-            {
-                true
-            }
-            _ => !self.raw(at).is_empty(),
-        }
-    }
-
-    /// Whether every cell is blank.
-    pub(super) fn is_blank(&self) -> bool {
-        (0..self.len()).all(|at| self.raw(at).is_empty())
-    }
-}
-
-/// Whether two texts are the same. Most are short and the same: those are compared as integers.
-#[inline]
-fn are_same(left: &[u8], right: &[u8]) -> bool {
-    fn have_same_ends<const N: usize>(left: &[u8], right: &[u8]) -> bool {
-        left.first_chunk::<N>() == right.first_chunk::<N>()
-            && left.last_chunk::<N>() == right.last_chunk::<N>()
-    }
-    left.len() == right.len()
-        && match left.len() {
-            0 => true,
-            1..=3 => {
-                have_same_ends::<1>(left, right) && left[left.len() / 2] == right[left.len() / 2]
-            }
-            4..=7 => have_same_ends::<4>(left, right),
-            8..=16 => have_same_ends::<8>(left, right),
-            _ => left == right,
-        }
-}
-
 /// Visits every record after the header; blank lines are no records.
 ///
 /// # Errors
@@ -321,82 +160,6 @@ fn visit_fast(
         }
     }
     Ok(Structure::Whole { records, inner_lines })
-}
-
-/// Whether a record over several lines looks as if a stray quote had swallowed its neighbours: it
-/// lacks fields, or one of its cells holds a whole record, or the end of one and the beginning of
-/// another. A cell of its own may have many lines, each with few delimiters.
-fn swallowed<'a>(
-    cells: impl Iterator<Item = &'a [u8]>,
-    count: usize,
-    width: usize,
-    delimiter: u8,
-) -> bool {
-    let mut cells = cells.filter(|cell| memchr(b'\n', cell).is_some());
-    let has_records = |cell: &[u8]| {
-        let delimiters = |line: &[u8]| memchr_iter(delimiter, line).count();
-        let mut lines = cell.split(|byte| *byte == b'\n').map(delimiters);
-        let ends = lines.next().unwrap_or_default() + lines.next_back().unwrap_or_default();
-        ends + 1 >= width || lines.any(|delimiters| delimiters + 1 >= width)
-    };
-    count != width || cells.any(has_records)
-}
-
-/// What the quotes of a record are.
-#[derive(Default)]
-struct Quotes {
-    is_quoted: bool,
-    /// Line breaks inside quotes.
-    inner_lines: u64,
-}
-
-/// The quotes of a record, if each opens a cell, is doubled inside one, or closes one, and no
-/// carriage return (which ends a line of an old spreadsheet) stands outside of them.
-fn quotes(record: &[u8], delimiter: u8) -> Option<Quotes> {
-    let mut found = Quotes::default();
-    let mut at = 0;
-    loop {
-        // Where all cells are quoted, the next one starts at once.
-        if record.get(at) != Some(&b'"') {
-            let Some(next) = memchr2(b'"', b'\r', &record[at..]) else { return Some(found) };
-            at += next;
-        }
-        if record[at] == b'\r' || at > 0 && record[at - 1] != delimiter {
-            return None;
-        }
-        found.is_quoted = true;
-        at += 1;
-        loop {
-            at += memchr2(b'"', b'\n', &record[at..])? + 1;
-            if record[at - 1] == b'\n' {
-                found.inner_lines += 1;
-                continue;
-            }
-            match record.get(at) {
-                Some(b'"') => at += 1,
-                Some(byte) if *byte == delimiter => break,
-                None => return Some(found),
-                Some(_) => return None,
-            }
-        }
-        at += 1;
-    }
-}
-
-/// Whether every quote of a raw cell opens it, is doubled inside it, or closes it.
-pub(super) fn is_regular(cell: &[u8]) -> bool {
-    match cell {
-        [b'"', inner @ .., b'"'] => {
-            let mut quotes = memchr_iter(b'"', inner);
-            while let Some(at) = quotes.next() {
-                if quotes.next() != Some(at + 1) {
-                    return false;
-                }
-            }
-            true
-        }
-        other => memchr(b'"', other).is_none(),
-    }
 }
 
 fn visit_strict(
@@ -472,20 +235,6 @@ mod tests {
             Ok(())
         })?;
         Ok((structure, rows))
-    }
-
-    #[test]
-    fn texts_are_the_same_when_all_their_bytes_are() {
-        for length in 0..40_u8 {
-            let text: Vec<u8> = (0..length).collect();
-            assert!(are_same(&text, &text.clone()), "{length}");
-            assert!(!are_same(&text, &[text.as_slice(), b"x"].concat()), "{length}");
-            for at in 0..text.len() {
-                let mut other = text.clone();
-                other[at] ^= 0x80;
-                assert!(!are_same(&text, &other), "{length}, byte {at}");
-            }
-        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Records of a file that do not convert: where they stand, and how many are too many.
 
+use super::cells::Cells;
 use super::decode::lines_after;
 use super::encoding::Encoding;
 use super::layout::Recognised;
 use super::reader::{FileResult, FileTask};
-use super::records::{Cells, Place};
+use super::records::Place;
 use super::row::Rejection;
 use crate::error::{Code, Error, Result};
 use crate::money::Money;

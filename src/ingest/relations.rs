@@ -5,13 +5,14 @@
 use hashbrown::{HashMap, HashSet};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::cells::Cells;
 use super::describe::{Describer, PartnerSaid};
 use super::identity::{Group, Identity};
 use super::intern::LocalInterner;
 use super::layout::Recognised;
 use super::memo::Memo;
 use super::memory::{Memory, Memos};
-use super::records::{Cells, Reading};
+use super::records::Reading;
 use super::row::{Partner, Rejection, Who, cell, reseller, text};
 use super::shared::Shared;
 use super::tally::Tally;

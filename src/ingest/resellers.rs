@@ -2,10 +2,10 @@
 
 use hashbrown::HashMap;
 
+use super::cells::Cells;
 use super::describe::Describer;
 use super::intern::LocalInterner;
 use super::layout::Recognised;
-use super::records::Cells;
 use super::row::{Rejection, Who, cell, reseller, text};
 use super::tally::Tally;
 use super::values;

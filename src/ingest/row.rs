@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::cells::Cells;
 use super::intern::{ACCOUNT, LOCATION, LocalInterner};
 use super::layout::{CellType, Recognised};
-use super::records::Cells;
 use super::tally::Tally;
 use super::values::{self, Reason};
 use crate::calendar::{Day, Month};

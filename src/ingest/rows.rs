@@ -2,6 +2,7 @@
 
 use super::acr::AcrReader;
 use super::business::BusinessReader;
+use super::cells::Cells;
 use super::credentials::CredentialReader;
 use super::customers::CustomerReader;
 use super::describe::Describer;
@@ -9,7 +10,7 @@ use super::enrolments::EnrolmentReader;
 use super::layout::{Family, Recognised, dataset_index};
 use super::locations::LocationReader;
 use super::reader::{FileResult, FileTask};
-use super::records::{Cells, Reading};
+use super::records::Reading;
 use super::resellers::ResellerReader;
 use super::row::{Rejection, Who};
 use super::seats::SeatReader;

@@ -6,6 +6,7 @@ use bytemuck::{Pod, Zeroable};
 use hashbrown::HashMap;
 
 use super::acr_facts::Shares;
+use super::cells::Cells;
 use super::describe::Describer;
 use super::fact_rows::{Rows, Values};
 use super::identity::WholeLine;
@@ -13,7 +14,7 @@ use super::intern::{LocalInterner, Texts};
 use super::layout::Recognised;
 use super::memo::Memo;
 use super::memory::Memory;
-use super::records::{Cells, Reading};
+use super::records::Reading;
 use super::relations::{Relation, Relations, Relatives};
 use super::row::{LastDay, LastMonth, Rejection, cell, text};
 use super::shared::Shared;

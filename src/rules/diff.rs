@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::pack::{
-    Assignment, AssignmentTest, Customers, Floor, Metric, Part, Pick, Rate, Selection, Sentence,
-    Version,
-};
+use super::pack::{Assignment, AssignmentTest, Floor, Metric, Part, Pick, Selection, Version};
+use super::sentence::{Customers, Rate, Sentence};
 use crate::ids::AttributionSet;
 
 /// One line of a change note.

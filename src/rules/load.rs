@@ -2,10 +2,9 @@
 
 use super::catalog::{Catalogs, content_hash, parse_day};
 use super::options::Options;
-use super::pack::{
-    Floor, Metric, Pack, Part, People, Pick, Scope, Selection, Sentence, StepRole, Version,
-};
+use super::pack::{Floor, Metric, Pack, Part, Pick, Scope, Selection, Version};
 use super::raw::{RawMetric, RawPack, RawScope, RawVersion};
+use super::sentence::{People, Sentence, StepRole};
 use crate::calendar::Day;
 use crate::error::Result;
 use crate::pipelines::PipelineFile;

@@ -2,8 +2,9 @@
 
 use super::load::Reader;
 use super::options::{AssigningPairs, PathCustomers};
-use super::pack::{Assignment, AssignmentTest, Window};
+use super::pack::{Assignment, AssignmentTest};
 use super::raw::RawAssignment;
+use super::sentence::Window;
 use crate::error::Result;
 
 impl Reader<'_> {

@@ -3,10 +3,10 @@
 use toml::Spanned;
 
 use super::load::Reader;
-use super::pack::{
+use super::raw::RawPart;
+use super::sentence::{
     CustomerResult, Customers, Limit, Measure, Rate, SeatBand, Unit, UsageMeasure, Window,
 };
-use super::raw::RawPart;
 use crate::error::Result;
 use crate::ids::AttributionSet;
 use crate::money::Money;

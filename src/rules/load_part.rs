@@ -2,8 +2,9 @@
 
 use super::load::Reader;
 use super::options::CountedPoints;
-use super::pack::{Part, People, Sentence, StepRole};
+use super::pack::Part;
 use super::raw::RawPart;
+use super::sentence::{People, Sentence, StepRole};
 use crate::error::Result;
 use crate::money::Money;
 use crate::points::Points;

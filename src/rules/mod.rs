@@ -9,6 +9,7 @@ mod load_part;
 mod options;
 mod pack;
 mod raw;
+mod sentence;
 mod windows;
 mod wording;
 mod words;
@@ -26,9 +27,11 @@ pub use options::{
     Prerequisites, ProtectedUsers, Reading, RetiredExpiry, UsersOf,
 };
 pub use pack::{
-    Assignment, AssignmentTest, CustomerResult, Customers, Floor, Limit, Measure, Metric, Pack,
-    Part, People, Pick, Rate, Ratio, Scope, SeatBand, Selection, Sentence, StepRole, Unit,
-    UsageMeasure, Version, Window,
+    Assignment, AssignmentTest, Floor, Metric, Pack, Part, Pick, Scope, Selection, Version,
+};
+pub use sentence::{
+    CustomerResult, Customers, Limit, Measure, People, Rate, Ratio, SeatBand, Sentence, StepRole,
+    Unit, UsageMeasure, Window,
 };
 
 pub use windows::{EnrolledUntil, WindowRule, Windows};

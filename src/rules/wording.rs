@@ -1,7 +1,8 @@
 //! What a part of a metric says, in words: for `dim_rule`, `rules show` and `rules diff`.
 
-use super::pack::{
-    CustomerResult, Customers, Measure, Part, People, Rate, Ratio, SeatBand, Sentence, StepRole,
+use super::pack::Part;
+use super::sentence::{
+    CustomerResult, Customers, Measure, People, Rate, Ratio, SeatBand, Sentence, StepRole,
     UsageMeasure, Window,
 };
 

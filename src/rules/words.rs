@@ -4,8 +4,8 @@ use toml::Spanned;
 
 use super::catalog::Names;
 use super::load::Reader;
-use super::pack::Ratio;
 use super::raw::Lists;
+use super::sentence::Ratio;
 use crate::error::Result;
 use crate::ids::{Attribution, AttributionSet};
 use crate::money::Money;

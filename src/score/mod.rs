@@ -3,6 +3,7 @@
 //! the base by partner gives the same rows, and no result depends on row order.
 
 mod area;
+mod area_rows;
 mod assignment;
 mod business;
 mod change;
