@@ -7,6 +7,7 @@ mod changes;
 mod checks;
 mod compared;
 mod data_checks;
+mod dimension_tables;
 mod enrolments;
 mod feeding;
 mod file;
@@ -17,6 +18,8 @@ mod month;
 mod outcome;
 mod output_checks;
 mod path_tests;
+mod publishing;
+mod queue;
 mod record;
 mod reference;
 mod scoring;
@@ -45,8 +48,9 @@ pub use file::{
 };
 pub use lineage::{RunState, run_event};
 pub use metrics::metrics_text;
+pub use queue::{ScorePlan, plan_score};
 pub use reference::AsOf;
-pub use scoring::{ScorePlan, Scored, plan_score};
+pub use scoring::Scored;
 pub use summary::{ingest_text, score_text};
 
 /// What all phases share.

@@ -6,7 +6,8 @@ use chrono::Utc;
 use polars::prelude::{Column, DataFrame};
 
 use super::attempt::instant;
-use super::scoring::{Prepared, Scored};
+use super::queue::Prepared;
+use super::scoring::Scored;
 use super::{Attempt, Pipeline, ScoreSettings};
 use crate::checks::failed;
 use crate::engine::bug;

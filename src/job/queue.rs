@@ -1,0 +1,196 @@
+//! The months that an attempt scores, in order, each with the rules and facts that it is made of.
+
+use std::sync::Arc;
+
+use super::compared::Compared;
+use super::enrolments::Enrolments;
+use super::month::{MonthPlan, Plans};
+use super::reference::{Wanted, wanted_months};
+use super::{Pipeline, ScoreSettings};
+use crate::calendar::Month;
+use crate::checks::Check;
+use crate::error::{Error, Result};
+use crate::facts::Live;
+use crate::ids::{FieldHasher, RunId};
+use crate::publish::{
+    Standing, is_published_by_default, published_run, published_score_id, standing,
+};
+use crate::score::HISTORY_MONTHS;
+use crate::store::Store;
+use crate::workers::Workers;
+
+/// What `score --plan` tells.
+#[derive(Debug, Clone)]
+pub struct ScorePlan {
+    /// The reference month.
+    pub reference: Month,
+    /// The rulesets: area and id.
+    pub rulesets: Vec<(String, String)>,
+    /// The run that would be published.
+    pub run_id: RunId,
+    /// Whether it is published already.
+    pub is_published: bool,
+    /// Live units that the score reads.
+    pub units: usize,
+    /// Files that hold them.
+    pub files: usize,
+}
+
+/// Everything that is settled about a run before the first number is computed.
+pub(super) struct Prepared<'a> {
+    pub(super) live: &'a Live,
+    pub(super) month: Arc<MonthPlan<'a>>,
+    /// The months before it that belong to its history, oldest first.
+    pub(super) before: Vec<Arc<MonthPlan<'a>>>,
+    pub(super) enrolments: Enrolments,
+    pub(super) held_back: Option<Check>,
+    pub(super) compared: Vec<Check>,
+    pub(super) run_id: RunId,
+    /// What the dimensions describe.
+    pub(super) state: String,
+}
+
+/// Says what a scoring would do, month by month.
+///
+/// # Errors
+/// As [`super::score`].
+pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<ScorePlan>> {
+    let live = Live::read(&Store::open(&settings.facts)?)?;
+    let output = Store::open(&settings.output).ok();
+    let wanted = wanted_months(settings.as_of, &live)?;
+    let workers = Workers::new(settings.resources.threads)?;
+    let mut plans = Plans::new(pipeline, &live, &workers);
+    let months = queue(&mut plans, settings, &wanted, output.as_ref())?;
+    let mut told = Vec::new();
+    for prepared in months {
+        let MonthPlan { reference, versions, feeding, .. } = &*prepared.month;
+        let published = match &output {
+            Some(output) => standing_run(output, &prepared)?,
+            None => None,
+        };
+        told.push(ScorePlan {
+            reference: *reference,
+            rulesets: versions
+                .iter()
+                .map(|version| (version.area.clone(), version.id.clone()))
+                .collect(),
+            is_published: published.is_some(),
+            units: feeding.units(&live).count(),
+            files: feeding.files.len(),
+            run_id: published.unwrap_or(prepared.run_id),
+        });
+    }
+    Ok(told)
+}
+
+/// The published run of a month, if it is to stand: it is the run that would be published, or somebody
+/// went back from what would be published.
+pub(super) fn standing_run(output: &Store, prepared: &Prepared<'_>) -> Result<Option<RunId>> {
+    let month = prepared.month.reference.to_string();
+    let Some(published) = published_run(output, &month)? else { return Ok(None) };
+    if published == prepared.run_id {
+        return Ok(Some(published));
+    }
+    Ok(match standing(output, &month, &published, &prepared.month.score_id)? {
+        Standing::Free => None,
+        Standing::Held => Some(published),
+        Standing::Released => {
+            tracing::warn!(
+                %month,
+                "The month was rolled back; its facts or rules changed since, and it moves on."
+            );
+            None
+        }
+    })
+}
+
+fn prepare<'a>(
+    plans: &mut Plans<'a>,
+    settings: &ScoreSettings,
+    reference: Month,
+    wanted: &Wanted,
+) -> Result<Prepared<'a>> {
+    let (pipeline, live) = (plans.pipeline, plans.live);
+    let month = match &settings.ruleset {
+        Some(id) => {
+            Some(Arc::new(MonthPlan::new(pipeline, live, reference, pipeline.rules.named(id)?)?))
+        }
+        None => plans.in_force(std::iter::once(reference))?.pop(),
+    };
+    let Some(month) = month else {
+        return Err(pipeline.rules.effective(reference.last_day()).err().unwrap_or_else(|| {
+            Error::bug(format!("the rules of {reference} are in force and are not"))
+        }));
+    };
+    let enrolments = Enrolments::read(live, &pipeline.rules, reference)?;
+    // Each earlier month by the rules in force then, whatever is asked of R.
+    let first = reference.plus(1 - HISTORY_MONTHS - enrolments.months_before_history(reference));
+    let before = plans.in_force(Month::range(first, reference.plus(-1)))?;
+    let mut hasher = FieldHasher::default();
+    let mut add = |text: &str| hasher.add(text);
+    for plan in before.iter().chain(std::iter::once(&month)) {
+        add(&plan.reference.to_string());
+        add(&plan.score_id);
+    }
+    enrolments.add_to(&mut add);
+    // The published results of checks say by which limits they were judged.
+    for (check, limit) in &settings.limits.0 {
+        add(check);
+        add(&format!("{:?} {:?}", limit.warn, limit.error));
+    }
+    let compared = Compared::of(live, &month.feeding);
+    compared.add_to(&mut add);
+    if let Some(check) = &wanted.held_back {
+        add(&check.message);
+    }
+    let run_id = RunId::from_hash(&hasher.finish());
+    let held_back = wanted.held_back.clone();
+    let state = plans.state.clone();
+    let compared = compared.checks(&pipeline.catalogs.certifications)?;
+    Ok(Prepared { live, month, before, enrolments, held_back, compared, run_id, state })
+}
+
+/// The wanted months, each after the months of its history that have to be scored again.
+pub(super) fn queue<'a>(
+    plans: &mut Plans<'a>,
+    settings: &ScoreSettings,
+    wanted: &Wanted,
+    output: Option<&Store>,
+) -> Result<Vec<Prepared<'a>>> {
+    let mut queue: Vec<Prepared<'a>> = Vec::new();
+    for month in &wanted.months {
+        let prepared = prepare(plans, settings, *month, wanted)?;
+        let stale = match output {
+            Some(output) => stale_months(&prepared, settings, output)?,
+            None => Vec::new(),
+        };
+        for month in stale.into_iter().filter(|month| !wanted.months.contains(month)) {
+            if queue.iter().all(|queued| queued.month.reference != month) {
+                tracing::info!(%month, "The month is scored again: its facts or rules changed.");
+                queue.push(prepare(plans, settings, month, wanted)?);
+            }
+        }
+        queue.push(prepared);
+    }
+    Ok(queue)
+}
+
+/// The months of a history that are published by the rules of their day and no longer as their facts
+/// and rules say. None where a ruleset is asked for: that is an experiment with one month.
+fn stale_months(
+    prepared: &Prepared<'_>,
+    settings: &ScoreSettings,
+    output: &Store,
+) -> Result<Vec<Month>> {
+    let mut stale = Vec::new();
+    for plan in prepared.before.iter().filter(|_| settings.ruleset.is_none()) {
+        let month = plan.reference.to_string();
+        let published = published_score_id(output, &month)?;
+        if published.is_some_and(|id| id != plan.score_id)
+            && is_published_by_default(output, &month)?
+        {
+            stale.push(plan.reference);
+        }
+    }
+    Ok(stale)
+}
