@@ -30,6 +30,7 @@ mod intake;
 mod intern;
 mod late;
 mod layout;
+mod layout_file;
 mod locations;
 mod memo;
 mod memory;

@@ -80,6 +80,20 @@ fn modules_use_lower_layers_only() {
     assert!(seen.len() > 18, "{seen:?}");
 }
 
+/// A file is about one thing; who adds to a long one looks for the second thing in it.
+#[test]
+fn no_file_is_long() {
+    const MOST: usize = 500;
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let long: Vec<String> = files
+        .iter()
+        .filter(|path| fs::read_to_string(path).unwrap().lines().count() > MOST)
+        .map(|path| path.display().to_string())
+        .collect();
+    assert_eq!(long, Vec::<String>::new());
+}
+
 /// Every check can have a limit, or is told not to, and says in the docs what to do.
 #[test]
 fn every_check_is_documented() {
