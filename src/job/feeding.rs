@@ -46,11 +46,10 @@ impl Feeding {
             }
         }
         // It says to which accounts the others belong.
-        let profiles = live.units.iter().filter(|unit| unit.key.dataset == PROFILE);
-        let of_unit = |unit: &LiveUnit| {
-            unit.files.iter().map(|file| (unit.sequence, *file)).collect::<Vec<_>>()
-        };
-        files.extend(profiles.flat_map(of_unit));
+        let profiles = live.months().filter(|of_month| of_month.dataset == PROFILE);
+        for unit in profiles.flat_map(|of_month| of_month.units) {
+            files.extend(unit.files.iter().map(|file| (unit.sequence, *file)));
+        }
         feeding.files = files;
         feeding
     }
