@@ -137,6 +137,11 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
     for month in months.keys() {
         forget_found(facts, month, &mut sought)?;
     }
+    for sequence in &entries {
+        for named in named_in_quarantine(facts, *sequence, erasure)? {
+            sought.remove(named);
+        }
+    }
     if !sought.is_empty() {
         let named = sought.into_keys().collect::<Vec<_>>().join(", ");
         return Err(Error::new(Code::NotFound, format!("no row of the facts is about {named}: nobody was erased"))
@@ -264,6 +269,30 @@ fn erase_month(
     Ok(hashes.collect())
 }
 
+/// The customers that rejected values of an entry name.
+fn named_in_quarantine<'e>(
+    facts: &Store,
+    sequence: u64,
+    erasure: &'e Erasure,
+) -> Result<Vec<&'e str>> {
+    let path = quarantine_path(sequence);
+    if erasure.tenants.is_empty() || facts.head(&path)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let frame = engine::scan(&[facts.fetch(&path)?])?.select([col("raw_value")]);
+    let frame = engine::collect(frame, &path)?;
+    let values = frame.column("raw_value").and_then(|column| column.str()).map_err(bug)?;
+    let is_named = |tenant: &&String| {
+        values.iter().flatten().any(|value| names(&value.to_lowercase(), tenant))
+    };
+    Ok(erasure.tenants.iter().filter(is_named).map(String::as_str).collect())
+}
+
+/// Whether a value in lower case names a customer.
+fn names(value: &str, tenant: &str) -> bool {
+    value.contains(tenant.trim_start_matches("tpid:"))
+}
+
 /// Blanks the rejected values of an entry that name an erased customer.
 fn erase_quarantine(facts: &Store, sequence: u64, erasure: &Erasure) -> Result<()> {
     let path = quarantine_path(sequence);
@@ -274,7 +303,7 @@ fn erase_quarantine(facts: &Store, sequence: u64, erasure: &Erasure) -> Result<(
     let values = frame.column("raw_value").and_then(|column| column.str()).map_err(bug)?;
     let is_named = |value: &str| {
         let value = value.to_lowercase();
-        erasure.tenants.iter().any(|tenant| value.contains(tenant.trim_start_matches("tpid:")))
+        erasure.tenants.iter().any(|tenant| names(&value, tenant))
     };
     let kept: Vec<Option<&str>> =
         values.iter().map(|value| value.filter(|value| !is_named(value))).collect();

@@ -291,11 +291,12 @@ impl Ledger {
     /// were set aside and are gone.
     pub fn files(&self) -> impl Iterator<Item = (&LedgerEntry, usize, &FileRecord)> {
         let mut newest: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-        let mut gone: BTreeMap<&str, u64> = BTreeMap::new();
+        let (mut gone, mut last) = (BTreeMap::new(), BTreeMap::new());
         for entry in &self.entries {
             gone.extend(entry.gone.iter().map(|uri| (uri.as_str(), entry.sequence)));
             for file in &entry.files {
                 newest.insert((entry.delivery.as_str(), file.uri.as_str()), entry.sequence);
+                last.insert(file.uri.as_str(), entry.sequence);
             }
         }
         self.entries.iter().flat_map(move |entry| {
@@ -304,8 +305,11 @@ impl Ledger {
                 let uri = file.uri.as_str();
                 let is_newest =
                     newest.get(&(entry.delivery.as_str(), uri)) == Some(&entry.sequence);
-                let is_gone = file.set_aside.is_some()
-                    && gone.get(uri).is_some_and(|gone| *gone > entry.sequence);
+                // Without a dated folder a mended file is of another day.
+                let is_later = |last: &BTreeMap<&str, u64>| {
+                    last.get(uri).is_some_and(|last| *last > entry.sequence)
+                };
+                let is_gone = file.set_aside.is_some() && (is_later(&gone) || is_later(&last));
                 if is_newest && !is_gone {
                     files.push((entry, index, file));
                 }

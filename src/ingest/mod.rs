@@ -296,6 +296,9 @@ pub fn ingest(settings: &Settings<'_>, progress: &(dyn Fn(Event<'_>) + Sync)) ->
 /// Takes every replacement that is held, also those of earlier ingests.
 fn accept_held(settings: &Settings<'_>, lock: &StoreLock, ledger: &mut Ledger) -> Result<usize> {
     let mut count = 0;
+    if ledger.entries.is_empty() {
+        return Ok(count);
+    }
     loop {
         let held = Live::read(&settings.facts)?.held;
         if held.is_empty() {

@@ -231,7 +231,8 @@ impl<'a> SeatReader<'a> {
             associated_on,
             file: self.file,
             location,
-            is_first: u32::from(at == 0),
+            // A record that no rule can use is counted so already.
+            is_first: u32::from(at == 0 && is_known),
             added,
         });
         self.pending[at].1.extend(lines);
@@ -319,6 +320,7 @@ fn added_up(lines: Vec<SeatLine>) -> Vec<SeatLine> {
         let sum = distinct.filter_map(<[SeatLine]>::first).fold(*first, |sum, line| SeatLine {
             paid_seats: sum.paid_seats.saturating_add(line.paid_seats),
             active_users: sum.active_users.saturating_add(line.active_users),
+            associated_on: sum.associated_on.min(line.associated_on),
             ..sum
         });
         others.push(SeatLine { is_first: 0, ..sum });

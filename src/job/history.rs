@@ -89,8 +89,10 @@ impl<'a> Scores<'a> {
             }
             let reference = plan.reference.to_string();
             let published = published_score_id(self.output, &reference)?;
-            if published.as_ref() == Some(&plan.score_id) {
-                self.known.insert(plan.score_id.clone(), self.published(plan.reference)?);
+            if published.as_ref() == Some(&plan.score_id)
+                && let Ok(totals) = self.published(plan.reference)
+            {
+                self.known.insert(plan.score_id.clone(), totals);
                 continue;
             }
             if published.is_some() && is_published_by_default(self.output, &reference)? {
@@ -124,7 +126,9 @@ impl<'a> Scores<'a> {
         let (account, totals) = found.ok_or_else(|| Error::bug("a base has no range"))?;
         self.known.extend(open.iter().map(|plan| plan.score_id.clone()).zip(totals));
         for plan in stale {
-            let count = differing(&self.known[&plan.score_id], &self.published(plan.reference)?);
+            // One that cannot be read says nothing.
+            let Ok(published) = self.published(plan.reference) else { continue };
+            let count = differing(&self.known[&plan.score_id], &published);
             if count > 0 {
                 self.differing.insert(plan.reference, count);
             }

@@ -1,13 +1,14 @@
 //! Earlier runs of a month. The tables of a run are kept beside its manifest when another run
 //! replaces them, and brought back from there. What was taken back is held back from then on.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Manifest, RUN_ID_KEY, SCORE_ID_KEY, list_runs, published_run, published_value, read_manifest,
-    stored_value,
+    Manifest, OutputFile, RUN_ID_KEY, SCORE_ID_KEY, list_runs, published_run, published_value,
+    read_manifest, stored_value,
 };
 use crate::calendar::Day;
 use crate::commit::{Lease, Staging, settled};
@@ -106,7 +107,7 @@ pub struct VerifiedRuns {
     pub problems: Vec<String>,
 }
 
-/// Compares the month tables of the published and the kept runs with their manifests.
+/// Compares the tables of the published and the kept runs with their manifests.
 ///
 /// # Errors
 /// CS2001, CS2003; CS6001 while a publication is half done; CS6004 where nothing was published; CS6005
@@ -119,19 +120,38 @@ pub fn verify_runs(output: &Store) -> Result<VerifiedRuns> {
         let text = format!("{} holds no run", output.uri());
         return Err(Error::new(Code::NotFound, text).hint("check the output folder"));
     }
+    // The newest run of a month whose tables nobody kept, nor deleted, is the one that is published.
+    let newest: BTreeMap<String, String> =
+        runs.iter().map(|run| (run.as_of_month.clone(), run.run_id.clone())).collect();
     for manifest in runs {
-        let published = published_value(output, &manifest.as_of_month, RUN_ID_KEY)?;
-        let is_published = published.as_ref() == Some(&manifest.run_id);
-        if !is_published && !is_kept(output, &manifest)? {
+        let month = &manifest.as_of_month;
+        let known = published_value(output, month, RUN_ID_KEY)?;
+        let published = known.as_ref().or_else(|| newest.get(month));
+        let is_published = published == Some(&manifest.run_id);
+        let is_whole = |path: &str, hash: &str| -> Result<bool> {
+            Ok(output.head(path)?.is_some() && store::content_hash(&output.fetch(path)?)? == hash)
+        };
+        // Of a run whose tables were deleted none is left.
+        let mut kept = 0;
+        for (_, path, ..) in replaceable(&manifest).filter(|_| !is_published) {
+            kept += usize::from(output.head(&path)?.is_some());
+        }
+        if !is_published && kept == 0 {
             continue;
         }
         found.runs += 1;
-        for (path, kept, _, hash) in replaceable(&manifest) {
-            let path = if is_published { path } else { &kept };
+        let of_run = |file: &&OutputFile| {
+            table(&file.table).is_some_and(|table| table.layout == Layout::Run)
+        };
+        let of_run = manifest.outputs.iter().filter(of_run);
+        let mut files: Vec<(String, &str)> =
+            of_run.map(|file| (file.path.clone(), file.content_hash.as_str())).collect();
+        files.extend(replaceable(&manifest).map(|(path, kept, _, hash)| {
+            (if is_published { path.to_owned() } else { kept }, hash)
+        }));
+        for (path, hash) in files {
             found.files += 1;
-            let is_whole =
-                output.head(path)?.is_some() && store::content_hash(&output.fetch(path)?)? == hash;
-            if !is_whole {
+            if !is_whole(&path, hash)? {
                 found.problems.push(format!("{path} of run {}", manifest.run_id));
             }
         }

@@ -448,6 +448,17 @@ fn published_tables_are_proved() {
     place.run().assert().success();
     verify().assert().success();
     fs::create_dir_all(place.path("none")).unwrap();
+    // Also where the scores themselves do not say whose they are.
+    let scores = place.path("tables/fact_area_score").join(format!("{}.parquet", month(0)));
+    let good = fs::read(&scores).unwrap();
+    for bytes in [&good[..100], &[]] {
+        fs::write(&scores, bytes).unwrap();
+        assert!(stderr(&mut verify(), 1).contains("fact_area_score"));
+    }
+    fs::remove_file(&scores).unwrap();
+    assert!(stderr(&mut verify(), 1).contains("fact_area_score"));
+    fs::write(&scores, good).unwrap();
+    verify().assert().success();
     let mut none = capscore();
     none.args(["runs", "verify", "--output", &place.text("none")]);
     assert!(stderr(&mut none, 3).contains("holds no run"));
@@ -508,4 +519,77 @@ fn a_published_month_keeps_its_checks() {
     assert!(tables(&place) != before);
     let text = stdout(&mut place.run());
     assert!(text.contains("no file was written"), "{text}");
+}
+
+/// What is published and cannot be read stops nobody from publishing anew.
+#[test]
+fn damaged_scores_are_published_again() {
+    let place = Place::new();
+    small().write(&place.path("deliveries"), "2026-10-21");
+    place.run().assert().success();
+    let scores = place.path("tables/fact_area_score").join(format!("{}.parquet", month(0)));
+    let mut bytes = fs::read(&scores).unwrap();
+    // The end of the file, which tells whose it is, stays as it is.
+    let end = u32::from_le_bytes(*bytes[..bytes.len() - 4].last_chunk().unwrap()) as usize + 8;
+    let data = bytes.len() - end;
+    bytes[4..data].iter_mut().for_each(|byte| *byte ^= 0xff);
+    fs::write(&scores, bytes).unwrap();
+    let mut later = Base::default();
+    later.azure("1001", 0, 1, "9000");
+    later.write(&place.path("deliveries"), "2026-10-28");
+    place.run().arg("--accept-drop").assert().success();
+    assert!(!place.month_table("fact_area_score").is_empty());
+}
+
+#[test]
+fn a_file_that_was_mended_in_place_is_no_longer_aside() {
+    let place = Place::new();
+    let base = small();
+    base.write(&place.path("elsewhere"), "2026-10-21");
+    let folder = place.path("deliveries");
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("bad.csv");
+    let dated = |day: u64| {
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(day * 86_400);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+    };
+    fs::write(&file, "a,b\n1,2\n").unwrap();
+    dated(20_600);
+    let run = || {
+        let mut command = capscore();
+        command.args(["ingest", "--input", &place.text("deliveries"), "--facts"]);
+        command.args([&place.text("facts"), "--on-bad-file", "set-aside"]);
+        command.assert().success();
+        stdout(&mut score(&place, &month(0)))
+    };
+    fs::copy(place.path("elsewhere/2026-10-21/azure.csv"), folder.join("azure.csv")).unwrap();
+    assert!(run().contains("file_set_aside"));
+    fs::copy(place.path("elsewhere/2026-10-21/trainings.csv"), &file).unwrap();
+    dated(20_604);
+    let text = run();
+    assert!(!text.contains("file_set_aside"), "{text}");
+}
+
+/// A customer whose only row was rejected is in the quarantine, and leaves it.
+#[test]
+fn who_is_named_by_rejected_rows_alone_is_erased_too() {
+    let place = Place::new();
+    let mut base = small();
+    let gone = tenant(88);
+    for number in 100..400 {
+        base.azure("1001", 0, number, "1");
+    }
+    base.azure("1001", 0, 88, "1");
+    let line = base.azure.pop().unwrap().replace(&gone, &format!("#{gone}"));
+    base.azure.push(line);
+    base.write(&place.path("deliveries"), "2026-10-21");
+    place.run().assert().success();
+    let holds = || {
+        let files = fs::read_dir(place.path("facts/quarantine")).unwrap();
+        let mut rows = files.flat_map(|file| read(&file.unwrap().path()));
+        rows.any(|row| row["raw_value"].contains(&gone))
+    };
+    assert!(holds());
+    facts(&place, &["erase", "--customer", &gone]).assert().success();
+    assert!(!holds());
 }
