@@ -137,7 +137,7 @@ pub fn erase(facts: &Store, erasure: &Erasure, attempt_id: &str) -> Result<Erase
     for month in months.keys() {
         forget_found(facts, month, &mut sought)?;
     }
-    for sequence in &entries {
+    for sequence in entries.iter().filter(|_| !digests.is_empty()) {
         for named in named_in_quarantine(facts, *sequence, erasure)? {
             sought.remove(named);
         }
@@ -190,6 +190,9 @@ fn forget_found(
     month: &StoredMonth,
     sought: &mut BTreeMap<&str, Vec<String>>,
 ) -> Result<()> {
+    if sought.is_empty() {
+        return Ok(());
+    }
     for (table, path) in files_of(facts, month)? {
         for (name, kind) in [(TENANT, "tenant"), (PERSON, "person")] {
             if sought.is_empty() || !table.columns.iter().any(|column| column.name == name) {

@@ -288,12 +288,13 @@ impl Ledger {
     }
 
     /// The file records that count: for each location and delivery the newest one; without files that
-    /// were set aside and are gone.
+    /// were set aside and are gone or mended.
     pub fn files(&self) -> impl Iterator<Item = (&LedgerEntry, usize, &FileRecord)> {
         let mut newest: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-        let (mut gone, mut last) = (BTreeMap::new(), BTreeMap::new());
+        // When each location was last spoken of, whatever the delivery.
+        let mut last: BTreeMap<&str, u64> = BTreeMap::new();
         for entry in &self.entries {
-            gone.extend(entry.gone.iter().map(|uri| (uri.as_str(), entry.sequence)));
+            last.extend(entry.gone.iter().map(|uri| (uri.as_str(), entry.sequence)));
             for file in &entry.files {
                 newest.insert((entry.delivery.as_str(), file.uri.as_str()), entry.sequence);
                 last.insert(file.uri.as_str(), entry.sequence);
@@ -305,11 +306,9 @@ impl Ledger {
                 let uri = file.uri.as_str();
                 let is_newest =
                     newest.get(&(entry.delivery.as_str(), uri)) == Some(&entry.sequence);
-                // Without a dated folder a mended file is of another day.
-                let is_later = |last: &BTreeMap<&str, u64>| {
-                    last.get(uri).is_some_and(|last| *last > entry.sequence)
-                };
-                let is_gone = file.set_aside.is_some() && (is_later(&gone) || is_later(&last));
+                // It is no longer there, or was mended: without a dated folder that is another day.
+                let is_over = last.get(uri).is_some_and(|last| *last > entry.sequence);
+                let is_gone = file.set_aside.is_some() && is_over;
                 if is_newest && !is_gone {
                     files.push((entry, index, file));
                 }

@@ -5,6 +5,7 @@ mod delta;
 mod dictionary;
 mod manifest;
 mod rollback;
+mod run_tables;
 mod table_file;
 mod vacuum;
 mod verify;
@@ -22,9 +23,8 @@ pub use manifest::{
     read_manifest,
 };
 
-pub use rollback::{
-    RunTables, Standing, VerifiedRuns, is_held, is_kept, roll_back, standing, verify_runs,
-};
+pub use rollback::{Standing, is_held, is_kept, roll_back, standing};
+pub use run_tables::{RunTables, VerifiedRuns, verify_runs};
 pub use vacuum::{Retention, delete, obsolete};
 
 use crate::commit::{Lease, Staging};

@@ -1,21 +1,18 @@
 //! Earlier runs of a month. The tables of a run are kept beside its manifest when another run
 //! replaces them, and brought back from there. What was taken back is held back from then on.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Manifest, OutputFile, RUN_ID_KEY, SCORE_ID_KEY, list_runs, published_run, published_value,
-    read_manifest, stored_value,
-};
+use super::run_tables::is_whole;
+use super::{Manifest, RUN_ID_KEY, SCORE_ID_KEY, published_run, published_value, read_manifest};
 use crate::calendar::Day;
-use crate::commit::{Lease, Staging, settled};
+use crate::commit::{Lease, Staging};
 use crate::error::{Code, Error, Result};
 use crate::ids::RunId;
 use crate::store::{self, Store};
-use crate::tables::{FACT_AREA_SCORE, Layout, Table, table};
+use crate::tables::{Layout, table};
 
 /// What a rollback says of a month: it stands as long as the run does that it published.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +83,7 @@ pub fn is_held(output: &Store, month: &str, published: &RunId) -> Result<bool> {
 }
 
 /// The tables of a run that others replace: (published path, kept path, bytes, hash).
-fn replaceable(manifest: &Manifest) -> impl Iterator<Item = (&str, String, u64, &str)> {
+pub(super) fn replaceable(manifest: &Manifest) -> impl Iterator<Item = (&str, String, u64, &str)> {
     let files = manifest.outputs.iter();
     let files =
         files.filter(|file| table(&file.table).is_some_and(|table| table.layout == Layout::Month));
@@ -94,69 +91,6 @@ fn replaceable(manifest: &Manifest) -> impl Iterator<Item = (&str, String, u64, 
         let kept = kept_path(&manifest.run_id, &file.table);
         (file.path.as_str(), kept, file.bytes, file.content_hash.as_str())
     })
-}
-
-/// What a look at all files of the runs found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VerifiedRuns {
-    /// Runs whose tables are published or kept.
-    pub runs: usize,
-    /// Files that were read.
-    pub files: usize,
-    /// Where a file is not as its manifest says.
-    pub problems: Vec<String>,
-}
-
-/// Compares the tables of the published and the kept runs with their manifests.
-///
-/// # Errors
-/// CS2001, CS2003; CS6001 while a publication is half done; CS6004 where nothing was published; CS6005
-/// for a damaged manifest.
-pub fn verify_runs(output: &Store) -> Result<VerifiedRuns> {
-    settled(output)?;
-    let mut found = VerifiedRuns::default();
-    let runs = list_runs(output)?;
-    if runs.is_empty() {
-        let text = format!("{} holds no run", output.uri());
-        return Err(Error::new(Code::NotFound, text).hint("check the output folder"));
-    }
-    // The newest run of a month whose tables nobody kept, nor deleted, is the one that is published.
-    let newest: BTreeMap<String, String> =
-        runs.iter().map(|run| (run.as_of_month.clone(), run.run_id.clone())).collect();
-    for manifest in runs {
-        let month = &manifest.as_of_month;
-        let known = published_value(output, month, RUN_ID_KEY)?;
-        let published = known.as_ref().or_else(|| newest.get(month));
-        let is_published = published == Some(&manifest.run_id);
-        let is_whole = |path: &str, hash: &str| -> Result<bool> {
-            Ok(output.head(path)?.is_some() && store::content_hash(&output.fetch(path)?)? == hash)
-        };
-        // Of a run whose tables were deleted none is left.
-        let mut kept = 0;
-        for (_, path, ..) in replaceable(&manifest).filter(|_| !is_published) {
-            kept += usize::from(output.head(&path)?.is_some());
-        }
-        if !is_published && kept == 0 {
-            continue;
-        }
-        found.runs += 1;
-        let of_run = |file: &&OutputFile| {
-            table(&file.table).is_some_and(|table| table.layout == Layout::Run)
-        };
-        let of_run = manifest.outputs.iter().filter(of_run);
-        let mut files: Vec<(String, &str)> =
-            of_run.map(|file| (file.path.clone(), file.content_hash.as_str())).collect();
-        files.extend(replaceable(&manifest).map(|(path, kept, _, hash)| {
-            (if is_published { path.to_owned() } else { kept }, hash)
-        }));
-        for (path, hash) in files {
-            found.files += 1;
-            if !is_whole(&path, hash)? {
-                found.problems.push(format!("{path} of run {}", manifest.run_id));
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// What tells by its age when a run was replaced last.
@@ -177,47 +111,8 @@ pub fn is_kept(output: &Store, manifest: &Manifest) -> Result<bool> {
     Ok(true)
 }
 
-/// The tables of one run: as they are published, or as they are kept.
-#[derive(Debug, Clone)]
-pub struct RunTables {
-    /// The run whose tables are kept; none of the one that is published.
-    kept: Option<String>,
-    month: String,
-}
-
-impl RunTables {
-    /// Those of a run; none when they are there no more.
-    ///
-    /// # Errors
-    /// CS2001, CS2003.
-    pub fn of(output: &Store, manifest: &Manifest) -> Result<Option<Self>> {
-        let month = manifest.as_of_month.clone();
-        let published = published_run(output, &month)?;
-        if published.is_some_and(|run| run.as_str() == manifest.run_id) {
-            return Ok(Some(Self { kept: None, month }));
-        }
-        let kept = Some(manifest.run_id.clone());
-        Ok(is_kept(output, manifest)?.then_some(Self { kept, month }))
-    }
-
-    /// Where a table of the run is.
-    pub fn path(&self, table: &Table) -> String {
-        match &self.kept {
-            Some(run) => kept_path(run, table.name),
-            None => table.path(&self.month, ""),
-        }
-    }
-
-    /// What the scores of the run depend on.
-    ///
-    /// # Errors
-    /// CS2001.
-    pub fn score_id(&self, output: &Store) -> Result<Option<String>> {
-        stored_value(output, &self.path(&FACT_AREA_SCORE), SCORE_ID_KEY)
-    }
-}
-
-fn kept_path(run: &str, table: &str) -> String {
+/// Where a table of a run is kept.
+pub(super) fn kept_path(run: &str, table: &str) -> String {
     format!("_runs/{run}/{table}.parquet")
 }
 
@@ -283,9 +178,7 @@ pub fn roll_back(
     let is_forward = next.held_back.iter().any(|held| held.run_id == manifest.run_id);
     next.held_back.retain(|held| held.run_id != manifest.run_id);
     for (_, kept, _, hash) in replaceable(manifest) {
-        let is_whole =
-            output.head(&kept)?.is_some() && store::content_hash(&output.fetch(&kept)?)? == hash;
-        if !is_whole {
+        if !is_whole(output, &kept, hash)? {
             return Err(not_kept(output, manifest, is_forward.then_some(&next))?);
         }
     }

@@ -492,3 +492,22 @@ fn collect(root: &Path, folder: &Path, files: &mut std::collections::BTreeMap<St
         }
     }
 }
+
+/// What a command tells on stderr that ends with this code.
+pub fn stderr(command: &mut Command, code: i32) -> String {
+    let output = command.assert().code(code).get_output().stderr.clone();
+    String::from_utf8_lossy(&output).into_owned()
+}
+
+/// What a command prints that ends well.
+pub fn stdout(command: &mut Command) -> String {
+    let output = command.assert().success().get_output().stdout.clone();
+    String::from_utf8_lossy(&output).into_owned()
+}
+
+/// `capscore facts …` on the facts of a place.
+pub fn facts(place: &Place, arguments: &[&str]) -> Command {
+    let mut command = capscore();
+    command.arg("facts").args(arguments).args(["--facts", &place.text("facts")]);
+    command
+}

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use crate::base::{Base, Place, capscore, month, published, tenant};
+use crate::base::{Base, Place, capscore, month, published, stdout, tenant};
 use crate::tables::read;
 
 fn facts(place: &Place, arguments: &[&str]) -> String {
-    let mut command = capscore();
-    command.arg("facts").args(arguments).args(["--facts", &place.text("facts")]);
-    String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+    stdout(&mut crate::base::facts(place, arguments))
 }
 
 /// All fact files of one month of consumption.

@@ -46,6 +46,7 @@ mod mutations;
 mod newer_vectors;
 mod options;
 mod outcome;
+mod outputs;
 mod probe_business;
 mod probe_consumption;
 mod probe_lists;

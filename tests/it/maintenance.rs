@@ -5,14 +5,8 @@ use std::fs;
 
 use assert_cmd::Command;
 
-use crate::base::{Base, Place, capscore, month};
+use crate::base::{Base, Place, capscore, facts, month, stderr};
 use crate::tables::{one, read};
-
-fn facts(place: &Place, arguments: &[&str]) -> Command {
-    let mut command = capscore();
-    command.arg("facts").args(arguments).args(["--facts", &place.text("facts")]);
-    command
-}
 
 /// The consumption of tenant 1 in the reference month, as published.
 fn consumption(place: &Place) -> String {
@@ -20,11 +14,6 @@ fn consumption(place: &Place) -> String {
     let rows = place.month_table("fact_acr_ttm");
     let tenant = crate::base::tenant(1);
     one(&rows, &[("tenant_id", &tenant), ("scope", "security")])["last_month_usd"].clone()
-}
-
-fn stderr(command: &mut Command, code: i32) -> String {
-    let output = command.assert().code(code).get_output().stderr.clone();
-    String::from_utf8_lossy(&output).into_owned()
 }
 
 #[test]
