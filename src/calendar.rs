@@ -3,10 +3,12 @@
 
 use std::fmt;
 
+use bytemuck::{Pod, Zeroable};
 use chrono::{Datelike, NaiveDate};
 
 /// A calendar month, counted from January of year 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+#[repr(transparent)]
 pub struct Month(i32);
 
 /// A calendar day, counted from 1970-01-01 (the physical value of a `DATE` column).

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{
     Column, DataFrame, DataType, Int32Chunked, JoinArgs, JoinType, LazyFrame, SortMultipleOptions,
-    UnionArgs, UniqueKeepStrategy, col, cols, concat, lit, when,
+    UnionArgs, UniqueKeepStrategy, col, cols, concat, lit,
 };
 
 use super::LiveFrames;
 use super::delivered::Delivered;
 use super::frames::measures;
 use super::live::{Live, LiveUnit};
-use super::schema::{ACR, FactTable, RESELLER_NAME, REVENUE, SEATS, TENANT_RESELLER, USAGE};
+use super::schema::{ACR, FactTable, REVENUE, SEATS, TENANT_RESELLER, USAGE};
 use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::engine::bug;
@@ -199,22 +199,6 @@ impl LiveFrames<'_> {
         let grain: Vec<_> = ["exporter", "dataset"].into_iter().chain(grain).map(col).collect();
         let largest: Vec<_> = measures(table).map(|name| col(name).max()).collect();
         Ok(frame.group_by(grain).agg(largest).select(columns))
-    }
-
-    /// Names of resellers: `month`, `partner_id` (account), `location_id`, `name`, `country`.
-    pub(super) fn reseller_names(self) -> Result<LazyFrame> {
-        let frame = self.table(&RESELLER_NAME, &|_| true)?;
-        Ok(self.accounts_of(frame, "reseller_id").select([
-            col("month"),
-            col("account").alias("partner_id"),
-            // An id that no Profile maps is the partner itself.
-            when(col("account").eq(col("reseller_id")))
-                .then(lit(""))
-                .otherwise(col("reseller_id"))
-                .alias("location_id"),
-            col("name"),
-            lit("").alias("country"),
-        ]))
     }
 
     fn several_ids(self, months: &dyn Fn(Month) -> bool) -> Result<i64> {

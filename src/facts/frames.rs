@@ -14,7 +14,7 @@ use polars::prelude::{
 
 use super::live::{Live, LiveUnit, MonthUnits};
 use super::schema::{
-    CREDENTIAL, ENROLMENT, FactTable, FactType, LOCATION, PARTNER_NAME, REVENUE, SNAPSHOT, USAGE,
+    CREDENTIAL, ENROLMENT, FactTable, FactType, LOCATION, REVENUE, SNAPSHOT, USAGE,
 };
 use super::{fact_path, quarantine_path};
 use crate::calendar::Month;
@@ -107,22 +107,6 @@ impl<'a> LiveFrames<'a> {
             col("expires_on"),
             col("is_expiry_known"),
         ]))
-    }
-
-    /// Names of partners in usage exports: `month`, `partner_id` (account), `location_id`, `name`,
-    /// `country`.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn partner_names(&self) -> Result<LazyFrame> {
-        let frame = self.rolled_up(self.table(&PARTNER_NAME, &|_| true)?).select([
-            col("month"),
-            col("partner_id"),
-            col("location_id"),
-            col("name"),
-            col("country"),
-        ]);
-        joined(frame, self.reseller_names()?)
     }
 
     /// Locations: `location_id`, `account_id`, `name`, `account_name`, `country`.

@@ -12,7 +12,7 @@ use super::delivered::OwnDelivered;
 use super::fact_path;
 use super::ledger::{FileRecord, Ledger, LedgerEntry};
 use super::moves::Moves;
-use super::schema::{LOCATION, SNAPSHOT};
+use super::schema::{FactTable, LOCATION, SNAPSHOT};
 use super::table_set::TableSet;
 use super::unit::{Unit, UnitKey, read_units};
 use crate::calendar::{Day, Month};
@@ -277,11 +277,11 @@ impl Live {
     }
 
     /// A hash over the content of the live units of the datasets and months that `keep` selects.
-    pub fn content_hash(&self, keep: impl Fn(&str, Option<Month>) -> bool) -> blake3::Hash {
+    pub fn content_hash(&self, keep: impl Fn(&MonthUnits<'_>) -> bool) -> blake3::Hash {
         let hashes = self.hashes.get_or_init(|| self.months().map(MonthUnits::hash).collect());
         let mut hasher = FieldHasher::default();
         for (of_month, hash) in self.months().zip(hashes) {
-            if keep(of_month.dataset, of_month.month) {
+            if keep(&of_month) {
                 hasher.add_text(of_month.dataset);
                 hasher.add_some(of_month.month);
                 hasher.add(hash.to_hex());
@@ -297,6 +297,11 @@ impl Live {
 }
 
 impl MonthUnits<'_> {
+    /// Whether no row of them is in another table.
+    pub fn has_only(&self, table: &FactTable) -> bool {
+        self.units.iter().flat_map(|unit| unit.tables.iter()).all(|of| of.name == table.name)
+    }
+
     /// A hash over the content of the units.
     fn hash(self) -> blake3::Hash {
         let mut hasher = FieldHasher::default();

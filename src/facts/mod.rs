@@ -15,7 +15,6 @@ mod claims;
 mod compaction;
 mod compared;
 mod credit;
-mod customer_rows;
 mod delivered;
 mod erasure;
 mod fact_batch;
@@ -32,12 +31,12 @@ mod restatement;
 mod retraction;
 mod schema;
 mod table_set;
+mod text_rows;
 mod unit;
 mod verify;
 
 pub use compaction::{Compaction, compact};
 pub use credit::Credit;
-pub use customer_rows::CustomerRow;
 pub use delivered::Delivered;
 pub use erasure::{Erased, ErasedRows, Erasure, erase};
 pub use frames::LiveFrames;
@@ -55,9 +54,10 @@ pub use ranges::PartnerRange;
 pub use restatement::{Restatement, restatements};
 pub use retraction::retract;
 pub use schema::{
-    FactColumn, FactTable, FactType, QUARANTINE_COLUMNS, ROW_GROUP_ROWS, SCHEMA_VERSION, SNAPSHOT,
-    TABLES,
+    CREDENTIAL, FactColumn, FactTable, FactType, QUARANTINE_COLUMNS, ROW_GROUP_ROWS,
+    SCHEMA_VERSION, SNAPSHOT, TABLES,
 };
 pub use table_set::TableSet;
+pub use text_rows::{CustomerRow, PartnerRow};
 pub use unit::{Unit, UnitKey, money_column, read_units, units_frame};
 pub use verify::{Verification, finished, text_digest, verify};

@@ -97,7 +97,7 @@ pub(super) const SEATS: FactTable = FactTable {
 };
 
 /// Credentials of people. `is_expiry_known` is false when the export has no expiry column.
-pub(super) const CREDENTIAL: FactTable = FactTable {
+pub const CREDENTIAL: FactTable = FactTable {
     name: "credential",
     columns: &[
         PARTNER,

@@ -78,7 +78,6 @@ pub(super) fn take_in(
     }
     let workers = Workers::new(settings.threads)?;
     let (learned, erased) = (Learned::new(settings.memory), Erased::of(&ledger));
-    let mut recorder = Recorder::new(settings, lock, ledger, summary)?;
     let mut waiting = deliveries.into_iter().peekable();
     let is_stopped = AtomicBool::new(false);
     workers.managed(|desk| {
@@ -88,6 +87,9 @@ pub(super) fn take_in(
         };
         let stop = || is_stopped.store(true, Ordering::Relaxed);
         let mut readings: VecDeque<Reading<'_>> = (1..AT_ONCE).map_while(|_| next()).collect();
+        // It reads what the facts hold while the first files are read.
+        let recorder = Recorder::new(settings, lock, ledger, summary);
+        let mut recorder = recorder.inspect_err(|_| stop())?;
         while let Some(reading) = readings.pop_front() {
             let batch = reading.finish().inspect_err(|_| stop())?;
             let is_last = batch.failure.is_some();

@@ -43,7 +43,7 @@ impl<'a> Compared<'a> {
             add("compared");
             add(self
                 .live
-                .content_hash(|dataset, month| self.has(dataset, month))
+                .content_hash(|of_month| self.has(of_month.dataset, of_month.month))
                 .to_hex()
                 .as_str());
         }

@@ -6,21 +6,44 @@ use polars::prelude::DataFrame;
 
 use super::month::Base;
 use crate::error::Result;
-use crate::facts::{Credit, Live, LiveFrames};
+use crate::facts::{Credit, LiveFrames};
 use crate::publish::dictionary;
 use crate::rules::Version;
-use crate::score::{CustomerNames, DimensionFacts, PartnerFacts, dimensions, rule_table};
+use crate::score::{CustomerNames, PartnerFacts, PartnerNames, partner_table, rule_table};
 use crate::tables::{DATA_DICTIONARY, DIM_CUSTOMER, DIM_PARTNER, DIM_RULE, Table};
 
-/// The tables that describe what all months share.
+/// The tables that describe what all months share. With `is_scored` the facts are read that a month is
+/// scored from: both look at the same rows about customers.
 pub(super) fn dimension_tables(
     base: &Base<'_>,
-    live: &Live,
+    is_scored: bool,
 ) -> Result<Vec<(&'static Table, DataFrame)>> {
     let pipeline = base.pipeline;
-    let frames = LiveFrames::new(live);
     let mut customers = CustomerNames::new(&pipeline.catalogs.segments);
-    frames.visit_customers(&|_, _| true, base.workers, &mut |row| customers.add(row))?;
+    let of_customers = || {
+        if is_scored {
+            base.load(Some(&mut customers))
+        } else {
+            base.visit_customers(&mut |row| customers.add(row))
+        }
+    };
+    let (partners, ()) = base.workers.both(|| partners(base), of_customers)?;
+    let versions: Vec<&Version> =
+        pipeline.rules.packs.iter().flat_map(|pack| &pack.versions).collect();
+    Ok(vec![
+        (&DIM_PARTNER, partners),
+        (&DIM_CUSTOMER, customers.finish()?),
+        (&DIM_RULE, rule_table(&versions)?),
+        (&DATA_DICTIONARY, dictionary()?),
+    ])
+}
+
+fn partners(base: &Base<'_>) -> Result<DataFrame> {
+    let live = base.live;
+    let frames = LiveFrames::new(live);
+    let mut names = PartnerNames::default();
+    names.add_locations(frames.locations()?)?;
+    frames.visit_partners(base.workers, &mut |row| names.add(row))?;
     let mut partners: BTreeMap<String, PartnerFacts> = BTreeMap::new();
     for unit in &live.units {
         let partner = partners.entry(unit.account.clone()).or_default();
@@ -37,19 +60,5 @@ pub(super) fn dimension_tables(
             partner.add(last);
         }
     }
-    let facts = DimensionFacts {
-        customers,
-        partner_names: frames.partner_names()?,
-        locations: frames.locations()?,
-        partners,
-    };
-    let dimensions = dimensions(facts)?;
-    let versions: Vec<&Version> =
-        pipeline.rules.packs.iter().flat_map(|pack| &pack.versions).collect();
-    Ok(vec![
-        (&DIM_PARTNER, dimensions.partners),
-        (&DIM_CUSTOMER, dimensions.customers),
-        (&DIM_RULE, rule_table(&versions)?),
-        (&DATA_DICTIONARY, dictionary()?),
-    ])
+    partner_table(&partners, &names)
 }

@@ -22,11 +22,14 @@ use crate::store::Store;
 use crate::tables::{FACT_AREA_SCORE, Table};
 use crate::workers::in_order;
 
+/// Totals of months by the `score_id` of the month.
+pub(super) type Known = BTreeMap<String, MonthScores>;
+
 /// The totals of months by what they depend on.
 pub(super) struct Scores<'a> {
     base: &'a Base<'a>,
     output: &'a Store,
-    known: BTreeMap<String, MonthScores>,
+    known: Known,
     /// Months of histories that stay as they were published, and how many of their scores would be
     /// others.
     pub(super) differing: BTreeMap<Month, i64>,
@@ -35,9 +38,8 @@ pub(super) struct Scores<'a> {
 }
 
 impl<'a> Scores<'a> {
-    pub(super) fn new(base: &'a Base<'a>, output: &'a Store) -> Self {
-        let differing = BTreeMap::new();
-        Self { base, output, known: BTreeMap::new(), differing, assigned: BTreeMap::new() }
+    pub(super) fn new(base: &'a Base<'a>, output: &'a Store, known: Known) -> Self {
+        Self { base, output, known, differing: BTreeMap::new(), assigned: BTreeMap::new() }
     }
 
     /// Remembers the totals of a month that was scored.
@@ -88,14 +90,9 @@ impl<'a> Scores<'a> {
                 continue;
             }
             let reference = plan.reference.to_string();
-            let published = published_score_id(self.output, &reference)?;
-            if published.as_ref() == Some(&plan.score_id)
-                && let Ok(totals) = self.published(plan.reference)
+            if published_score_id(self.output, &reference)?.is_some()
+                && is_published_by_default(self.output, &reference)?
             {
-                self.known.insert(plan.score_id.clone(), totals);
-                continue;
-            }
-            if published.is_some() && is_published_by_default(self.output, &reference)? {
                 stale.push(plan);
             }
             open.push(plan);
@@ -127,7 +124,7 @@ impl<'a> Scores<'a> {
         self.known.extend(open.iter().map(|plan| plan.score_id.clone()).zip(totals));
         for plan in stale {
             // One that cannot be read says nothing.
-            let Ok(published) = self.published(plan.reference) else { continue };
+            let Ok(published) = published(self.output, plan.reference) else { continue };
             let count = differing(&self.known[&plan.score_id], &published);
             if count > 0 {
                 self.differing.insert(plan.reference, count);
@@ -145,22 +142,39 @@ impl<'a> Scores<'a> {
         let missing = || Error::bug("the totals of a month are missing");
         plans.iter().map(|plan| known(plan).ok_or_else(missing)).collect()
     }
+}
 
-    /// The totals of a published month.
-    fn published(&self, month: Month) -> Result<MonthScores> {
-        let path = FACT_AREA_SCORE.path(&month.to_string(), "");
-        let columns = [
-            "partner_id",
-            "area",
-            "path",
-            "points_x8400",
-            "is_qualified",
-            "is_selected",
-            "ruleset_id",
-        ];
-        let frame = engine::scan(&[self.output.fetch(&path)?])?.select(columns.map(col));
-        read(&engine::collect(frame, "published scores")?, month)
+/// The totals of those of some months that are published by the same facts and rules.
+///
+/// # Errors
+/// CS2001, CS6005.
+pub(super) fn published_totals<'p>(
+    output: &Store,
+    plans: impl Iterator<Item = &'p MonthPlan<'p>>,
+) -> Result<Known> {
+    let mut known = Known::new();
+    for plan in plans {
+        let id = &plan.score_id;
+        if known.contains_key(id)
+            || published_score_id(output, &plan.reference.to_string())?.as_ref() != Some(id)
+        {
+            continue;
+        }
+        // One that cannot be read is computed.
+        if let Ok(totals) = published(output, plan.reference) {
+            known.insert(id.clone(), totals);
+        }
     }
+    Ok(known)
+}
+
+/// The totals of a published month.
+fn published(output: &Store, month: Month) -> Result<MonthScores> {
+    let path = FACT_AREA_SCORE.path(&month.to_string(), "");
+    let columns =
+        ["partner_id", "area", "path", "points_x8400", "is_qualified", "is_selected", "ruleset_id"];
+    let frame = engine::scan(&[output.fetch(&path)?])?.select(columns.map(col));
+    read(&engine::collect(frame, "published scores")?, month)
 }
 
 /// Rows of `fact_area_score`, sorted by partner, area and path, as totals.

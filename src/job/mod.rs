@@ -6,6 +6,7 @@ mod business;
 mod changes;
 mod checks;
 mod compared;
+mod credentials;
 mod data_checks;
 mod dimension_tables;
 mod enrolments;

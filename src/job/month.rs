@@ -8,18 +8,21 @@ use hashbrown::HashSet;
 
 use super::Pipeline;
 use super::business::Business;
+use super::credentials::{Credentials, are_credentials};
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::window;
 use crate::calendar::Month;
 use crate::error::{Code, Error, Result};
 use crate::facts::{
-    Credit, Delivered, FactTable, Live, LiveFrames, NumberedFacts, PartnerRange, Room, Seats,
+    Credit, CustomerRow, Delivered, FactTable, Live, LiveFrames, MonthUnits, NumberedFacts,
+    PartnerRange, Room, Seats,
 };
 use crate::ids::{FieldHasher, RunId};
 use crate::money::Money;
 use crate::rules::Version;
 use crate::score::{
-    self, Consumption, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths, SegmentRows,
+    self, Consumption, CustomerNames, DeliveredCredentials, MonthScores, SeatMonths, SegmentMonths,
+    SegmentRows,
 };
 use crate::tables::{CONTRACT_VERSION, RESELLER_DATASETS, SEGMENT_DATASET};
 use crate::workers::Workers;
@@ -49,6 +52,7 @@ pub(super) struct MonthPlan<'a> {
 pub(super) struct Base<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) live: &'a Live,
+    credentials: &'a Credentials,
     pub(super) workers: &'a Workers,
     /// Bytes that rows of facts may take while they wait to be scored.
     memory: usize,
@@ -65,7 +69,6 @@ struct BaseFacts {
     acr: NumberedFacts<Money>,
     seats: NumberedFacts<Seats>,
     segments: SegmentMonths,
-    credentials: DeliveredCredentials,
 }
 
 /// The facts of the partners of one range.
@@ -89,6 +92,7 @@ impl<'a> Base<'a> {
     pub(super) fn new(
         pipeline: &'a Pipeline,
         live: &'a Live,
+        credentials: &'a Credentials,
         months: &[&MonthPlan<'_>],
         workers: &'a Workers,
         memory: usize,
@@ -97,7 +101,7 @@ impl<'a> Base<'a> {
         let seats: BTreeSet<Month> = months.iter().flat_map(|plan| plan.seat_months()).collect();
         let seat_months = seats.into_iter().collect();
         let facts = OnceLock::new();
-        Self { pipeline, live, workers, memory, references, seat_months, facts }
+        Self { pipeline, live, credentials, workers, memory, references, seat_months, facts }
     }
 
     /// Whether it has all that the tests of the path of a month look at: no seats.
@@ -121,10 +125,10 @@ impl<'a> Base<'a> {
 
     /// For the tests of the path of some months, which look at no seats.
     pub(super) fn of_months(base: &Self, months: &[Month]) -> Self {
-        let Self { pipeline, live, workers, memory, .. } = *base;
+        let Self { pipeline, live, credentials, workers, memory, .. } = *base;
         let (references, seat_months) = (months.to_vec(), Vec::new());
         let facts = OnceLock::new();
-        Self { pipeline, live, workers, memory, references, seat_months, facts }
+        Self { pipeline, live, credentials, workers, memory, references, seat_months, facts }
     }
 
     /// The ranges of partners, in order.
@@ -140,7 +144,7 @@ impl<'a> Base<'a> {
     /// # Errors
     /// CS2002, CS6005, CS9001.
     pub(super) fn range(&self, at: usize) -> Result<RangeFacts<'_>> {
-        let BaseFacts { room, complete_from, acr, seats, segments, credentials } = self.facts()?;
+        let BaseFacts { room, complete_from, acr, seats, segments } = self.facts()?;
         let range = &room.ranges[at];
         let catalogs = &self.pipeline.catalogs;
         let service = |name: &str| catalogs.service(name);
@@ -150,7 +154,7 @@ impl<'a> Base<'a> {
             acr: Consumption::new(acr.range(at)?, *complete_from, &service),
             seats: SeatMonths::new(seats.range(at)?, &workload),
             segments,
-            credentials: credentials.of(range)?,
+            credentials: self.credentials.delivered.of(range)?,
         })
     }
 
@@ -162,23 +166,39 @@ impl<'a> Base<'a> {
         Ok(self.facts()?.segments.names(reference))
     }
 
-    /// Reads the facts, unless that is done.
+    /// Reads the facts, unless that is done, and tells `names` of all customers.
     ///
     /// # Errors
     /// CS2002, CS6005, CS9001.
-    pub(super) fn load(&self) -> Result<()> {
-        self.facts().map(drop)
+    pub(super) fn load(&self, names: Option<&mut CustomerNames<'_>>) -> Result<()> {
+        match (self.facts.get(), names) {
+            (None, names) => {
+                let facts = self.read(names)?;
+                self.facts.get_or_init(|| facts);
+            }
+            (Some(_), Some(names)) => self.visit_customers(&mut |row| names.add(row))?,
+            (Some(_), None) => {}
+        }
+        Ok(())
+    }
+
+    /// Reads what is said of customers in all months.
+    ///
+    /// # Errors
+    /// CS6005, CS9001.
+    pub(super) fn visit_customers(
+        &self,
+        take: &mut (dyn FnMut(&CustomerRow<'_>) + Send),
+    ) -> Result<()> {
+        LiveFrames::new(self.live).visit_customers(&|_, _| true, self.workers, take)
     }
 
     fn facts(&self) -> Result<&BaseFacts> {
-        if let Some(facts) = self.facts.get() {
-            return Ok(facts);
-        }
-        let facts = self.read()?;
-        Ok(self.facts.get_or_init(|| facts))
+        self.load(None)?;
+        self.facts.get().ok_or_else(|| Error::bug("facts that were read are not there"))
     }
 
-    fn read(&self) -> Result<BaseFacts> {
+    fn read(&self, mut names: Option<&mut CustomerNames<'_>>) -> Result<BaseFacts> {
         let (first, last) = self.window().ok_or_else(|| Error::bug("no month is wanted"))?;
         let frames = LiveFrames::new(self.live);
         let workers = self.workers;
@@ -186,22 +206,30 @@ impl<'a> Base<'a> {
             let since = if dataset == SEGMENT_DATASET { month } else { first };
             (since..=last).contains(&month) && !RESELLER_DATASETS.contains(&dataset)
         };
-        let people_and_segments = || {
+        let has_names = names.is_some();
+        let segments = || {
             let mut segments = SegmentRows::new(&self.pipeline.catalogs.segments);
-            frames.visit_customers(&has_segments, workers, &mut |row| segments.add(row))?;
-            let segments = segments.finish(&Credit::of(self.live, first, last)?.shared()?);
-            Ok((segments, DeliveredCredentials::collect(&frames.credentials()?)?))
+            let keep = |dataset: &str, month| has_names || has_segments(dataset, month);
+            frames.visit_customers(&keep, workers, &mut |row| {
+                if has_segments(row.dataset, row.month) {
+                    segments.add(row);
+                }
+                if let Some(names) = &mut names {
+                    names.add(row);
+                }
+            })?;
+            Ok(segments.finish(&Credit::of(self.live, first, last)?.shared()?))
         };
         let room = Room::new(self.live, self.memory);
         // Each is added up by one thread at a time.
-        let ((segments, credentials), (acr, seats)) = workers.both(people_and_segments, || {
+        let (segments, (acr, seats)) = workers.both(segments, || {
             workers.both(
                 || frames.acr(first, last, &room, workers),
                 || frames.seats(&self.seat_months, &room, workers),
             )
         })?;
         let complete_from = self.complete_from(first);
-        Ok(BaseFacts { room, complete_from, acr, seats, segments, credentials })
+        Ok(BaseFacts { room, complete_from, acr, seats, segments })
     }
 }
 
@@ -209,6 +237,7 @@ impl<'a> Base<'a> {
 pub(super) struct Plans<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) live: &'a Live,
+    pub(super) credentials: &'a Credentials,
     /// What the dimensions describe, whatever the month.
     pub(super) state: String,
     workers: &'a Workers,
@@ -216,9 +245,14 @@ pub(super) struct Plans<'a> {
 }
 
 impl<'a> Plans<'a> {
-    pub(super) fn new(pipeline: &'a Pipeline, live: &'a Live, workers: &'a Workers) -> Self {
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        live: &'a Live,
+        credentials: &'a Credentials,
+        workers: &'a Workers,
+    ) -> Self {
         let state = state_of(live, pipeline);
-        Self { pipeline, live, state, workers, known: BTreeMap::new() }
+        Self { pipeline, live, credentials, state, workers, known: BTreeMap::new() }
     }
 
     /// Some months by their own rules, in their order; without those when no rules were in force.
@@ -234,7 +268,10 @@ impl<'a> Plans<'a> {
         let new: Vec<Month> = references.iter().filter(is_new).copied().collect();
         let plans = self.workers.run(&vec![0; new.len()], |at| {
             match self.pipeline.rules.effective(new[at].last_day()) {
-                Ok(rules) => MonthPlan::new(self.pipeline, self.live, new[at], rules).map(Some),
+                Ok(rules) => {
+                    let Self { pipeline, live, credentials, .. } = *self;
+                    MonthPlan::new(pipeline, live, credentials, new[at], rules).map(Some)
+                }
                 Err(error) if error.code() == Code::RulesetNotEffective => Ok(None),
                 Err(error) => Err(error),
             }
@@ -247,7 +284,7 @@ impl<'a> Plans<'a> {
 /// A hash over what the dimension tables describe: all live facts, catalogs and rules.
 fn state_of(live: &Live, pipeline: &Pipeline) -> String {
     let mut hasher = FieldHasher::default();
-    hasher.add(live.content_hash(|_, _| true).to_hex());
+    hasher.add(live.content_hash(|_| true).to_hex());
     pipeline.add_to(&mut |text| hasher.add_text(text));
     hasher.add(env!("CARGO_PKG_VERSION"));
     hasher.finish().to_hex().chars().take(32).collect()
@@ -261,6 +298,7 @@ impl<'a> MonthPlan<'a> {
     pub(super) fn new(
         pipeline: &'a Pipeline,
         live: &Live,
+        credentials: &Credentials,
         reference: Month,
         (versions, areas_without_rules): (Vec<&'a Version>, Vec<&'a str>),
     ) -> Result<Self> {
@@ -293,7 +331,7 @@ impl<'a> MonthPlan<'a> {
             early,
             score_id: String::new(),
         };
-        plan.score_id = plan.hash(pipeline, live);
+        plan.score_id = plan.hash(pipeline, live, credentials);
         Ok(plan)
     }
 
@@ -310,11 +348,14 @@ impl<'a> MonthPlan<'a> {
             && self.feeding.datasets.contains(dataset)
     }
 
-    fn hash(&self, pipeline: &Pipeline, live: &Live) -> String {
+    fn hash(&self, pipeline: &Pipeline, live: &Live, credentials: &Credentials) -> String {
         let mut hasher = FieldHasher::default();
         hasher.add(self.reference);
-        let reads = |dataset: &str, month| self.feeding.reads(dataset, month);
+        let reads = |of_month: &MonthUnits<'_>| {
+            self.feeding.reads(of_month.dataset, of_month.month) && !are_credentials(of_month)
+        };
         hasher.add(live.content_hash(reads).to_hex());
+        credentials.add_until(self.reference, &mut hasher);
         for (dataset, month, partners) in live.delivered_hashes() {
             if self.is_meant(dataset, month) {
                 hasher.add_text(dataset);

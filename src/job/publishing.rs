@@ -74,10 +74,6 @@ impl Publishing<'_> {
             prepared.run_id.clone(),
             prepared.month.score_id.clone(),
         );
-        let dimension_tables = || {
-            let tables = (!has_dimensions).then(|| dimension_tables(self.base, prepared.live));
-            tables.transpose().map(Option::unwrap_or_default)
-        };
         if let Some(run_id) = standing {
             self.restate(prepared, run_id, &mut scored)?;
             scored.has_new_dimensions = !has_dimensions;
@@ -85,16 +81,17 @@ impl Publishing<'_> {
                 tracing::info!(run_id = %scored.run_id, %month, "The month is published already.");
                 return Ok(scored);
             }
-            for (table, frame) in dimension_tables()? {
+            for (table, frame) in dimension_tables(self.base, false)? {
                 publication.add(table, &frame, Some(&prepared.state))?;
             }
             publication.commit(None)?;
             tracing::info!(%month, "The month is published already; its dimensions are new.");
             return Ok(scored);
         }
-        let (tables, ()) = self.base.workers.both(dimension_tables, || self.base.load())?;
-        for (table, frame) in tables {
-            publication.add(table, &frame, Some(&prepared.state))?;
+        if !has_dimensions {
+            for (table, frame) in dimension_tables(self.base, true)? {
+                publication.add(table, &frame, Some(&prepared.state))?;
+            }
         }
         self.publish_month(prepared, scores, publication, &mut scored)?;
         tracing::info!(run_id = %scored.run_id, %month, tables = scored.tables.len(), "The month is published.");

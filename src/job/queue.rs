@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::compared::Compared;
+use super::credentials::Credentials;
 use super::enrolments::Enrolments;
 use super::month::{MonthPlan, Plans};
 use super::reference::{Wanted, wanted_months};
@@ -10,7 +11,7 @@ use super::{Pipeline, ScoreSettings};
 use crate::calendar::Month;
 use crate::checks::Check;
 use crate::error::{Error, Result};
-use crate::facts::Live;
+use crate::facts::{Live, MonthUnits};
 use crate::ids::{FieldHasher, RunId};
 use crate::publish::{
     Standing, is_published_by_default, published_run, published_score_id, standing,
@@ -59,7 +60,8 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
     let output = Store::open(&settings.output).ok();
     let wanted = wanted_months(settings.as_of, &live)?;
     let workers = Workers::new(settings.resources.threads)?;
-    let mut plans = Plans::new(pipeline, &live, &workers);
+    let credentials = Credentials::read(&live)?;
+    let mut plans = Plans::new(pipeline, &live, &credentials, &workers);
     let months = queue(&mut plans, settings, &wanted, output.as_ref())?;
     let mut told = Vec::new();
     for prepared in months {
@@ -110,10 +112,11 @@ fn prepare<'a>(
     reference: Month,
     wanted: &Wanted,
 ) -> Result<Prepared<'a>> {
-    let (pipeline, live) = (plans.pipeline, plans.live);
+    let Plans { pipeline, live, credentials, .. } = *plans;
     let month = match &settings.ruleset {
         Some(id) => {
-            Some(Arc::new(MonthPlan::new(pipeline, live, reference, pipeline.rules.named(id)?)?))
+            let rules = pipeline.rules.named(id)?;
+            Some(Arc::new(MonthPlan::new(pipeline, live, credentials, reference, rules)?))
         }
         None => plans.in_force(std::iter::once(reference))?.pop(),
     };
@@ -133,6 +136,9 @@ fn prepare<'a>(
         add(&plan.score_id);
     }
     enrolments.add_to(&mut add);
+    // The scores depend on less: what is told of the deliveries on all that they hold.
+    let feeds = |of_month: &MonthUnits<'_>| month.feeding.reads(of_month.dataset, of_month.month);
+    add(live.content_hash(feeds).to_hex().as_str());
     // The published results of checks say by which limits they were judged.
     for (check, limit) in &settings.limits.0 {
         add(check);

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::history::Scores;
+use super::credentials::Credentials;
+use super::history::{Scores, published_totals};
 use super::month::{Base, MonthPlan, Plans};
 use super::outcome::Circumstances;
 use super::output_checks::published_months_differ;
@@ -72,15 +73,18 @@ pub(super) fn score_and_publish(
     }
     let Resources { threads, memory } = settings.resources;
     let workers = Workers::new(threads)?;
-    let mut plans = Plans::new(pipeline, &live, &workers);
+    let credentials = Credentials::read(&live)?;
+    let mut plans = Plans::new(pipeline, &live, &credentials, &workers);
     let queue = queue(&mut plans, settings, &wanted, Some(&output))?;
-    let months: Vec<&MonthPlan<'_>> = queue
-        .iter()
-        .flat_map(|prepared| prepared.before.iter().chain([&prepared.month]))
-        .map(Arc::as_ref)
+    let before = || queue.iter().flat_map(|prepared| &prepared.before).map(Arc::as_ref);
+    let known = published_totals(&output, before())?;
+    // Months whose totals are published need no facts.
+    let months: Vec<&MonthPlan<'_>> = before()
+        .filter(|plan| !known.contains_key(&plan.score_id))
+        .chain(queue.iter().map(|prepared| prepared.month.as_ref()))
         .collect();
-    let base = Base::new(pipeline, &live, &months, &workers, memory);
-    let mut scores = Scores::new(&base, &output);
+    let base = Base::new(pipeline, &live, &credentials, &months, &workers, memory);
+    let mut scores = Scores::new(&base, &output, known);
     let publishing = Publishing { base: &base, settings, output: &output, attempt };
     let mut done: Vec<Scored> = Vec::new();
     let mut published = Ok(());

@@ -116,7 +116,9 @@ impl<'a> Consumption<'a> {
         first: Option<Month>,
         canonical: &dyn Fn(&str) -> String,
     ) -> Self {
-        let NumberedRows { customers, names, rows } = facts;
+        let NumberedRows { customers, names, mut rows } = facts;
+        // Files that are in order are merged.
+        rows.sort_by_key(|row| (row.customer, row.month));
         let services = names.iter().map(|name| canonical(&name.delivered)).collect();
         let customers = CustomerRows::new(customers, &rows);
         let months = RefCell::default();

@@ -2,31 +2,18 @@
 //! that of the newest month that has one; on conflict the bytewise smallest.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
-use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions, col};
+use polars::prelude::{DataFrame, LazyFrame};
 
 use super::measure::texts;
 use crate::calendar::Month;
 use crate::engine;
-use crate::engine::bug;
 use crate::error::Result;
-use crate::facts::CustomerRow;
+use crate::facts::{CustomerRow, PartnerRow};
 use crate::rules::Segments;
 use crate::tables::{DIM_CUSTOMER, DIM_PARTNER, Rows};
-
-/// What the dimensions are made of.
-pub struct DimensionFacts<'a> {
-    /// What exports say of customers.
-    pub customers: CustomerNames<'a>,
-    /// `month`, `partner_id` (account), `location_id`, `name`, `country`.
-    pub partner_names: LazyFrame,
-    /// `location_id`, `account_id`, `name`, `account_name`, `country`.
-    pub locations: LazyFrame,
-    /// Every partner with a live unit or a credited row.
-    pub partners: BTreeMap<String, PartnerFacts>,
-}
 
 /// What the units say of a partner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,23 +30,6 @@ impl PartnerFacts {
         let (first, last) = self.months.unwrap_or((month, month));
         self.months = Some((first.min(month), last.max(month)));
     }
-}
-
-/// The dimension tables.
-pub struct Dimensions {
-    /// `dim_partner`.
-    pub partners: DataFrame,
-    /// `dim_customer`.
-    pub customers: DataFrame,
-}
-
-/// Makes the dimension tables.
-///
-/// # Errors
-/// CS9001.
-pub fn dimensions(facts: DimensionFacts<'_>) -> Result<Dimensions> {
-    let partners = partners(&facts.partners, facts.partner_names, facts.locations)?;
-    Ok(Dimensions { partners, customers: facts.customers.finish()? })
 }
 
 /// What is known of customers while rows about them are read, in any order.
@@ -134,7 +104,11 @@ impl<'a> CustomerNames<'a> {
         }
     }
 
-    fn finish(self) -> Result<DataFrame> {
+    /// `dim_customer`.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn finish(self) -> Result<DataFrame> {
         let (without_segment, _) = self.rules.is_smb_side("");
         let mut tenants: Vec<(&String, &usize)> = self.places.iter().collect();
         tenants.sort_unstable();
@@ -154,72 +128,70 @@ impl<'a> CustomerNames<'a> {
     }
 }
 
+/// The names of partners while rows about them are read, in any order.
+#[derive(Default)]
+pub struct PartnerNames(HashMap<String, Known>);
+
 /// The best known name and country of one partner.
 #[derive(Default)]
 struct Known {
     account_name: Option<String>,
     country: Option<String>,
-    usage: Option<(i32, String, String)>,
-    locations: std::collections::BTreeSet<String>,
+    /// Month, name and country of usage.
+    usage: Option<(Month, String, String)>,
+    locations: BTreeSet<String>,
 }
 
-fn partners(
-    partners: &BTreeMap<String, PartnerFacts>,
-    partner_names: LazyFrame,
-    locations: LazyFrame,
-) -> Result<DataFrame> {
-    let mut known: BTreeMap<String, Known> = BTreeMap::new();
-    let smaller = |slot: &mut Option<String>, value: &str| {
-        if !value.is_empty() && slot.as_deref().is_none_or(|known| value < known) {
-            *slot = Some(value.to_owned());
+impl PartnerNames {
+    /// Adds what a row says.
+    pub fn add(&mut self, row: &PartnerRow<'_>) {
+        let PartnerRow { month, partner_id, location_id, name, country } = *row;
+        let known = self.0.entry_ref(partner_id).or_default();
+        if !known.locations.contains(location_id) {
+            known.locations.insert(location_id.to_owned());
         }
-    };
-    let locations = engine::collect(locations, "locations")?;
-    let column = |name: &str| texts(&locations, name);
-    let (account, location) = (column("account_id")?, column("location_id")?);
-    let (account_name, country) = (column("account_name")?, column("country")?);
-    for at in 0..locations.height() {
-        let partner = known.entry(account[at].clone()).or_default();
-        smaller(&mut partner.account_name, &account_name[at]);
-        smaller(&mut partner.country, &country[at]);
-        partner.locations.insert(location[at].clone());
-    }
-    let names = engine::collect(
-        partner_names
-            .group_by([
-                col("partner_id"),
-                col("location_id"),
-                col("month"),
-                col("name"),
-                col("country"),
-            ])
-            .agg([])
-            .sort(
-                ["partner_id", "location_id", "month", "name", "country"],
-                SortMultipleOptions::default(),
-            ),
-        "partner names",
-    )?;
-    let column = |name: &str| texts(&names, name);
-    let (partner, location) = (column("partner_id")?, column("location_id")?);
-    let (name, country) = (column("name")?, column("country")?);
-    let month = names.column("month").and_then(|column| column.date()).map_err(bug)?;
-    for at in 0..names.height() {
-        let partner = known.entry(partner[at].clone()).or_default();
-        partner.locations.insert(location[at].clone());
-        if name[at].is_empty() {
-            continue;
-        }
-        let month = month.physical().get(at).unwrap_or_default();
         // Newest month, then the smaller name.
-        let is_better = partner.usage.as_ref().is_none_or(|(newest, known, known_country)| {
-            month > *newest
-                || month == *newest && (&name[at], &country[at]) < (known, known_country)
+        let is_better = known.usage.as_ref().is_none_or(|(newest, of_newest, its_country)| {
+            let said = (of_newest.as_str(), its_country.as_str());
+            month.cmp(newest).then_with(|| said.cmp(&(name, country))).is_gt()
         });
-        if is_better {
-            partner.usage = Some((month, name[at].clone(), country[at].clone()));
+        if !name.is_empty() && is_better {
+            known.usage = Some((month, name.to_owned(), country.to_owned()));
         }
     }
+
+    /// Adds `location_id`, `account_id`, `name`, `account_name` and `country` of locations.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn add_locations(&mut self, locations: LazyFrame) -> Result<()> {
+        let smaller = |slot: &mut Option<String>, value: &str| {
+            if !value.is_empty() && slot.as_deref().is_none_or(|known| value < known) {
+                *slot = Some(value.to_owned());
+            }
+        };
+        let locations = engine::collect(locations, "locations")?;
+        let column = |name: &str| texts(&locations, name);
+        let (account, location) = (column("account_id")?, column("location_id")?);
+        let (account_name, country) = (column("account_name")?, column("country")?);
+        for at in 0..locations.height() {
+            let partner = self.0.entry_ref(account[at].as_str()).or_default();
+            smaller(&mut partner.account_name, &account_name[at]);
+            smaller(&mut partner.country, &country[at]);
+            partner.locations.insert(location[at].clone());
+        }
+        Ok(())
+    }
+}
+
+/// `dim_partner`: every partner with a live unit or a credited row.
+///
+/// # Errors
+/// CS9001.
+pub fn partner_table(
+    partners: &BTreeMap<String, PartnerFacts>,
+    PartnerNames(known): &PartnerNames,
+) -> Result<DataFrame> {
     let mut rows = Rows::new(&DIM_PARTNER);
     for (id, facts) in partners {
         let nothing = Known::default();

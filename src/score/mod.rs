@@ -33,7 +33,7 @@ use polars::prelude::DataFrame;
 
 pub use change::{PartValue, metric_points};
 pub use consumption::Consumption;
-pub use dimensions::{CustomerNames, DimensionFacts, Dimensions, PartnerFacts, dimensions};
+pub use dimensions::{CustomerNames, PartnerFacts, PartnerNames, partner_table};
 pub use history::{
     HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history,
     months_before_history,

@@ -7,11 +7,12 @@ use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions};
 
 use super::measure::of_partners;
 use super::partners::{Indexes, Partners};
-use crate::calendar::Day;
+use crate::calendar::{Day, Month};
 use crate::engine;
 use crate::engine::bug;
 use crate::error::Result;
 use crate::facts::PartnerRange;
+use crate::ids::FieldHasher;
 use crate::rules::{
     AssumedAliases, Certifications, Metric, Options, Part, People, Prerequisites, RetiredExpiry,
     Sentence, StepRole, TitleMatch,
@@ -96,10 +97,37 @@ impl DeliveredCredentials {
     /// CS9001.
     pub fn collect(credentials: &LazyFrame) -> Result<Self> {
         let frame = credentials.clone().sort(
-            ["partner_id", "person_key", "title", "earned_on", "expires_on"],
+            ["partner_id", "person_key", "title", "earned_on", "expires_on", "is_expiry_known"],
             SortMultipleOptions::default(),
         );
         Ok(Self { frame: engine::collect(frame, "credentials")? })
+    }
+
+    /// A hash of all that is known of the credentials of each month in which any was earned.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub fn hashes(&self) -> Result<BTreeMap<Month, blake3::Hash>> {
+        let text = |name: &str| self.frame.column(name).and_then(|column| column.str());
+        let date = |name: &str| self.frame.column(name).and_then(|column| column.date());
+        let (partner, person) =
+            (text("partner_id").map_err(bug)?, text("person_key").map_err(bug)?);
+        let title = text("title").map_err(bug)?;
+        let (earned, expires) = (date("earned_on").map_err(bug)?, date("expires_on").map_err(bug)?);
+        let known = self.frame.column("is_expiry_known").and_then(|column| column.bool());
+        let known = known.map_err(bug)?;
+        let mut hashers: BTreeMap<Month, FieldHasher> = BTreeMap::new();
+        for at in 0..self.frame.height() {
+            let Some(earned_on) = earned.physical().get(at).map(Day) else { continue };
+            let hasher = hashers.entry(earned_on.month()).or_default();
+            for text in [partner.get(at), person.get(at), title.get(at)] {
+                hasher.add_text(text.unwrap_or_default());
+            }
+            hasher.add(earned_on.0);
+            hasher.add_some(expires.physical().get(at));
+            hasher.add(known.get(at).unwrap_or_default());
+        }
+        Ok(hashers.into_iter().map(|(month, hasher)| (month, hasher.finish())).collect())
     }
 
     /// Those of the partners of a range.

@@ -66,7 +66,8 @@ impl<'a> SeatMonths<'a> {
         for row in &mut rows {
             row.name = ranks[row.name as usize];
         }
-        rows.sort_unstable_by_key(|row| (row.customer, row.name, row.month));
+        // Files that are in order are merged.
+        rows.sort_by_key(|row| (row.customer, row.name, row.month));
         let customers = CustomerRows::new(customers, &rows);
         let workloads = workloads.into_iter().map(Arc::from).collect();
         Self { customers, rows, workloads, months: RefCell::default() }

@@ -223,7 +223,8 @@ fn order(table: &Table, columns: &[Collected], height: usize) -> Result<Vec<u32>
         }
     }
     if bits <= u128::BITS {
-        keys.sort_unstable();
+        // What is written of one sentence is in order.
+        keys.sort_by_key(|(key, _)| *key);
     } else {
         keys.sort_unstable_by_key(|(_, row)| *row);
     }

@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 
 use polars::prelude::DataFrame;
 
-use super::history::Scores;
+use super::credentials::Credentials;
+use super::history::{Known, Scores};
 use super::month::{Base, MonthPlan};
 use super::{Pipeline, Resources, live_facts};
 use crate::calendar::Month;
@@ -155,6 +156,7 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
     let mut steps = vec![("", Side::of_run(&output, &from_tables, before.clone(), partner)?)];
     if let Some(facts) = &settings.facts {
         let live = live_facts(facts)?;
+        let credentials = Credentials::read(&live)?;
         let Resources { threads, memory } = settings.resources;
         let workers = Workers::new(threads)?;
         let rescored = |versions: &[&'_ Version]| -> Result<Side<'_>> {
@@ -167,8 +169,9 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
                         .find(|known| known.area == version.area && known.hash == version.hash)
                 })
                 .collect::<Vec<_>>();
-            let plan = MonthPlan::new(pipeline, &live, from, (found.clone(), Vec::new()))?;
-            let base = Base::new(pipeline, &live, &[&plan], &workers, memory);
+            let rules = (found.clone(), Vec::new());
+            let plan = MonthPlan::new(pipeline, &live, &credentials, from, rules)?;
+            let base = Base::new(pipeline, &live, &credentials, &[&plan], &workers, memory);
             let run_id = RunId::from_hash(&blake3::hash(plan.score_id.as_bytes()));
             let mut tables: Vec<(&'static Table, DataFrame)> = Vec::new();
             let mut add = |frames: Vec<(&'static Table, DataFrame)>| {
@@ -183,10 +186,11 @@ pub fn changes(pipeline: &Pipeline, settings: &ChangeSettings) -> Result<Changes
                 }
                 Ok(())
             };
-            Scores::new(&base, &output).score(&plan, &[], &run_id, &mut add)?;
+            Scores::new(&base, &output, Known::new()).score(&plan, &[], &run_id, &mut add)?;
             Side::scored(&tables, found, partner)
         };
-        let plan = MonthPlan::new(pipeline, &live, from, (before.clone(), Vec::new()))?;
+        let rules = (before.clone(), Vec::new());
+        let plan = MonthPlan::new(pipeline, &live, &credentials, from, rules)?;
         if from_tables.score_id(&output)?.as_deref() != Some(&plan.score_id) {
             steps.push(("data_restated", rescored(&before)?));
         }
