@@ -124,19 +124,15 @@ pub fn visit_dictionaries(
     Ok(())
 }
 
-/// Text as [`visit_dictionaries`] gives it.
-pub fn coded_text() -> DataType {
-    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-}
-
 fn dictionaries(
     file: File,
     columns: &[&str],
 ) -> std::result::Result<ParquetRecordBatchReader, ParquetError> {
     let stored = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let fields = stored.schema().fields().iter().map(|field| match field.data_type() {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            field.as_ref().clone().with_data_type(coded_text())
+            field.as_ref().clone().with_data_type(coded.clone())
         }
         _ => field.as_ref().clone(),
     });
@@ -148,6 +144,24 @@ fn dictionaries(
         .with_projection(wanted)
         .with_batch_size(BATCH_ROWS)
         .build()
+}
+
+/// Reads a file batch by batch; `what` names it.
+///
+/// # Errors
+/// CS6005; what `visit` returns.
+pub fn visit_batches(
+    file: File,
+    what: &str,
+    visit: &mut dyn FnMut(&RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(ParquetRecordBatchReaderBuilder::build)
+        .map_err(|error| damaged(what, error))?;
+    for batch in batches {
+        visit(&batch.map_err(|error| damaged(what, error))?)?;
+    }
+    Ok(())
 }
 
 /// The key-value entry of a file that tells readers the types of its columns.

@@ -48,7 +48,7 @@ pub(super) struct MonthPlan<'a> {
 }
 
 /// What all months of an attempt are scored from. The facts are read when the first month is scored:
-/// an attempt that finds everything published reads none.
+/// an attempt that finds everything published reads none of usage.
 pub(super) struct Base<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) live: &'a Live,

@@ -78,11 +78,10 @@ pub(super) fn score_and_publish(
     let queue = queue(&mut plans, settings, &wanted, Some(&output))?;
     let before = || queue.iter().flat_map(|prepared| &prepared.before).map(Arc::as_ref);
     let known = published_totals(&output, before())?;
-    // Months whose totals are published need no facts.
-    let months: Vec<&MonthPlan<'_>> = before()
-        .filter(|plan| !known.contains_key(&plan.score_id))
-        .chain(queue.iter().map(|prepared| prepared.month.as_ref()))
-        .collect();
+    // What is read must not depend on what is published: a reseller's customers have the segments that a
+    // distributor knows of any month that is read.
+    let months: Vec<&MonthPlan<'_>> =
+        before().chain(queue.iter().map(|prepared| prepared.month.as_ref())).collect();
     let base = Base::new(pipeline, &live, &credentials, &months, &workers, memory);
     let mut scores = Scores::new(&base, &output, known);
     let publishing = Publishing { base: &base, settings, output: &output, attempt };
