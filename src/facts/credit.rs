@@ -13,6 +13,7 @@ use super::LiveFrames;
 use super::delivered::Delivered;
 use super::frames::measures;
 use super::live::{Live, LiveUnit};
+use super::ranges::PartnerRange;
 use super::schema::{ACR, FactTable, REVENUE, SEATS, TENANT_RESELLER, USAGE};
 use crate::calendar::{Day, Month};
 use crate::engine;
@@ -39,6 +40,17 @@ pub struct Credit {
     /// One row a credited customer and dataset: `exporter`, `dataset`, `partner_id` (the reseller),
     /// `tenant_id`.
     customers: Option<DataFrame>,
+}
+
+/// A customer that a distributor's exports credit to a reseller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreditedCustomer<'a> {
+    /// The reseller's account.
+    pub reseller: &'a str,
+    /// The customer.
+    pub tenant: &'a str,
+    /// The distributor's account.
+    pub exporter: &'a str,
 }
 
 impl Credit {
@@ -133,17 +145,20 @@ impl Credit {
         credited.into_iter().collect()
     }
 
-    /// The credited customers: exporter, tenant and reseller of each, some more than once.
+    /// The customers credited to the resellers of a range, some more than once.
     ///
     /// # Errors
     /// CS9001.
-    pub fn shared(&self) -> Result<Vec<(&str, &str, &str)>> {
+    pub fn customers_of(&self, range: &PartnerRange) -> Result<Vec<CreditedCustomer<'_>>> {
         let Some(customers) = &self.customers else { return Ok(Vec::new()) };
         let text = |name: &str| customers.column(name).and_then(|column| column.str()).map_err(bug);
-        let tenants = text("tenant_id")?.iter().zip(text("partner_id")?.iter());
-        let shared = text("exporter")?.iter().zip(tenants);
-        Ok(shared
-            .filter_map(|(exporter, (tenant, reseller))| Some((exporter?, tenant?, reseller?)))
+        let tenants = text("tenant_id")?.iter().zip(text("exporter")?.iter());
+        let credited = text("partner_id")?.iter().zip(tenants);
+        Ok(credited
+            .filter(|(reseller, _)| reseller.is_some_and(|reseller| range.contains(reseller)))
+            .filter_map(|(reseller, (tenant, exporter))| {
+                Some(CreditedCustomer { reseller: reseller?, tenant: tenant?, exporter: exporter? })
+            })
             .collect())
     }
 }

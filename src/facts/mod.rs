@@ -36,7 +36,7 @@ mod unit;
 mod verify;
 
 pub use compaction::{Compaction, compact};
-pub use credit::Credit;
+pub use credit::{Credit, CreditedCustomer};
 pub use delivered::Delivered;
 pub use erasure::{Erased, ErasedRows, Erasure, erase};
 pub use frames::LiveFrames;

@@ -16,7 +16,7 @@ use crate::engine::bug;
 use crate::error::{Error, Result};
 use crate::ids::RunId;
 use crate::points::Points;
-use crate::publish::{is_published_by_default, published_score_id};
+use crate::publish::{PublishedMonth, published_month, published_score_id};
 use crate::score::{Account, MonthScores, PathScores};
 use crate::store::Store;
 use crate::tables::{FACT_AREA_SCORE, Table};
@@ -90,9 +90,8 @@ impl<'a> Scores<'a> {
                 continue;
             }
             let reference = plan.reference.to_string();
-            if published_score_id(self.output, &reference)?.is_some()
-                && is_published_by_default(self.output, &reference)?
-            {
+            let published = published_month(self.output, &reference)?;
+            if matches!(published, PublishedMonth::ByDefault(_)) {
                 stale.push(plan);
             }
             open.push(plan);

@@ -9,6 +9,7 @@ use hashbrown::HashSet;
 use super::Pipeline;
 use super::business::Business;
 use super::credentials::{Credentials, are_credentials};
+use super::enrolments::EnrolmentList;
 use super::feeding::{Feeding, early_datasets, quarantined_partners};
 use super::window;
 use crate::calendar::Month;
@@ -218,7 +219,7 @@ impl<'a> Base<'a> {
                     names.add(row);
                 }
             })?;
-            Ok(segments.finish(&Credit::of(self.live, first, last)?.shared()?))
+            Ok(segments.finish())
         };
         let room = Room::new(self.live, self.memory);
         // Each is added up by one thread at a time.
@@ -238,6 +239,7 @@ pub(super) struct Plans<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) live: &'a Live,
     pub(super) credentials: &'a Credentials,
+    pub(super) enrolments: &'a EnrolmentList,
     /// What the dimensions describe, whatever the month.
     pub(super) state: String,
     workers: &'a Workers,
@@ -249,10 +251,11 @@ impl<'a> Plans<'a> {
         pipeline: &'a Pipeline,
         live: &'a Live,
         credentials: &'a Credentials,
+        enrolments: &'a EnrolmentList,
         workers: &'a Workers,
     ) -> Self {
-        let state = state_of(live, pipeline);
-        Self { pipeline, live, credentials, state, workers, known: BTreeMap::new() }
+        let (state, known) = (state_of(live, pipeline), BTreeMap::new());
+        Self { pipeline, live, credentials, enrolments, state, workers, known }
     }
 
     /// Some months by their own rules, in their order; without those when no rules were in force.
@@ -463,6 +466,7 @@ impl OpenMonth<'_> {
             usage,
             credentials,
             segments,
+            credited: plan.credit.customers_of(range)?,
             usage_partners: range.among(&plan.usage_partners).cloned().collect(),
             delivered: plan.delivered_of(base.live, range),
             early: &plan.early,

@@ -58,13 +58,14 @@ struct TestedMonth<'a> {
     reference: Month,
     versions: Vec<&'a Version>,
     usage_partners: BTreeSet<String>,
+    credit: Credit,
 }
 
 impl<'a> TestedMonth<'a> {
     fn new(base: &Base<'a>, reference: Month, versions: Vec<&'a Version>) -> Result<Self> {
         let credit = Credit::of(base.live, *window(reference).start(), reference)?;
         let usage_partners = usage_partners(base.live, &credit, reference);
-        Ok(Self { reference, versions, usage_partners })
+        Ok(Self { reference, versions, usage_partners, credit })
     }
 
     /// Area and partner of those of a range.
@@ -89,6 +90,7 @@ impl<'a> TestedMonth<'a> {
             usage,
             credentials,
             segments,
+            credited: self.credit.customers_of(range)?,
             usage_partners: range.among(&self.usage_partners).cloned().collect(),
             delivered: Vec::new(),
             early: &BTreeSet::new(),

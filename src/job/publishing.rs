@@ -25,7 +25,9 @@ use crate::commit::Lease;
 use crate::error::Result;
 use crate::ids::RunId;
 use crate::money::Money;
-use crate::publish::{Publication, check_table, published_checks, published_state, read_manifest};
+use crate::publish::{
+    Dependencies, Publication, check_table, published_checks, published_state, read_manifest,
+};
 use crate::rules::UNMAPPED;
 use crate::score::{History, history};
 use crate::store::Store;
@@ -72,7 +74,10 @@ impl Publishing<'_> {
             &self.attempt.id,
             month.clone(),
             prepared.run_id.clone(),
-            prepared.month.score_id.clone(),
+            Dependencies {
+                score_id: prepared.month.score_id.clone(),
+                history_id: prepared.history_id.clone(),
+            },
         );
         if let Some(run_id) = standing {
             self.restate(prepared, run_id, &mut scored)?;
@@ -143,7 +148,7 @@ impl Publishing<'_> {
         scored.checks.push(partial_datasets(&account.partial_datasets));
         scored.checks.push(segments_missing(account.without_segment));
         scored.checks.push(segments_unknown(&segments, &pipeline.catalogs.segments));
-        scored.checks.push(enrolment_areas_unknown(&prepared.enrolments));
+        scored.checks.push(enrolment_areas_unknown(prepared.enrolments.unknown()));
         judge(&mut scored.checks, settings);
         let mut of_output = vec![scores_lost(output, plan.reference, &account.areas)?];
         judge(&mut of_output, settings);
@@ -211,9 +216,9 @@ impl Publishing<'_> {
             reference: prepared.month.reference,
             areas: prepared.month.versions.iter().map(|version| version.area.as_str()).collect(),
             months: &months,
-            enrolments: &prepared.enrolments.by_area,
+            enrolments: prepared.enrolments.by_area(),
             tracks: &tracks,
-            rule: &prepared.enrolments.rule,
+            rule: prepared.enrolments.rule,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compared::Compared;
 use super::credentials::Credentials;
-use super::enrolments::Enrolments;
+use super::enrolments::{EnrolmentList, Enrolments};
 use super::month::{MonthPlan, Plans};
 use super::reference::{Wanted, wanted_months};
 use super::{Pipeline, ScoreSettings};
@@ -13,9 +13,7 @@ use crate::checks::Check;
 use crate::error::{Error, Result};
 use crate::facts::{Live, MonthUnits};
 use crate::ids::{FieldHasher, RunId};
-use crate::publish::{
-    Standing, is_published_by_default, published_run, published_score_id, standing,
-};
+use crate::publish::{PublishedMonth, Standing, published_month, published_run, standing};
 use crate::score::HISTORY_MONTHS;
 use crate::store::Store;
 use crate::workers::Workers;
@@ -43,7 +41,9 @@ pub(super) struct Prepared<'a> {
     pub(super) month: Arc<MonthPlan<'a>>,
     /// The months before it that belong to its history, oldest first.
     pub(super) before: Vec<Arc<MonthPlan<'a>>>,
-    pub(super) enrolments: Enrolments,
+    pub(super) enrolments: Enrolments<'a>,
+    /// Hash of everything that the tables of the month depend on, but for what is told of deliveries.
+    pub(super) history_id: String,
     pub(super) held_back: Option<Check>,
     pub(super) compared: Vec<Check>,
     pub(super) run_id: RunId,
@@ -61,7 +61,8 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
     let wanted = wanted_months(settings.as_of, &live)?;
     let workers = Workers::new(settings.resources.threads)?;
     let credentials = Credentials::read(&live)?;
-    let mut plans = Plans::new(pipeline, &live, &credentials, &workers);
+    let enrolments = EnrolmentList::read(&live, &pipeline.rules)?;
+    let mut plans = Plans::new(pipeline, &live, &credentials, &enrolments, &workers);
     let months = queue(&mut plans, settings, &wanted, output.as_ref())?;
     let mut told = Vec::new();
     for prepared in months {
@@ -125,18 +126,14 @@ fn prepare<'a>(
             Error::bug(format!("the rules of {reference} are in force and are not"))
         }));
     };
-    let enrolments = Enrolments::read(live, &pipeline.rules, reference)?;
-    // Each earlier month by the rules in force then, whatever is asked of R.
-    let first = reference.plus(1 - HISTORY_MONTHS - enrolments.months_before_history(reference));
-    let before = plans.in_force(Month::range(first, reference.plus(-1)))?;
+    let MonthHistory { before, enrolments, history_id } = month_history(plans, &month)?;
     let mut hasher = FieldHasher::default();
     let mut add = |text: &str| hasher.add(text);
-    for plan in before.iter().chain(std::iter::once(&month)) {
-        add(&plan.reference.to_string());
-        add(&plan.score_id);
+    add(&history_id);
+    for area in enrolments.unknown() {
+        add(area);
     }
-    enrolments.add_to(&mut add);
-    // The scores depend on less: what is told of the deliveries on all that they hold.
+    // The tables depend on less: what is told of the deliveries on all that they hold.
     let feeds = |of_month: &MonthUnits<'_>| month.feeding.reads(of_month.dataset, of_month.month);
     add(live.content_hash(feeds).to_hex().as_str());
     // The published results of checks say by which limits they were judged.
@@ -153,7 +150,32 @@ fn prepare<'a>(
     let held_back = wanted.held_back.clone();
     let state = plans.state.clone();
     let compared = compared.checks(&pipeline.catalogs.certifications)?;
-    Ok(Prepared { live, month, before, enrolments, held_back, compared, run_id, state })
+    Ok(Prepared { live, month, before, enrolments, history_id, held_back, compared, run_id, state })
+}
+
+/// What the tables of a month tell of other months.
+struct MonthHistory<'a> {
+    /// The months before it that belong to its history, oldest first.
+    before: Vec<Arc<MonthPlan<'a>>>,
+    enrolments: Enrolments<'a>,
+    history_id: String,
+}
+
+fn month_history<'a>(plans: &mut Plans<'a>, month: &MonthPlan<'_>) -> Result<MonthHistory<'a>> {
+    let Plans { pipeline, live, .. } = *plans;
+    let reference = month.reference;
+    let enrolments = Enrolments::of(plans.enrolments, &pipeline.rules, reference)?;
+    // Each earlier month by the rules in force then, whatever is asked of R.
+    let first = reference.plus(1 - HISTORY_MONTHS - enrolments.months_before_history(reference));
+    let before = plans.in_force(Month::range(first, reference.plus(-1)))?;
+    let mut hasher = FieldHasher::default();
+    for plan in before.iter().map(Arc::as_ref).chain([month]) {
+        hasher.add(plan.reference);
+        hasher.add_text(&plan.score_id);
+    }
+    enrolments.hash(&pipeline.rules, live, &mut hasher);
+    let history_id = hasher.finish().to_hex().chars().take(32).collect();
+    Ok(MonthHistory { before, enrolments, history_id })
 }
 
 /// The wanted months, each after the months of its history that have to be scored again.
@@ -167,7 +189,7 @@ pub(super) fn queue<'a>(
     for month in &wanted.months {
         let prepared = prepare(plans, settings, *month, wanted)?;
         let stale = match output {
-            Some(output) => stale_months(&prepared, settings, output)?,
+            Some(output) => stale_months(plans, &prepared, settings, output)?,
             None => Vec::new(),
         };
         for month in stale.into_iter().filter(|month| !wanted.months.contains(month)) {
@@ -182,19 +204,23 @@ pub(super) fn queue<'a>(
 }
 
 /// The months of a history that are published by the rules of their day and no longer as their facts
-/// and rules say. None where a ruleset is asked for: that is an experiment with one month.
-fn stale_months(
-    prepared: &Prepared<'_>,
+/// and rules say, or whose files are damaged. None where a ruleset is asked for: that is an experiment with one month.
+fn stale_months<'a>(
+    plans: &mut Plans<'a>,
+    prepared: &Prepared<'a>,
     settings: &ScoreSettings,
     output: &Store,
 ) -> Result<Vec<Month>> {
     let mut stale = Vec::new();
     for plan in prepared.before.iter().filter(|_| settings.ruleset.is_none()) {
-        let month = plan.reference.to_string();
-        let published = published_score_id(output, &month)?;
-        if published.is_some_and(|id| id != plan.score_id)
-            && is_published_by_default(output, &month)?
-        {
+        let is_stale = match published_month(output, &plan.reference.to_string())? {
+            PublishedMonth::None | PublishedMonth::ByRequest => false,
+            PublishedMonth::Damaged => true,
+            PublishedMonth::ByDefault(published) => {
+                published != Some(month_history(plans, plan)?.history_id)
+            }
+        };
+        if is_stale {
             stale.push(plan.reference);
         }
     }

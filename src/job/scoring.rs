@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::credentials::Credentials;
+use super::enrolments::EnrolmentList;
 use super::history::{Scores, published_totals};
 use super::month::{Base, MonthPlan, Plans};
 use super::outcome::Circumstances;
@@ -74,14 +75,15 @@ pub(super) fn score_and_publish(
     let Resources { threads, memory } = settings.resources;
     let workers = Workers::new(threads)?;
     let credentials = Credentials::read(&live)?;
-    let mut plans = Plans::new(pipeline, &live, &credentials, &workers);
+    let enrolments = EnrolmentList::read(&live, &pipeline.rules)?;
+    let mut plans = Plans::new(pipeline, &live, &credentials, &enrolments, &workers);
     let queue = queue(&mut plans, settings, &wanted, Some(&output))?;
     let before = || queue.iter().flat_map(|prepared| &prepared.before).map(Arc::as_ref);
     let known = published_totals(&output, before())?;
-    // What is read must not depend on what is published: a reseller's customers have the segments that a
-    // distributor knows of any month that is read.
-    let months: Vec<&MonthPlan<'_>> =
-        before().chain(queue.iter().map(|prepared| prepared.month.as_ref())).collect();
+    // No facts are needed for totals that are published.
+    let is_open = |plan: &&MonthPlan<'_>| !known.contains_key(&plan.score_id);
+    let scored = queue.iter().map(|prepared| prepared.month.as_ref());
+    let months: Vec<&MonthPlan<'_>> = before().filter(is_open).chain(scored).collect();
     let base = Base::new(pipeline, &live, &credentials, &months, &workers, memory);
     let mut scores = Scores::new(&base, &output, known);
     let publishing = Publishing { base: &base, settings, output: &output, attempt };

@@ -43,6 +43,8 @@ const RUN_ID_KEY: &str = "capscore.run_id";
 const CONTRACT_KEY: &str = "capscore.contract_version";
 /// Key of what the scores of a month depend on.
 const SCORE_ID_KEY: &str = "capscore.score_id";
+/// Key of what all tables of a month depend on.
+const HISTORY_ID_KEY: &str = "capscore.history_id";
 /// Key of the state of the facts and rules that a dimension describes.
 const STATE_KEY: &str = "capscore.state";
 
@@ -54,23 +56,32 @@ pub struct Publication<'a> {
     staging: Staging<'a>,
     month: String,
     run_id: RunId,
-    score_id: String,
+    dependencies: Dependencies,
     files: Vec<OutputFile>,
 }
 
+/// What tells whether the tables of a month would be the same today.
+#[derive(Debug, Clone)]
+pub struct Dependencies {
+    /// Hash of everything that the scores of the month depend on.
+    pub score_id: String,
+    /// Hash of everything that its tables depend on, those about the months before it included.
+    pub history_id: String,
+}
+
 impl<'a> Publication<'a> {
-    /// Starts a publication; `month` is `YYYY-MM`, `score_id` what its scores depend on.
+    /// Starts a publication; `month` is `YYYY-MM`.
     pub fn new(
         output: &'a Store,
         lease: &'a Lease,
         attempt_id: &str,
         month: String,
         run_id: RunId,
-        score_id: String,
+        dependencies: Dependencies,
     ) -> Self {
         let staging = Staging::new(output, lease, attempt_id);
         let (files, open) = (Vec::new(), Vec::new());
-        Self { output, open, staging, month, run_id, score_id, files }
+        Self { output, open, staging, month, run_id, dependencies, files }
     }
 
     /// Sorts, writes and verifies one table. `state` names what a table describes that belongs to
@@ -136,7 +147,9 @@ impl<'a> Publication<'a> {
             metadata.push((STATE_KEY.to_owned(), state.to_owned()));
         } else {
             metadata.push((RUN_ID_KEY.to_owned(), self.run_id.as_str().to_owned()));
-            metadata.push((SCORE_ID_KEY.to_owned(), self.score_id.clone()));
+            let Dependencies { score_id, history_id } = &self.dependencies;
+            metadata.push((SCORE_ID_KEY.to_owned(), score_id.clone()));
+            metadata.push((HISTORY_ID_KEY.to_owned(), history_id.clone()));
         }
         TableFile::create(table, frame, target, metadata)
     }
@@ -268,15 +281,41 @@ pub fn published_score_id(output: &Store, month: &str) -> Result<Option<String>>
     published_value(output, month, SCORE_ID_KEY)
 }
 
-/// Whether a month is published by the rules of its day, and not by some that were asked for.
+/// How a month is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishedMonth {
+    /// Not at all.
+    None,
+    /// By rules that somebody asked for.
+    ByRequest,
+    /// By the rules of its day, with what its tables depend on; older programs did not write that.
+    ByDefault(Option<String>),
+    /// By the rules of its day, as far as anything tells, with files that are missing or cut off.
+    Damaged,
+}
+
+/// How a month is published.
 ///
 /// # Errors
-/// CS2001, CS6005.
-pub fn is_published_by_default(output: &Store, month: &str) -> Result<bool> {
-    let Some(run_id) = published_run(output, month)? else { return Ok(false) };
-    let manifest = read_manifest(output, &run_id)?;
+/// CS2001, CS2003, CS6005.
+pub fn published_month(output: &Store, month: &str) -> Result<PublishedMonth> {
+    if output.head(&FACT_AREA_SCORE.path(month, ""))?.is_none() {
+        return Ok(PublishedMonth::None);
+    }
+    let run = published_run(output, month)?;
+    let manifest = match &run {
+        Some(run) => read_manifest(output, run)?,
+        // Whose the files are may be lost; then they are those of the newest run.
+        None => list_runs(output)?.into_iter().rfind(|manifest| manifest.as_of_month == month),
+    };
     let asked = manifest.and_then(|manifest| manifest.options.get("ruleset").cloned());
-    Ok(asked.as_deref() == Some("auto"))
+    Ok(match asked.as_deref() {
+        Some("auto") if run.is_some() => {
+            PublishedMonth::ByDefault(published_value(output, month, HISTORY_ID_KEY)?)
+        }
+        Some("auto") => PublishedMonth::Damaged,
+        _ => PublishedMonth::ByRequest,
+    })
 }
 
 /// What a published table of no run describes.

@@ -198,3 +198,113 @@ fn misplaced(table: &Table, batch: &RecordBatch, row: usize) -> String {
     let shown = shown.collect::<Vec<_>>().join(" / ");
     format!("the key {shown} is out of order or there twice")
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field, Schema};
+    use polars::prelude::{Column as Values, DataType as FrameType};
+
+    use super::*;
+    use crate::engine::ParquetFile;
+    use crate::parquet::schema_entry;
+    use crate::publish::table_file::TableFile;
+    use crate::tables::{CHECK_RESULT, DATA_DICTIONARY};
+
+    /// One row a check.
+    fn rows(checks: &[Option<&str>], is_failed: bool) -> DataFrame {
+        let texts = |text: &'static str| vec![text; checks.len()];
+        let amounts = Values::new("observed".into(), vec![1_i128; checks.len()]);
+        let amounts = amounts.cast(&FrameType::Decimal(19, 4)).unwrap();
+        let columns = vec![
+            Values::new("check_id".into(), checks),
+            Values::new("severity".into(), texts("warn")),
+            amounts.clone(),
+            amounts.with_name("threshold".into()),
+            Values::new("is_failed".into(), vec![is_failed; checks.len()]),
+            Values::new("message".into(), texts("")),
+        ];
+        DataFrame::new(checks.len(), columns).unwrap()
+    }
+
+    fn told(result: Result<impl Sized>) -> String {
+        result.err().map(|error| format!("{} {error}", error.code().as_str())).unwrap_or_default()
+    }
+
+    /// Writes and verifies frames as publishing does; what was refused.
+    fn written(frames: &[DataFrame]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("table.parquet");
+        let mut file = TableFile::create(&CHECK_RESULT, &frames[0], target, Vec::new()).unwrap();
+        frames.iter().for_each(|frame| file.append(frame).unwrap());
+        told(file.close())
+    }
+
+    #[test]
+    fn a_table_is_refused_that_is_not_as_the_contract_says() {
+        assert_eq!(written(&[rows(&[Some("a"), Some("b")], true), rows(&[Some("c")], true)]), "");
+        let refused = |frames: &[DataFrame], what: &str| {
+            let text = written(frames);
+            assert!(text.starts_with("CS6002") && text.contains(what), "{text}");
+        };
+        refused(&[rows(&[Some("a"), None], true)], "check_id has nulls");
+        refused(&[rows(&[Some("b"), Some("a")], true)], "out of order or there twice");
+        refused(&[rows(&[Some("a"), Some("a")], true)], "out of order or there twice");
+        // Also where the rows are far apart: in two batches of a reader.
+        let many: Vec<String> = (0..5000).map(|number| format!("{number:06}")).collect();
+        let many: Vec<Option<&str>> = many.iter().map(|id| Some(id.as_str())).collect();
+        for last in 1022..1027 {
+            let (first, next) = (&many[..last], &many[last - 1..]);
+            refused(&[rows(first, true), rows(next, true)], "out of order or there twice");
+        }
+        // No frame has to be of a type that readers of the table expect.
+        let number = Values::new("message".into(), vec![7_i64; 1]);
+        let mut other = rows(&[Some("a")], true);
+        other.with_column(number).unwrap();
+        refused(&[other], "message is Int64");
+    }
+
+    #[test]
+    fn a_table_is_refused_that_is_not_what_was_scored() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("table.parquet");
+        let frame = rows(&[Some("a"), Some("b")], true);
+        let mut file =
+            TableFile::create(&CHECK_RESULT, &frame, target.clone(), Vec::new()).unwrap();
+        file.append(&frame).unwrap();
+        file.close().unwrap();
+        let against = |frames: &[DataFrame], table: &Table| {
+            let mut expected = Expected::none(&CHECK_RESULT);
+            frames.iter().for_each(|frame| expected.add(frame, &CHECK_RESULT).unwrap());
+            told(verify(&target, table, &expected))
+        };
+        assert_eq!(against(&[frame.clone()], &CHECK_RESULT), "");
+        let other = rows(&[Some("a"), Some("b")], false);
+        assert!(against(&[other], &CHECK_RESULT).contains("the sum of is_failed differ"));
+        let more = rows(&[Some("c")], false);
+        let text = against(&[frame.clone(), more], &CHECK_RESULT);
+        assert!(text.contains("differ from what was scored"), "{text}");
+        assert!(against(&[frame], &DATA_DICTIONARY).contains("its columns are check_id, severity"));
+    }
+
+    /// Older readers know no string views.
+    #[test]
+    fn a_table_is_refused_whose_texts_are_views() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("table.parquet");
+        let frame = rows(&[Some("a")], true);
+        let field = |column: &Column| match column.kind {
+            ColumnType::Text => Field::new(column.name, DataType::Utf8View, true),
+            kind => Field::new(column.name, stored_type(kind), true),
+        };
+        let schema = Schema::new(CHECK_RESULT.columns.iter().map(field).collect::<Vec<_>>());
+        let into = store::create_file(&target).unwrap();
+        let metadata = vec![schema_entry(&schema)];
+        let mut file = ParquetFile::create(into, &frame, 100, metadata, "check_result").unwrap();
+        file.append(&frame).unwrap();
+        file.finish().unwrap();
+        let mut expected = Expected::none(&CHECK_RESULT);
+        expected.add(&frame, &CHECK_RESULT).unwrap();
+        let text = told(verify(&target, &CHECK_RESULT, &expected));
+        assert!(text.contains("check_id is Utf8View"), "{text}");
+    }
+}

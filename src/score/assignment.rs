@@ -107,28 +107,12 @@ impl<'a> SegmentRows<'a> {
         self.customers - 1
     }
 
-    /// What they say, with the customers that exporters share with a reseller: exporter, tenant and
-    /// reseller.
-    pub fn finish(mut self, shared: &[(&str, &str, &str)]) -> SegmentMonths {
-        self.months.sort_unstable();
-        let own = self.months.len();
-        for (exporter, tenant, reseller) in shared {
-            let known = self.partners.get(*exporter);
-            let known = known.and_then(|exporter| self.tenants[*exporter].get(*tenant)).copied();
-            let Some(known) = known else { continue };
-            let shared = self.customer(reseller, tenant);
-            let start = self.months[..own].partition_point(|(customer, _)| *customer < known);
-            let mut at = start;
-            while at < own && self.months[at].0 == known {
-                self.months.push((shared, self.months[at].1));
-                at += 1;
-            }
-        }
+    /// What they say.
+    pub fn finish(self) -> SegmentMonths {
+        let Self { partners, tenants, mut months, names, .. } = self;
         // Those that leave the small-business side come first.
-        self.months.sort_unstable();
-        self.months
-            .dedup_by_key(|(customer, said)| (*customer, said.month, said.is_customer_export));
-        let Self { partners, tenants, months, names, .. } = self;
+        months.sort_unstable();
+        months.dedup_by_key(|(customer, said)| (*customer, said.month, said.is_customer_export));
         let mut numbered: Vec<(&str, &str, u32)> = Vec::new();
         for (partner, at) in &partners {
             let of_partner = tenants[*at].iter();
@@ -169,13 +153,24 @@ impl SegmentMonths {
         range: &PartnerRange,
     ) -> impl Iterator<Item = (&str, &str, &[SegmentMonth])> {
         let within = range.within(&self.customers, |(partner, _, _)| partner);
-        let before = within.start.checked_sub(1).and_then(|before| self.customers.get(before));
-        let mut start = before.map_or(0, |(_, _, end)| *end);
-        self.customers[within].iter().map(move |(partner, tenant, end)| {
-            let months = self.months.get(start..*end).unwrap_or_default();
-            start = *end;
-            (partner.as_str(), tenant.as_str(), months)
+        within.map(|at| {
+            let (partner, tenant, _) = &self.customers[at];
+            (partner.as_str(), tenant.as_str(), self.months_at(at))
         })
+    }
+
+    /// The months of one customer of a partner, in order.
+    fn of_customer(&self, partner: &str, tenant: &str) -> &[SegmentMonth] {
+        let order = |(known, of, _): &(String, String, usize)| {
+            (known.as_str(), of.as_str()).cmp(&(partner, tenant))
+        };
+        self.customers.binary_search_by(order).map_or(&[], |at| self.months_at(at))
+    }
+
+    fn months_at(&self, at: usize) -> &[SegmentMonth] {
+        let before = at.checked_sub(1).and_then(|before| self.customers.get(before));
+        let start = before.map_or(0, |(_, _, end)| *end);
+        self.customers.get(at).and_then(|(_, _, end)| self.months.get(start..*end)).unwrap_or(&[])
     }
 }
 
@@ -195,24 +190,36 @@ pub(super) struct SmbCustomers<'a> {
 }
 
 impl<'a> SmbCustomers<'a> {
-    /// Judges every customer by the segment of its newest month up to R that has one, as that
-    /// partner's exports say it; at a tie the customer export wins over usage rows, and one row
-    /// that is not on the small-business side is enough to leave it. Usage rows older than the
-    /// window of R say nothing of it.
+    /// Judges every customer by the segment of its newest month up to R that has one, as the exports
+    /// of that partner say it, and those of distributors that credit the customer to it in the window
+    /// of R; at a tie the customer export wins over usage rows, and one row that is not on the
+    /// small-business side is enough to leave it. Usage rows older than the window of R say nothing
+    /// of it.
     pub(super) fn new(input: &Input<'a>, partners: &Partners) -> Self {
         let is_known =
             |row: &&SegmentMonth| is_known_at(input.reference, row.month, row.is_customer_export);
-        let mut known = Vec::new();
-        for (partner, tenant, months) in input.segments.of_customers(input.range) {
-            let newest = months
-                .iter()
-                .filter(is_known)
-                .max_by_key(|row| (row.month, row.is_customer_export));
-            if let Some((newest, partner)) = newest.zip(partners.find(partner)) {
-                known.push((partner, tenant, newest.is_smb));
-            }
+        let own = input.segments.of_customers(input.range);
+        let credited = input.credited.iter().map(|customer| {
+            let months = input.segments.of_customer(customer.exporter, customer.tenant);
+            (customer.reseller, customer.tenant, months)
+        });
+        let mut newest = Vec::new();
+        for (partner, tenant, months) in own.chain(credited) {
+            let months = months.iter().filter(is_known);
+            let said = months.map(|row| (row.month, row.is_customer_export, !row.is_smb)).max();
+            newest.extend(said.zip(partners.find(partner)).map(|(said, at)| (at, tenant, said)));
         }
-        Self { known, unknown: BTreeSet::new() }
+        newest.sort_unstable();
+        // The last one that is said of a customer remains.
+        newest.dedup_by(|next, kept| {
+            let is_same = (kept.0, kept.1) == (next.0, next.1);
+            if is_same {
+                *kept = *next;
+            }
+            is_same
+        });
+        let known = newest.into_iter().map(|(at, tenant, (_, _, leaves))| (at, tenant, !leaves));
+        Self { known: known.collect(), unknown: BTreeSet::new() }
     }
 
     /// Whether a customer is on the small-business side; one without a segment is not.

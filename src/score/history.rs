@@ -178,6 +178,15 @@ pub fn months_before_history(enrolment: Enrolment, rule: &WindowRule, reference:
     (reference.since(start.month()) + 1 - HISTORY_MONTHS).clamp(0, WINDOW_MONTHS - HISTORY_MONTHS)
 }
 
+/// What tells how an enrolment stands on a day: all that the tables of the day's month see of it. None
+/// where it does not stand. Renewals that come later change nothing of it.
+pub fn standing(enrolment: Enrolment, rule: &WindowRule, day: Day) -> Option<String> {
+    match Membership::new(enrolment, rule, day) {
+        Membership::None => None,
+        membership => Some(format!("{membership:?}")),
+    }
+}
+
 /// The first day of the enrolled year that a partner is in on a day, if it is.
 pub fn enrolled_since(enrolment: Enrolment, rule: &WindowRule, day: Day) -> Option<Day> {
     match Membership::new(enrolment, rule, day) {

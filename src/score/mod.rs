@@ -36,7 +36,7 @@ pub use consumption::Consumption;
 pub use dimensions::{CustomerNames, PartnerFacts, PartnerNames, partner_table};
 pub use history::{
     HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history,
-    months_before_history,
+    months_before_history, standing,
 };
 pub use people::{DeliveredCredentials, Held};
 pub use rule_table::rule_table;
@@ -46,7 +46,7 @@ pub use window::Enrolment;
 use crate::calendar::Month;
 use crate::engine::bug;
 use crate::error::Result;
-use crate::facts::{Delivered, PartnerRange};
+use crate::facts::{CreditedCustomer, Delivered, PartnerRange};
 use crate::ids::RunId;
 use crate::money::Money;
 use crate::points::Points;
@@ -86,6 +86,8 @@ pub struct Input<'a> {
     pub credentials: &'a DeliveredCredentials,
     /// Segments of customers up to R at least.
     pub segments: &'a SegmentMonths,
+    /// Customers that distributors credit to the partners in R−23…R, in any order.
+    pub credited: Vec<CreditedCustomer<'a>>,
     /// Partners with a live row of consumption or seats in R−23…R.
     pub usage_partners: BTreeSet<String>,
     /// What each partner delivered.

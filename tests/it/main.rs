@@ -55,6 +55,7 @@ mod probe_totals;
 mod probes;
 mod project;
 mod properties;
+mod published_months;
 #[allow(dead_code, reason = "the oracle computes more than is compared")]
 mod recompute;
 mod restated;

@@ -9,7 +9,7 @@ use crate::base::{Base, Place, capscore, month, stderr, stdout, tenant};
 use crate::guards::{score, small};
 use crate::tables::{one, read};
 
-fn backfill(place: &Place, first: &str, last: &str) -> Command {
+pub fn backfill(place: &Place, first: &str, last: &str) -> Command {
     let mut command = capscore();
     command.args(["backfill", "--facts", &place.text("facts"), "--output", &place.text("tables")]);
     command.args(["--from", first, "--to", last]);
@@ -328,63 +328,4 @@ fn rules_tell_what_the_last_step_of_skilling_takes() {
             assert_eq!(units(area, part), "∅", "{area} {part}");
         }
     }
-}
-
-/// Every delivery has a new list of all trainings of all time. A month is scored again when the list
-/// says something else of what it looks at, and stands as it is when not.
-#[test]
-fn a_list_restates_the_months_of_which_it_says_something_else() {
-    let place = Place::new();
-    let mut base = small();
-    base.write(&place.path("deliveries"), "2026-10-21");
-    place.run().assert().success();
-    stdout(&mut backfill(&place, &month(1), &month(0)));
-    let deliver = |list: &mut Vec<String>, date: &str| {
-        let trainings = std::mem::take(list);
-        let delivery = Base { trainings, ..Base::default() };
-        delivery.write(&place.path("deliveries"), date);
-        *list = delivery.trainings;
-        let mut ingest = capscore();
-        ingest.args(["ingest", "--input", &place.text("deliveries")]);
-        ingest.args(["--facts", &place.text("facts"), "--accept-drop"]).assert().success();
-        let text = stdout(&mut score(&place, &month(0)));
-        [1, 0].map(|back| text.contains(&format!("Scored      {} as run", month(back))))
-    };
-    let list = &mut base.trainings;
-    let title = "Microsoft Certified: Azure Security Engineer Associate";
-    let person = |name: &str, earned: &str| {
-        let mut one = Base::default();
-        one.training("1001", name, "Certification", title, earned, "NA");
-        one.trainings.remove(0)
-    };
-    // The state of today, and who came since, are nothing to the month before.
-    for line in list.iter_mut() {
-        *line = line.replace(",Active,", ",Expired,");
-    }
-    assert_eq!(deliver(list, "2026-10-22"), [false, true]);
-    list.push(person("september", "2026-09-10"));
-    assert_eq!(deliver(list, "2026-10-23"), [false, true]);
-    // It is what it would be if it were scored now.
-    let anew = Place::new();
-    let mut command = capscore();
-    command.args(["score", "--facts", &place.text("facts"), "--output", &anew.text("tables")]);
-    stdout(command.args(["--as-of", &month(1)]));
-    for table in ["fact_area_score", "fact_metric_part", "fact_skilling_evidence"] {
-        let rows = |place: &Place| {
-            let mut rows = read(&place.path(&format!("tables/{table}/{}.parquet", month(1))));
-            rows.iter_mut().for_each(|row| drop(row.remove("run_id")));
-            rows
-        };
-        assert!(!rows(&place).is_empty(), "{table}");
-        assert_eq!(rows(&place), rows(&anew), "{table}");
-    }
-    // Who was there already, is there no longer, or is known to stop.
-    list.push(person("august", "2026-08-31"));
-    assert_eq!(deliver(list, "2026-10-24"), [true, true]);
-    list.pop();
-    assert_eq!(deliver(list, "2026-10-25"), [true, true]);
-    let one = list.iter_mut().find(|line| line.contains(title)).unwrap();
-    *one = one.replace(",NA,", ",2026-08-01,");
-    assert_eq!(deliver(list, "2026-10-26"), [true, true]);
-    assert_eq!(deliver(list, "2026-10-27"), [false, false]);
 }
