@@ -1,15 +1,18 @@
-"""Measures ingest and score over bases of other sizes: more and fewer rows of the same customers.
+"""Measures ingest and score over bases of other sizes: more and fewer rows of the same customers, and
+the same rows of fewer and more partners.
 
     sizes.py FOLDER CAPSCORE FLOOR [--rounds N] [--write DOCS]
 
-Makes each base once (FOLDER/<size>, 20 GB together) and measures the bare read, an ingest and a score
-in turn. With `--write` the table goes into DOCS between its marks.
+Makes each base once (FOLDER/<size>, 25 GB together) and measures the bare read, an ingest and a score
+in turn. With `--write` the tables go into DOCS between their marks.
 """
 
 import argparse
 import os
 import pathlib
 import shutil
+
+import duckdb
 
 from bench import REFERENCE, count_lines, make_base, measure, medians_of, write_between
 
@@ -18,6 +21,12 @@ SIZES = [
     (1000, 20, 15, 12),
     (1000, 20, 15, 24),
     (1000, 20, 30, 24),
+]
+# As many rows of usage of few partners with many customers as of many with one. Every partner has
+# people, so without the lists of trainings.
+PARTNERS = [
+    (1000, 75, 15, 3),
+    (50000, 1, 15, 3),
 ]
 
 
@@ -31,9 +40,11 @@ def arguments():
     return parser.parse_args()
 
 
-def measured(options, size):
-    """Rows of Azure usage, rows of other exports, and what the cases took."""
+def measured(options, size, left_out=()):
+    """Rows of Azure usage, of other exports, and of tables, and what the cases took."""
     folder, deliveries = make_base(options, *size)
+    for path in (path for name in left_out for path in deliveries.glob(f"*/{name}*")):
+        path.unlink()
     azure = sorted(deliveries.glob("*/azure_usage*"))
     others = [path for path in deliveries.glob("*/*") if path not in set(azure)]
     months = [argument for month in sorted(deliveries.iterdir()) for argument in ("--input", month)]
@@ -51,8 +62,12 @@ def measured(options, size):
         for name, command in commands.items():
             taken[name].append(measure(list(map(str, command)), environment))
             print(f"{size}, round {number + 1}: {name}: {taken[name][-1]}", flush=True)
-    shutil.rmtree(work)
     rows = [sum(count_lines(path) - 1 for path in paths) for paths in (azure, others)]
+    rows.append(sum(
+        duckdb.read_parquet(str(path)).count("*").fetchall()[0][0]
+        for path in (work / "tables").glob(f"*/{REFERENCE}.parquet")
+    ))
+    shutil.rmtree(work)
     return rows, medians_of(taken)
 
 
@@ -64,7 +79,7 @@ def main():
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for size in SIZES:
-        (azure, others), medians = measured(options, size)
+        (azure, others, _), medians = measured(options, size)
         partners, tenants, _, months = size
         floor, ingest, score = (medians[name] for name in ("floor", "ingest", "score"))
         lines.append(
@@ -73,10 +88,28 @@ def main():
             f"| {score[0]:.1f} | {score[2]:.0f} "
             f"| {(ingest[0] + score[0]) / (azure + others) * 1e6:.2f} |"
         )
+    show(options, "sizes", lines)
+    lines = [
+        "| partners | customers | records | ingest s | MiB | score s | MiB | rows of tables |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for size in PARTNERS:
+        (azure, others, tables), medians = measured(options, size, ("trainings",))
+        partners, tenants, _, _ = size
+        ingest, score = medians["ingest"], medians["score"]
+        lines.append(
+            f"| {partners:,} | {partners * tenants:,} | {azure + others:,} "
+            f"| {ingest[0]:.1f} | {ingest[2]:.0f} | {score[0]:.1f} | {score[2]:.0f} "
+            f"| {tables / 1e6:.1f} million |"
+        )
+    show(options, "partners", lines)
+
+
+def show(options, mark, lines):
     text = "\n".join(lines)
     print(f"\n{text}")
     if options.write:
-        write_between(options.write, "sizes", text)
+        write_between(options.write, mark, text)
 
 
 if __name__ == "__main__":

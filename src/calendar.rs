@@ -136,6 +136,28 @@ impl fmt::Display for Day {
     }
 }
 
+/// The month of the day that was asked for last: the days of a table mostly are of one month.
+#[derive(Debug)]
+pub struct MonthMemo {
+    last: (Day, Month),
+}
+
+impl Default for MonthMemo {
+    fn default() -> Self {
+        Self { last: (Day(0), Day(0).month()) }
+    }
+}
+
+impl MonthMemo {
+    /// The month that holds a day.
+    pub fn of(&mut self, day: Day) -> Month {
+        if self.last.0 != day {
+            self.last = (day, day.month());
+        }
+        self.last.1
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

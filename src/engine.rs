@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::parquet::Footer;
 
-    fn written(frame: &DataFrame, cuts: &[usize]) -> (Vec<u8>, i64) {
+    fn written(frame: &DataFrame, cuts: &[usize]) -> (Vec<u8>, Vec<i64>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.parquet");
         let into = crate::store::create_file(&path).unwrap();
@@ -198,7 +198,7 @@ mod tests {
         let footer = Footer::read(crate::store::open_file(&path).unwrap(), "a table").unwrap();
         assert_eq!(footer.rows(), i64::try_from(frame.height()).unwrap());
         assert_eq!(footer.value("key"), Some("value"));
-        (std::fs::read(&path).unwrap(), footer.largest_row_group())
+        (std::fs::read(&path).unwrap(), footer.row_groups())
     }
 
     proptest! {
@@ -213,9 +213,11 @@ mod tests {
                 *cut = (*cut).min(texts.len());
             }
             cuts.sort_unstable();
-            let (bytes, largest) = written(&frame, &cuts);
+            let (bytes, row_groups) = written(&frame, &cuts);
             prop_assert_eq!(&bytes, &written(&frame, &[]).0);
-            prop_assert_eq!(largest, i64::try_from(texts.len().min(7)).unwrap());
+            let expected: Vec<i64> =
+                texts.chunks(7).map(|rows| i64::try_from(rows.len()).unwrap()).collect();
+            prop_assert_eq!(row_groups, expected);
         }
     }
 }

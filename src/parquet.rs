@@ -16,7 +16,7 @@ use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ProjectionMask, encode_arrow_schema};
 use parquet::basic::{Compression, Encoding, LogicalType, Type, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, ParquetMetaData};
+use parquet::file::metadata::{KeyValue, ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnPath;
@@ -55,14 +55,9 @@ impl Footer {
         self.metadata.file_metadata().num_rows()
     }
 
-    /// The largest row group.
-    pub fn largest_row_group(&self) -> i64 {
-        self.metadata
-            .row_groups()
-            .iter()
-            .map(parquet::file::metadata::RowGroupMetaData::num_rows)
-            .max()
-            .unwrap_or(0)
+    /// Rows of each row group.
+    pub fn row_groups(&self) -> Vec<i64> {
+        self.metadata.row_groups().iter().map(RowGroupMetaData::num_rows).collect()
     }
 
     /// A key-value entry.
@@ -146,17 +141,18 @@ fn dictionaries(
         .build()
 }
 
-/// Reads a file batch by batch; `what` names it.
+/// Reads one row group of a file batch by batch; `what` names it.
 ///
 /// # Errors
 /// CS6005; what `visit` returns.
-pub fn visit_batches(
+pub fn visit_row_group(
     file: File,
     what: &str,
+    row_group: usize,
     visit: &mut dyn FnMut(&RecordBatch) -> Result<()>,
 ) -> Result<()> {
     let batches = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(ParquetRecordBatchReaderBuilder::build)
+        .and_then(|builder| builder.with_row_groups(vec![row_group]).build())
         .map_err(|error| damaged(what, error))?;
     for batch in batches {
         visit(&batch.map_err(|error| damaged(what, error))?)?;

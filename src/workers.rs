@@ -78,44 +78,68 @@ pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What is taken in order, by whichever thread is at its turn.
-struct Turn<F> {
+/// Results that are taken in order, by whichever thread finds nobody at it.
+struct Taking<T, F> {
+    /// Results whose turn has not come.
+    waiting: BTreeMap<usize, Result<T>>,
     taken: usize,
     failed: Option<Error>,
-    take: F,
+    /// None while a thread is at it.
+    take: Option<F>,
 }
 
-/// Has threads do the jobs 0, 1, … and takes their results in that order, each by the thread that did
-/// it: no more results wait than there are threads.
+impl<T, F> Taking<T, F> {
+    /// The result whose turn it is and what takes it, unless somebody is at it.
+    fn next(&mut self) -> Option<(Result<T>, F)> {
+        if self.failed.is_some() || !self.waiting.contains_key(&self.taken) {
+            return None;
+        }
+        let take = self.take.take()?;
+        Some((self.waiting.remove(&self.taken)?, take))
+    }
+}
+
+/// Has threads do the jobs 0, 1, … and takes their results in that order, one at a time: whoever did
+/// the job that is due takes what waits, and the others go on. No more results wait than there are
+/// threads, and one more for each of them.
 ///
 /// # Errors
 /// That of a job or of a taking that failed, after which no others begin; CS9001 when one panics.
-pub fn in_order<T>(
+pub fn in_order<T: Send>(
     threads: usize,
     jobs: usize,
     job: impl Fn(usize) -> Result<T> + Sync,
     take: impl FnMut(T) -> Result<()> + Send,
 ) -> Result<()> {
-    let turn = Mutex::new(Turn { taken: 0, failed: None, take });
-    let (next, has_turn) = (AtomicUsize::new(0), Condvar::new());
+    let taking = Taking { waiting: BTreeMap::new(), taken: 0, failed: None, take: Some(take) };
+    let (taking, has_taken, next) = (Mutex::new(taking), Condvar::new(), AtomicUsize::new(0));
+    let lock = || taking.lock().unwrap_or_else(PoisonError::into_inner);
     let work = || loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
         if at >= jobs {
             return;
         }
         let result = caught(|| job(at));
-        let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_early = |turn: &mut Turn<_>| turn.taken != at && turn.failed.is_none();
-        let waited = has_turn.wait_while(turn, is_early);
-        let mut turn = waited.unwrap_or_else(PoisonError::into_inner);
-        if turn.failed.is_none() {
-            turn.failed = caught(|| result.and_then(&mut turn.take)).err();
-            turn.taken += 1;
+        let mut state = lock();
+        state.waiting.insert(at, result);
+        loop {
+            if let Some((result, mut take)) = state.next() {
+                drop(state);
+                let failed = caught(|| result.and_then(&mut take)).err();
+                state = lock();
+                state.take = Some(take);
+                state.taken += 1;
+                if failed.is_some() {
+                    state.failed = failed;
+                    next.store(jobs, Ordering::Relaxed);
+                }
+                has_taken.notify_all();
+            } else if state.failed.is_none() && state.waiting.len() > threads {
+                state = has_taken.wait(state).unwrap_or_else(PoisonError::into_inner);
+            } else {
+                break;
+            }
         }
-        if turn.failed.is_some() {
-            next.store(jobs, Ordering::Relaxed);
-        }
-        has_turn.notify_all();
     };
     std::thread::scope(|scope| {
         for _ in 1..threads.min(jobs) {
@@ -123,8 +147,8 @@ pub fn in_order<T>(
         }
         work();
     });
-    let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
-    turn.failed.map_or(Ok(()), Err)
+    let taking = taking.into_inner().unwrap_or_else(PoisonError::into_inner);
+    taking.failed.map_or(Ok(()), Err)
 }
 
 /// What a job gives; CS9001 when it panics.

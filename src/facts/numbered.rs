@@ -16,7 +16,7 @@ use super::measures::{FactMeasures, Packed, Seats};
 use super::ranges::PartnerRange;
 use super::schema::{ACR, FactTable, SEATS};
 use crate::buckets::{Buckets, Budget};
-use crate::calendar::{Day, Month};
+use crate::calendar::{Day, Month, MonthMemo};
 use crate::engine;
 use crate::engine::bug;
 use crate::error::Result;
@@ -249,8 +249,7 @@ impl Building {
             _ => false,
         };
         let mut last: Option<(u32, u32, u32)> = None;
-        // The rows of a file are of one month.
-        let mut last_day = (Day(0), Day(0).month());
+        let mut months = MonthMemo::default();
         for row in (0..batch.month.len()).filter(|row| !is_resold(*row)) {
             let of_partner = partners[batch.partner.at(row)];
             let Some(partner) = of_partner[usize::from(batch.is_account.value(row))] else {
@@ -262,14 +261,10 @@ impl Building {
                 _ => self.customer(partner, tenant),
             };
             last = Some((partner, tenant, customer));
-            let day = Day(batch.month[row]);
-            if last_day.0 != day {
-                last_day = (day, day.month());
-            }
             let row = WaitingRow {
                 customer,
                 name: names[batch.name.at(row)],
-                month: last_day.1,
+                month: months.of(Day(batch.month[row])),
                 attributions: batch.attributions[row],
                 measures: batch.measures[row].pack(),
             };

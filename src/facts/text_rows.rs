@@ -10,7 +10,7 @@ use super::frames::Source;
 use super::live::LiveUnit;
 use super::schema::{CUSTOMER, FactTable, PARTNER_NAME, RESELLER_NAME};
 use super::unit::UnitKey;
-use crate::calendar::{Day, Month};
+use crate::calendar::{Day, Month, MonthMemo};
 use crate::error::Result;
 use crate::workers::Workers;
 
@@ -135,19 +135,14 @@ impl LiveFrames<'_> {
             let (month, is_account, partner, texts) =
                 read().ok_or_else(|| source.damaged(self.live))?;
             let accounts = source.accounts(self.live, &partner.all);
-            // The rows of a file are of one month.
-            let mut last = (Day(0), Day(0).month());
+            let mut months = MonthMemo::default();
             for row in 0..batch.num_rows() {
-                let day = Day(month.value(row));
-                if last.0 != day {
-                    last = (day, day.month());
-                }
                 let of_partner = accounts[partner.at(row)];
                 let Some(partner_id) = of_partner[usize::from(is_account.value(row))] else {
                     continue;
                 };
                 let texts = std::array::from_fn(|at| texts[at].all[texts[at].at(row)]);
-                take(source, (last.1, partner_id, texts));
+                take(source, (months.of(Day(month.value(row))), partner_id, texts));
             }
             Ok(())
         })

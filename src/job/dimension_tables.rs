@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::DataFrame;
 
-use super::month::Base;
+use super::base::Base;
 use crate::error::Result;
 use crate::facts::{Credit, LiveFrames};
 use crate::publish::dictionary;

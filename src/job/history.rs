@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, col};
 
+use super::base::Base;
 use super::business::Business;
-use super::month::{Base, MonthPlan};
+use super::month::MonthPlan;
 use super::output_checks::differing;
 use super::path_tests::assigned;
 use crate::calendar::Month;

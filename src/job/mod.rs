@@ -2,6 +2,7 @@
 //! settings here; nothing below reads flags or the environment.
 
 mod attempt;
+mod base;
 mod business;
 mod changes;
 mod checks;

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::base::{Base, RangeFacts};
 use super::business::Business;
-use super::month::{Base, RangeFacts, usage_partners};
+use super::month::usage_partners;
 use super::window;
 use crate::calendar::Month;
 use crate::error::Result;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use polars::prelude::DataFrame;
 
+use super::base::Base;
 use super::checks::{
     assumed_alias, ledger_checks, partial_datasets, reseller_ids_agree, resellers_ambiguous,
     services_unmapped, titles_unmatched, workloads_unknown,
@@ -14,7 +15,7 @@ use super::data_checks::{data_checks, segments_missing, segments_unknown};
 use super::dimension_tables::dimension_tables;
 use super::enrolments::enrolment_areas_unknown;
 use super::history::Scores;
-use super::month::{Base, MonthPlan};
+use super::month::MonthPlan;
 use super::output_checks::scores_lost;
 use super::queue::{Prepared, standing_run};
 use super::record::{manifest, quarantine};

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use super::base::Base;
 use super::credentials::Credentials;
 use super::enrolments::EnrolmentList;
 use super::history::{Scores, published_totals};
-use super::month::{Base, MonthPlan, Plans};
+use super::month::{MonthPlan, Plans};
 use super::outcome::Circumstances;
 use super::output_checks::published_months_differ;
 use super::publishing::Publishing;

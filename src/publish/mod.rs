@@ -36,7 +36,7 @@ use crate::store::{self, Store};
 use crate::tables::{CONTRACT_VERSION, FACT_AREA_SCORE, FACT_CHANGE, Layout, Table};
 use crate::workers::Workers;
 
-use table_file::TableFile;
+use table_file::{ClosedFile, TableFile};
 
 /// Key of the run in the key-value metadata of a file.
 const RUN_ID_KEY: &str = "capscore.run_id";
@@ -98,8 +98,9 @@ impl<'a> Publication<'a> {
         let frame = if is_sorted(frame, table)? { frame.clone() } else { sorted(frame, table)? };
         let mut file = self.create(table, &frame, state)?;
         file.append(&frame)?;
-        let file = self.closed(file)?;
-        self.files.push(file);
+        let file = file.close()?;
+        file.verify()?;
+        self.files.push(self.output_file(&file)?);
         Ok(())
     }
 
@@ -127,10 +128,13 @@ impl<'a> Publication<'a> {
         let sizes: Vec<u64> = open.iter().map(TableFile::rows).collect();
         let open: Vec<Mutex<Option<TableFile>>> =
             open.into_iter().map(|file| Mutex::new(Some(file))).collect();
-        let files = workers.run(&sizes, |at| {
+        let closed = workers.run(&sizes, |at| {
             let file = open[at].lock().unwrap_or_else(PoisonError::into_inner).take();
-            self.closed(file.ok_or_else(|| Error::bug("a table is closed twice"))?)
+            let file = file.ok_or_else(|| Error::bug("a table is closed twice"))?.close()?;
+            Ok((self.output_file(&file)?, file))
         })?;
+        let (files, closed): (Vec<OutputFile>, Vec<ClosedFile>) = closed.into_iter().unzip();
+        ClosedFile::verify_all(&closed, workers)?;
         self.files.extend(files);
         Ok(())
     }
@@ -159,13 +163,12 @@ impl<'a> Publication<'a> {
         table.path(&self.month, self.run_id.as_str())
     }
 
-    /// Ends and verifies a table.
-    fn closed(&self, file: TableFile) -> Result<OutputFile> {
-        let (table, path, rows) =
-            (file.table().name.to_owned(), self.path(file.table()), file.rows());
-        let target = file.close()?;
-        let (bytes, content_hash) = (store::size(&target)?, store::content_hash(&target)?);
-        Ok(OutputFile { table, path, rows, bytes, content_hash })
+    /// A written table, as the manifest lists it.
+    fn output_file(&self, file: &ClosedFile) -> Result<OutputFile> {
+        let (table, path) = (file.table.name.to_owned(), self.path(file.table));
+        let bytes = store::size(&file.target)?;
+        let content_hash = store::content_hash(&file.target)?;
+        Ok(OutputFile { table, path, rows: file.rows(), bytes, content_hash })
     }
 
     /// The files so far, as the manifest lists them.
@@ -236,7 +239,7 @@ pub fn write_changes(frame: &DataFrame, target: &Path) -> Result<()> {
     let metadata = vec![(CONTRACT_KEY.to_owned(), CONTRACT_VERSION.to_owned())];
     let mut file = TableFile::create(&FACT_CHANGE, &frame, target.to_owned(), metadata)?;
     file.append(&frame)?;
-    file.close().map(drop)
+    file.close()?.verify()
 }
 
 /// The run that is published for a month, if its files are all there.

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use arrow::datatypes::{DataType, Field, Schema};
 use polars::prelude::DataFrame;
 
-use super::verify::{Expected, verify};
+use super::verify::{Expected, RowGroup, verify_footer, verify_row_group, verify_whole};
 use crate::engine::ParquetFile;
 use crate::error::Result;
 use crate::parquet::schema_entry;
 use crate::store;
 use crate::tables::{Column, ColumnType, Table};
+use crate::workers::Workers;
 
 /// A file of a table.
 pub(super) struct TableFile {
@@ -44,10 +45,6 @@ impl TableFile {
         self.table.name == table.name
     }
 
-    pub(super) fn table(&self) -> &'static Table {
-        self.table
-    }
-
     /// Adds rows, which follow those before in the order of the table's key.
     ///
     /// # Errors
@@ -62,14 +59,73 @@ impl TableFile {
         self.expected.rows() as u64
     }
 
-    /// Ends the file and verifies it; where it is.
+    /// Ends the file and verifies its footer.
     ///
     /// # Errors
     /// CS2002, CS6002.
-    pub(super) fn close(self) -> Result<PathBuf> {
-        self.file.finish()?;
-        verify(&self.target, self.table, &self.expected)?;
-        Ok(self.target)
+    pub(super) fn close(self) -> Result<ClosedFile> {
+        let Self { table, target, file, expected } = self;
+        file.finish()?;
+        let row_groups = verify_footer(&target, table)?;
+        Ok(ClosedFile { table, target, expected, row_groups })
+    }
+}
+
+/// A file of a table that is written.
+pub(super) struct ClosedFile {
+    pub(super) table: &'static Table,
+    pub(super) target: PathBuf,
+    expected: Expected,
+    /// The rows of each.
+    row_groups: Vec<u64>,
+}
+
+impl ClosedFile {
+    /// The rows.
+    pub(super) fn rows(&self) -> u64 {
+        self.expected.rows() as u64
+    }
+
+    /// Verifies it.
+    ///
+    /// # Errors
+    /// CS6002.
+    pub(super) fn verify(&self) -> Result<()> {
+        let row_groups = (0..self.row_groups.len()).map(|at| self.row_group(at));
+        self.verify_whole(&row_groups.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// Verifies several, their row groups at once.
+    ///
+    /// # Errors
+    /// CS6002.
+    pub(super) fn verify_all(files: &[Self], workers: &Workers) -> Result<()> {
+        let places: Vec<(&Self, usize, u64)> = files
+            .iter()
+            .flat_map(|file| {
+                file.row_groups.iter().enumerate().map(move |(at, rows)| (file, at, *rows))
+            })
+            .collect();
+        let sizes: Vec<u64> = places.iter().map(|(_, _, rows)| *rows).collect();
+        let read = workers.run(&sizes, |at| {
+            let (file, row_group, _) = places[at];
+            file.row_group(row_group)
+        })?;
+        let mut read = read.as_slice();
+        for file in files {
+            let (of_file, others) = read.split_at(file.row_groups.len());
+            file.verify_whole(of_file)?;
+            read = others;
+        }
+        Ok(())
+    }
+
+    fn row_group(&self, at: usize) -> Result<RowGroup> {
+        verify_row_group(&self.target, self.table, at)
+    }
+
+    fn verify_whole(&self, row_groups: &[RowGroup]) -> Result<()> {
+        verify_whole(row_groups, self.table, &self.expected)
     }
 }
 

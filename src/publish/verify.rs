@@ -14,7 +14,7 @@ use polars::prelude::{DataFrame, DataType as FrameType};
 use super::table_file::stored_type;
 use crate::engine::bug;
 use crate::error::{Code, Error, Result};
-use crate::parquet::{Footer, visit_batches};
+use crate::parquet::{Footer, visit_row_group};
 use crate::store;
 use crate::tables::{Column, ColumnType, Table};
 
@@ -70,15 +70,19 @@ impl Expected {
     }
 }
 
-/// Verifies a file.
+/// What one row group of a file holds.
+pub(super) struct RowGroup {
+    found: Expected,
+    /// Its first and its last row, of which each key is looked at.
+    ends: Option<(RecordBatch, RecordBatch)>,
+}
+
+/// Verifies what the footer of a file says; the rows of each row group.
 ///
 /// # Errors
 /// CS6002 with the table and what is wrong; CS2001, CS6005.
-pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<()> {
-    let wrong = |what: String| {
-        Error::new(Code::VerifyFailed, format!("the written table {}: {what}", table.name))
-            .hint("nothing was published; please report this")
-    };
+pub(super) fn verify_footer(path: &Path, table: &Table) -> Result<Vec<u64>> {
+    let wrong = |what: String| refused(table, &what);
     let footer = Footer::read(store::open_file(path)?, table.name)?;
     let columns: Vec<String> = footer.columns().into_iter().map(|column| column.name).collect();
     if !columns.iter().map(String::as_str).eq(table.columns.iter().map(|column| column.name)) {
@@ -91,31 +95,70 @@ pub(super) fn verify(path: &Path, table: &Table, expected: &Expected) -> Result<
     if compressions.iter().any(|compression| compression != "ZSTD") {
         return Err(wrong(format!("it uses the compressions {compressions:?}")));
     }
-    if usize::try_from(footer.largest_row_group()).unwrap_or(usize::MAX) > table.row_group_rows {
-        return Err(wrong(format!("a row group has {} rows", footer.largest_row_group())));
+    let mut groups = Vec::new();
+    for rows in footer.row_groups() {
+        if usize::try_from(rows).unwrap_or(usize::MAX) > table.row_group_rows {
+            return Err(wrong(format!("a row group has {rows} rows")));
+        }
+        groups.push(u64::try_from(rows).unwrap_or_default());
     }
-    let mut found =
-        Expected { rows: 0, sums: expected.sums.keys().map(|name| (name.clone(), 0)).collect() };
-    let mut last_key = None;
-    visit_batches(store::open_file(path)?, table.name, &mut |batch| {
+    Ok(groups)
+}
+
+/// Reads a row group of a file and verifies its columns and keys.
+///
+/// # Errors
+/// CS6002 with the table and what is wrong; CS2001, CS6005.
+pub(super) fn verify_row_group(path: &Path, table: &Table, row_group: usize) -> Result<RowGroup> {
+    let wrong = |what: String| refused(table, &what);
+    let (mut found, mut first, mut last) = (Expected::none(table), None, None);
+    visit_row_group(store::open_file(path)?, table.name, row_group, &mut |batch| {
         found.rows += batch.num_rows();
         for (column, values) in table.columns.iter().zip(batch.columns()) {
-            check_column(column, values).map_err(&wrong)?;
+            check_column(column, values).map_err(wrong)?;
             if let Some(sum) = found.sums.get_mut(column.name) {
                 *sum += sum_of(values);
             }
         }
-        check_keys(table, batch, &mut last_key).map_err(&wrong)
+        if batch.num_rows() > 0 {
+            first.get_or_insert_with(|| batch.slice(0, 1));
+        }
+        check_keys(table, batch, &mut last).map_err(wrong)
     })?;
+    Ok(RowGroup { found, ends: first.zip(last) })
+}
+
+/// Verifies that the row groups of a file, in their order, are together what was written.
+///
+/// # Errors
+/// CS6002 with the table and what is wrong.
+pub(super) fn verify_whole(groups: &[RowGroup], table: &Table, expected: &Expected) -> Result<()> {
+    let mut found = Expected::none(table);
+    let mut last = None;
+    for group in groups {
+        found.rows += group.found.rows;
+        for (name, sum) in &group.found.sums {
+            *found.sums.entry(name.clone()).or_default() += sum;
+        }
+        if let Some((first_row, last_row)) = &group.ends {
+            check_keys(table, first_row, &mut last).map_err(|what| refused(table, &what))?;
+            last = Some(last_row.clone());
+        }
+    }
     if found != *expected {
         let differs = expected
             .sums
             .iter()
             .find(|(name, sum)| found.sums.get(*name) != Some(sum))
             .map_or_else(|| "its rows".to_owned(), |(name, _)| format!("the sum of {name}"));
-        return Err(wrong(format!("{differs} differ from what was scored")));
+        return Err(refused(table, &format!("{differs} differ from what was scored")));
     }
     Ok(())
+}
+
+fn refused(table: &Table, what: &str) -> Error {
+    Error::new(Code::VerifyFailed, format!("the written table {}: {what}", table.name))
+        .hint("nothing was published; please report this")
 }
 
 fn check_column(column: &Column, values: &ArrayRef) -> std::result::Result<(), String> {
@@ -149,7 +192,8 @@ fn sum_of(values: &ArrayRef) -> i128 {
     }
 }
 
-/// Keys ascend, texts bytewise, so they are unique and sorted; `last` is the row before the batch.
+/// Keys ascend, texts bytewise, so they are unique and sorted; `last` is the row before the batch, and
+/// then its last one.
 fn check_keys(
     table: &Table,
     batch: &RecordBatch,
@@ -226,6 +270,12 @@ mod tests {
         DataFrame::new(checks.len(), columns).unwrap()
     }
 
+    fn verified(path: &Path, table: &Table, expected: &Expected) -> Result<()> {
+        let groups = verify_footer(path, table)?.len();
+        let groups = (0..groups).map(|group| verify_row_group(path, table, group));
+        verify_whole(&groups.collect::<Result<Vec<_>>>()?, table, expected)
+    }
+
     fn told(result: Result<impl Sized>) -> String {
         result.err().map(|error| format!("{} {error}", error.code().as_str())).unwrap_or_default()
     }
@@ -235,8 +285,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("table.parquet");
         let mut file = TableFile::create(&CHECK_RESULT, &frames[0], target, Vec::new()).unwrap();
-        frames.iter().for_each(|frame| file.append(frame).unwrap());
-        told(file.close())
+        for frame in frames {
+            file.append(frame).unwrap();
+        }
+        told(file.close().and_then(|file| file.verify()))
     }
 
     #[test]
@@ -271,13 +323,15 @@ mod tests {
         let mut file =
             TableFile::create(&CHECK_RESULT, &frame, target.clone(), Vec::new()).unwrap();
         file.append(&frame).unwrap();
-        file.close().unwrap();
+        file.close().unwrap().verify().unwrap();
         let against = |frames: &[DataFrame], table: &Table| {
             let mut expected = Expected::none(&CHECK_RESULT);
-            frames.iter().for_each(|frame| expected.add(frame, &CHECK_RESULT).unwrap());
-            told(verify(&target, table, &expected))
+            for frame in frames {
+                expected.add(frame, &CHECK_RESULT).unwrap();
+            }
+            told(verified(&target, table, &expected))
         };
-        assert_eq!(against(&[frame.clone()], &CHECK_RESULT), "");
+        assert_eq!(against(std::slice::from_ref(&frame), &CHECK_RESULT), "");
         let other = rows(&[Some("a"), Some("b")], false);
         assert!(against(&[other], &CHECK_RESULT).contains("the sum of is_failed differ"));
         let more = rows(&[Some("c")], false);
@@ -304,7 +358,7 @@ mod tests {
         file.finish().unwrap();
         let mut expected = Expected::none(&CHECK_RESULT);
         expected.add(&frame, &CHECK_RESULT).unwrap();
-        let text = told(verify(&target, &CHECK_RESULT, &expected));
+        let text = told(verified(&target, &CHECK_RESULT, &expected));
         assert!(text.contains("check_id is Utf8View"), "{text}");
     }
 }

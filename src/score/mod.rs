@@ -10,6 +10,7 @@ mod change;
 mod consumption;
 mod customer_rows;
 mod customers;
+mod delivered_credentials;
 mod dimensions;
 mod evidence;
 mod history;
@@ -33,12 +34,12 @@ use polars::prelude::DataFrame;
 
 pub use change::{PartValue, metric_points};
 pub use consumption::Consumption;
+pub use delivered_credentials::{DeliveredCredentials, Held};
 pub use dimensions::{CustomerNames, PartnerFacts, PartnerNames, partner_table};
 pub use history::{
     HISTORY_MONTHS, History, MonthScores, PathScores, enrolled_since, history,
     months_before_history, standing,
 };
-pub use people::{DeliveredCredentials, Held};
 pub use rule_table::rule_table;
 pub use seat_months::SeatMonths;
 pub use window::Enrolment;
@@ -59,6 +60,7 @@ pub use assignment::{SegmentMonths, SegmentRows};
 pub use measure::of_partners;
 use measures::Measures;
 use partners::Partners;
+use people::Credentials;
 
 /// What a month's score of the partners of a range is made of: each of these is about them alone, but
 /// for segments, `early` and `quarantined`.
@@ -197,7 +199,8 @@ impl AreaSummary {
 pub fn score(input: &Input<'_>) -> Result<Output> {
     let partners = scored_partners(input)?;
     let day = input.reference.last_day();
-    let credentials = input.credentials.judge(&input.catalogs.certifications, day, &partners)?;
+    let credentials =
+        Credentials::judged(input.credentials, &input.catalogs.certifications, day, &partners)?;
     let mut scorer = AreaScorer::new(input, &partners, &credentials, Detail::All);
     let mut areas = Vec::new();
     for version in input.versions {
@@ -253,7 +256,8 @@ fn unknown_workloads(input: &Input<'_>) -> Result<BTreeMap<String, i64>> {
 pub fn totals(input: &Input<'_>) -> Result<MonthScores> {
     let partners = scored_partners(input)?;
     let day = input.reference.last_day();
-    let credentials = input.credentials.judge(&input.catalogs.certifications, day, &partners)?;
+    let credentials =
+        Credentials::judged(input.credentials, &input.catalogs.certifications, day, &partners)?;
     let mut scorer = AreaScorer::new(input, &partners, &credentials, Detail::Totals);
     for version in input.versions {
         scorer.score(version)?;

@@ -1,18 +1,12 @@
 //! Sentences over people: who holds what, valid on the day, once per step (rules §8.7, contract §3
 //! People and §6).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use polars::prelude::{DataFrame, LazyFrame, SortMultipleOptions};
-
-use super::measure::of_partners;
+use super::delivered_credentials::{DeliveredCredential, DeliveredCredentials};
 use super::partners::{Indexes, Partners};
-use crate::calendar::{Day, Month};
-use crate::engine;
-use crate::engine::bug;
+use crate::calendar::Day;
 use crate::error::Result;
-use crate::facts::PartnerRange;
-use crate::ids::FieldHasher;
 use crate::rules::{
     AssumedAliases, Certifications, Metric, Options, Part, People, Prerequisites, RetiredExpiry,
     Sentence, StepRole, TitleMatch,
@@ -82,155 +76,6 @@ pub(super) struct Steps<'a> {
     pub(super) evidence: Vec<SkillingEvidence<'a>>,
 }
 
-/// People by partner (account) and certification.
-pub type Held = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
-
-/// All credentials as plain rows, sorted by partner.
-pub struct DeliveredCredentials {
-    frame: DataFrame,
-}
-
-impl DeliveredCredentials {
-    /// Collects `partner_id`, `person_key`, `title`, `earned_on`, `expires_on`, `is_expiry_known`.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn collect(credentials: &LazyFrame) -> Result<Self> {
-        let frame = credentials.clone().sort(
-            ["partner_id", "person_key", "title", "earned_on", "expires_on", "is_expiry_known"],
-            SortMultipleOptions::default(),
-        );
-        Ok(Self { frame: engine::collect(frame, "credentials")? })
-    }
-
-    /// A hash of all that is known of the credentials of each month in which any was earned.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn hashes(&self) -> Result<BTreeMap<Month, blake3::Hash>> {
-        let text = |name: &str| self.frame.column(name).and_then(|column| column.str());
-        let date = |name: &str| self.frame.column(name).and_then(|column| column.date());
-        let (partner, person) =
-            (text("partner_id").map_err(bug)?, text("person_key").map_err(bug)?);
-        let title = text("title").map_err(bug)?;
-        let (earned, expires) = (date("earned_on").map_err(bug)?, date("expires_on").map_err(bug)?);
-        let known = self.frame.column("is_expiry_known").and_then(|column| column.bool());
-        let known = known.map_err(bug)?;
-        let mut hashers: BTreeMap<Month, FieldHasher> = BTreeMap::new();
-        for at in 0..self.frame.height() {
-            let Some(earned_on) = earned.physical().get(at).map(Day) else { continue };
-            let hasher = hashers.entry(earned_on.month()).or_default();
-            for text in [partner.get(at), person.get(at), title.get(at)] {
-                hasher.add_text(text.unwrap_or_default());
-            }
-            hasher.add(earned_on.0);
-            hasher.add_some(expires.physical().get(at));
-            hasher.add(known.get(at).unwrap_or_default());
-        }
-        Ok(hashers.into_iter().map(|(month, hasher)| (month, hasher.finish())).collect())
-    }
-
-    /// Those of the partners of a range.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn of(&self, range: &PartnerRange) -> Result<Self> {
-        Ok(Self { frame: of_partners(&self.frame, range)? })
-    }
-
-    /// The partners with a credential that was earned by a day.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub(super) fn partners(&self, day: Day) -> Result<BTreeSet<String>> {
-        let column = |name: &str| self.frame.column(name).map_err(bug);
-        let partner = column("partner_id")?.str().map_err(bug)?;
-        let earned = column("earned_on")?.date().map_err(bug)?;
-        let rows = partner.iter().zip(earned.physical().iter());
-        let earned = rows.filter(|(_, earned)| earned.is_some_and(|earned| earned <= day.0));
-        Ok(earned.filter_map(|(partner, _)| partner).map(str::to_owned).collect())
-    }
-
-    /// People by partner and certification, whose certificates are in force on a day.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub fn held(&self, catalog: &Certifications, day: Day) -> Result<Held> {
-        let text = |name: &str| self.frame.column(name).and_then(|column| column.str());
-        let date = |name: &str| self.frame.column(name).and_then(|column| column.date());
-        let (partner, person) =
-            (text("partner_id").map_err(bug)?, text("person_key").map_err(bug)?);
-        let title = text("title").map_err(bug)?;
-        let (earned, expires) = (date("earned_on").map_err(bug)?, date("expires_on").map_err(bug)?);
-        let mut held = Held::new();
-        for at in 0..self.frame.height() {
-            let is_earned = earned.physical().get(at).is_some_and(|earned| earned <= day.0);
-            let is_valid = expires.physical().get(at).is_none_or(|last| last >= day.0);
-            let found = catalog.by_title(title.get(at).unwrap_or_default());
-            let Some(found) = found.filter(|_| is_earned && is_valid) else { continue };
-            held.entry(partner.get(at).unwrap_or_default().to_owned())
-                .or_default()
-                .entry(found.certification.code.clone())
-                .or_default()
-                .insert(person.get(at).unwrap_or_default().to_owned());
-        }
-        Ok(held)
-    }
-
-    /// Matches titles and judges validity on the day.
-    ///
-    /// # Errors
-    /// CS9001.
-    pub(super) fn judge(
-        &self,
-        catalog: &Certifications,
-        day: Day,
-        partners: &Partners,
-    ) -> Result<Credentials> {
-        let frame = &self.frame;
-        let partner = frame.column("partner_id").and_then(|column| column.str()).map_err(bug)?;
-        let person = frame.column("person_key").and_then(|column| column.str()).map_err(bug)?;
-        let title = frame.column("title").and_then(|column| column.str()).map_err(bug)?;
-        let earned = frame.column("earned_on").and_then(|column| column.date()).map_err(bug)?;
-        let expires = frame.column("expires_on").and_then(|column| column.date()).map_err(bug)?;
-        let known =
-            frame.column("is_expiry_known").and_then(|column| column.bool()).map_err(bug)?;
-        let mut by_title: HashMap<&str, Option<TitleMatch<'_>>> = HashMap::new();
-        let mut credentials = Credentials {
-            day,
-            rows: Vec::new(),
-            unmatched: BTreeMap::new(),
-            expiry_unknown: vec![false; partners.len()],
-        };
-        let mut indexes = Indexes::new(partners);
-        for (at, partner) in partner.iter().enumerate() {
-            let earned_on = earned.physical().get(at).map(Day);
-            let Some(earned_on) = earned_on.filter(|earned| *earned <= day) else { continue };
-            let partner = indexes.of(partner.unwrap_or_default())?;
-            let title = title.get(at).unwrap_or_default();
-            if known.get(at) == Some(false) {
-                credentials.expiry_unknown[partner] = true;
-            }
-            let Some(TitleMatch { certification, is_assumed }) =
-                *by_title.entry(title).or_insert_with(|| catalog.by_title(title))
-            else {
-                *credentials.unmatched.entry(title.to_owned()).or_default() += 1;
-                continue;
-            };
-            credentials.rows.push(Credential {
-                partner,
-                person: person.get(at).unwrap_or_default().to_owned(),
-                code: certification.code.clone(),
-                earned_on,
-                expires_on: expires.physical().get(at).map(Day),
-                retired_on: certification.retired_on,
-                is_assumed,
-            });
-        }
-        Ok(credentials)
-    }
-}
-
 /// Whether a part is a step.
 fn step(part: &Part) -> Option<&People> {
     match &part.sentence {
@@ -240,6 +85,47 @@ fn step(part: &Part) -> Option<&People> {
 }
 
 impl Credentials {
+    /// Matches titles and judges validity on the day.
+    ///
+    /// # Errors
+    /// CS9001.
+    pub(super) fn judged(
+        delivered: &DeliveredCredentials,
+        catalog: &Certifications,
+        day: Day,
+        partners: &Partners,
+    ) -> Result<Self> {
+        let mut by_title: HashMap<&str, Option<TitleMatch<'_>>> = HashMap::new();
+        let mut credentials = Self {
+            day,
+            rows: Vec::new(),
+            unmatched: BTreeMap::new(),
+            expiry_unknown: vec![false; partners.len()],
+        };
+        let mut indexes = Indexes::new(partners);
+        for row in delivered.rows()?.filter(|row| row.earned_on <= day) {
+            let DeliveredCredential { person_key, title, earned_on, expires_on, .. } = row;
+            let partner = indexes.of(row.partner_id)?;
+            credentials.expiry_unknown[partner] |= !row.is_expiry_known;
+            let Some(TitleMatch { certification, is_assumed }) =
+                *by_title.entry(title).or_insert_with(|| catalog.by_title(title))
+            else {
+                *credentials.unmatched.entry(title.to_owned()).or_default() += 1;
+                continue;
+            };
+            credentials.rows.push(Credential {
+                partner,
+                person: person_key.to_owned(),
+                code: certification.code.clone(),
+                earned_on,
+                expires_on,
+                retired_on: certification.retired_on,
+                is_assumed,
+            });
+        }
+        Ok(credentials)
+    }
+
     /// The steps of a metric on one path.
     pub(super) fn steps(&self, parts: &[&Part], options: Options, partners: usize) -> Steps<'_> {
         let mut steps = Steps::default();

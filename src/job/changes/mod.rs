@@ -13,9 +13,10 @@ use std::collections::BTreeSet;
 
 use polars::prelude::DataFrame;
 
+use super::base::Base;
 use super::credentials::Credentials;
 use super::history::{Known, Scores};
-use super::month::{Base, MonthPlan};
+use super::month::MonthPlan;
 use super::{Pipeline, Resources, live_facts};
 use crate::calendar::Month;
 use crate::commit::settled;
