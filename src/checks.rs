@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Month;
 use crate::error::{Code, Error, Result};
 
 /// How bad a failed check is.
@@ -145,11 +146,11 @@ pub fn failed(checks: &[Check]) -> (usize, usize) {
     (of(Severity::Warn), of(Severity::Error))
 }
 
-/// Stops a publication when a check of this severity or worse failed.
+/// Stops the publication of a month when a check of this severity or worse failed.
 ///
 /// # Errors
 /// CS4002.
-pub fn enforce(checks: &[Check], fail_on: Severity) -> Result<()> {
+pub fn enforce(month: Month, checks: &[Check], fail_on: Severity) -> Result<()> {
     let bad: Vec<&Check> =
         checks.iter().filter(|check| check.is_failed() && check.severity >= fail_on).collect();
     if bad.is_empty() {
@@ -157,6 +158,7 @@ pub fn enforce(checks: &[Check], fail_on: Severity) -> Result<()> {
     }
     let listed: Vec<String> =
         bad.iter().map(|check| format!("{}: {}", check.id, check.message)).collect();
-    Err(Error::new(Code::CheckFailed, format!("checks failed: {}", listed.join("; ")))
-        .hint("nothing was published; mend the data, or accept warnings with --fail-on error"))
+    let text = format!("checks of {month} failed, which was not published: {}", listed.join("; "));
+    Err(Error::new(Code::CheckFailed, text)
+        .hint("mend the data, set limits in a job file, or accept warnings with --fail-on error"))
 }

@@ -116,14 +116,18 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// What it is because of, and what that is because of.
+    pub fn causes(&self) -> Vec<String> {
+        let first = std::error::Error::source(self);
+        std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect()
+    }
+
     /// The full text for a terminal: code, message, causes, hint.
     pub fn report(&self) -> String {
         use fmt::Write as _;
         let mut text = format!("error[{}]: {}", self.code.as_str(), self.message);
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let _ = write!(text, "\n  caused by: {error}");
-            cause = error.source();
+        for cause in self.causes() {
+            let _ = write!(text, "\n  caused by: {cause}");
         }
         if let Some(hint) = &self.hint {
             let _ = write!(text, "\n\nhint: {hint}");

@@ -7,8 +7,6 @@ use crate::rounding::round_half_away;
 
 /// Decimals kept of an amount.
 pub const MONEY_SCALE: usize = 10;
-/// Decimals of a published amount.
-pub const PUBLISHED_SCALE: usize = 4;
 
 const UNIT: i128 = 10_i128.pow(10);
 /// Amounts of one line at or above this (in dollars) are refused: the published type ends there.
@@ -36,12 +34,24 @@ impl Money {
         self.0.unsigned_abs() < (LINE_LIMIT * UNIT * 1_000_000).unsigned_abs()
     }
 
-    /// Parses `1834.5521`, `-0.5`, `.25`, `1E-05`. The flag is true when digits beyond the tenth
-    /// decimal were dropped.
+    /// Parses the amount of a line: `1834.5521`, `-0.5`, `.25`, `1E-05`. The flag is true when digits
+    /// beyond the tenth decimal were dropped.
     ///
     /// # Errors
     /// [`MoneyError`] when the text is no number or too large.
     pub fn parse(text: &[u8]) -> Result<(Self, bool), MoneyError> {
+        let (amount, dropped) = Self::parse_sum(text)?;
+        if amount.0.unsigned_abs() >= (LINE_LIMIT * UNIT).unsigned_abs() {
+            return Err(MoneyError::OutOfRange);
+        }
+        Ok((amount, dropped))
+    }
+
+    /// Parses a sum of amounts, as [`parse`](Self::parse) does, which may be larger than one of them.
+    ///
+    /// # Errors
+    /// [`MoneyError`] when the text is no number or too large.
+    pub fn parse_sum(text: &[u8]) -> Result<(Self, bool), MoneyError> {
         if let Some(plain) = parse_plain(text) {
             return Ok((plain, false));
         }
@@ -75,9 +85,6 @@ impl Money {
         }
         let shift = 10 - decimals.unwrap_or(0) + exponent;
         let (units, dropped) = scale(value, shift)?;
-        if units >= LINE_LIMIT * UNIT {
-            return Err(MoneyError::OutOfRange);
-        }
         Ok((Self(if negative { -units } else { units }), dropped))
     }
 
@@ -240,6 +247,10 @@ mod tests {
         assert_eq!(parse("10000000000000"), Err(MoneyError::OutOfRange));
         assert_eq!(parse("9999999999999.9999"), Ok(("9999999999999.9999".to_owned(), false)));
         assert_eq!(parse(&"9".repeat(60)), Err(MoneyError::OutOfRange));
+        assert_eq!(parse("-10000000000000"), Err(MoneyError::OutOfRange));
+        // A sum of lines may be more than one of them.
+        let sum = Money::parse_sum(b"-10000000000000.5").map(|(sum, _)| sum.to_string());
+        assert_eq!(sum, Ok("-10000000000000.5".to_owned()));
         assert_eq!(parse(&"9".repeat(18)), Err(MoneyError::OutOfRange));
     }
 

@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+
 use crate::error::{Error, Result};
 
 /// A fixed number of threads: whatever is asked of them at once, no more are at work.
@@ -46,6 +48,21 @@ impl Workers {
             }
         });
         done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    }
+
+    /// Has each of some things taken by a job; results stand in their order.
+    ///
+    /// # Errors
+    /// That of the first job that fails; CS9001 when one panics.
+    pub fn each<I: Send, T: Send>(
+        &self,
+        items: Vec<I>,
+        job: impl Fn(I) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let results: Vec<Result<T>> = self.pool.install(|| {
+            items.into_par_iter().with_max_len(1).map(|item| caught(|| job(item))).collect()
+        });
+        results.into_iter().collect()
     }
 
     /// Does two things, at once if there are threads for both.
@@ -303,11 +320,18 @@ mod tests {
             assert!(error.unwrap_err().to_string().contains("panicked"));
         }
     }
+
     #[test]
     fn a_job_that_panics_is_an_error_and_others_are_done() {
         for threads in [1, 3] {
             let workers = Workers::new(threads).unwrap();
             assert_eq!(workers.run(&[3, 1, 2], Ok).unwrap(), [0, 1, 2]);
+            assert_eq!(workers.each(vec!['c', 'a', 'b'], Ok).unwrap(), ['c', 'a', 'b']);
+            let panicked = workers.each(vec![0, 1, 2], |item| {
+                assert_ne!(item, 1);
+                Ok(item)
+            });
+            assert!(panicked.unwrap_err().to_string().contains("panicked"));
             let done = AtomicUsize::new(0);
             let error = workers.run(&[0; 9], |at| {
                 assert_ne!(at, 4);

@@ -103,18 +103,23 @@ pub fn main() -> ExitCode {
         }
     };
     let is_json = logging::start(&cli.global);
-    let done = interrupts().and_then(|()| dispatch(cli, &matches));
+    let done = interrupts(is_json).and_then(|()| dispatch(cli, &matches));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if is_json {
-                let hint = error.hint_text().unwrap_or_default();
-                tracing::error!(code = error.code().as_str(), hint, "{error}");
-            } else {
-                output::error(&error);
-            }
+            tell(&error, is_json);
             ExitCode::from(error.code().exit_code())
         }
+    }
+}
+
+/// Tells an error to people, or to who collects the log.
+fn tell(error: &Error, is_json: bool) {
+    if is_json {
+        let (hint, cause) = (error.hint_text().unwrap_or_default(), error.causes().join(": "));
+        tracing::error!(code = error.code().as_str(), cause, hint, "{error}");
+    } else {
+        output::error(error);
     }
 }
 
@@ -154,16 +159,15 @@ fn forget_interrupt() {
 
 /// Ends the process with the scheduler's exit code on a signal. What was staged is completed or
 /// forgotten by the next run, and locks end with the process.
-fn interrupts() -> Result<()> {
+fn interrupts(is_json: bool) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Error::new(Code::Bug, "cannot listen for signals").because(error))?;
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            output::error(
-                &Error::new(Code::Interrupted, "interrupted")
-                    .hint("run again: nothing is half-written"),
-            );
+            let interrupted = Error::new(Code::Interrupted, "interrupted")
+                .hint("run again: nothing is half-written");
+            tell(&interrupted, is_json);
             let farewell = FAREWELL.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(farewell) = farewell {
                 farewell();

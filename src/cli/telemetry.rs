@@ -49,11 +49,15 @@ impl Telemetry {
         forget_interrupt();
         match done {
             Ok(Done { summary, scored }) => {
-                tell(&RunState::Complete(summary.as_ref(), &scored))?;
-                self.metrics.write(&attempt, summary.as_ref(), &scored)
+                self.metrics.write(&attempt, summary.as_ref(), &scored)?;
+                tell(&RunState::Complete(summary.as_ref(), &scored))
             }
             Err(error) => {
-                tell(&RunState::Fail(&error))?;
+                // What went wrong first is what is told of the command.
+                if let Err(untold) = tell(&RunState::Fail(&error)) {
+                    let cause = untold.causes().join(": ");
+                    tracing::warn!(error = %untold, cause, "The event of lineage was not written.");
+                }
                 Err(error)
             }
         }

@@ -41,6 +41,20 @@ pub(super) struct Folded {
     pub(super) replaced: Replacements,
 }
 
+/// What was said of each dataset, in their order.
+pub(super) fn by_dataset(said: Vec<Said>) -> Vec<Vec<Said>> {
+    let mut found: BTreeMap<String, Vec<Said>> = BTreeMap::new();
+    for said in said {
+        match found.get_mut(&said.unit.key.dataset) {
+            Some(of_dataset) => of_dataset.push(said),
+            None => {
+                found.insert(said.unit.key.dataset.clone(), vec![said]);
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
 /// Takes what was said of each account and month in the order of their dates; of one date in the
 /// order of the ledger, where a later entry replaces the units that it speaks of.
 pub(super) fn fold(

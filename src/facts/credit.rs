@@ -220,7 +220,7 @@ impl LiveFrames<'_> {
         let frame = self.distributed(&ACR, months)?.filter(col("reseller_id").neq(lit("")));
         let of = ["month", "exporter", "dataset", "account", "tenant_id", "service"].map(col);
         let several = self
-            .accounts_of(frame, "reseller_id")
+            .accounts_of(frame, "reseller_id")?
             .group_by(of)
             .agg([col("reseller_id").n_unique().cast(DataType::Int64).alias("ids")])
             .filter(col("ids").gt(lit(1)));
@@ -256,7 +256,7 @@ impl LiveFrames<'_> {
     /// `resellers` (how many).
     fn resellers_of_tenants(self, months: &dyn Fn(Month) -> bool) -> Result<LazyFrame> {
         let frame = self.distributed(&TENANT_RESELLER, months)?;
-        let frame = self.accounts_of(frame, "reseller_id");
+        let frame = self.accounts_of(frame, "reseller_id")?;
         // An export without the customer names it by the subscription.
         let direct = frame.clone().filter(col("reseller_id").eq(lit("")));
         let sold = frame.filter(col("reseller_id").neq(lit("")));
@@ -312,7 +312,7 @@ impl LiveFrames<'_> {
         keep: &dyn Fn(&LiveUnit) -> bool,
     ) -> Result<LazyFrame> {
         Ok(self
-            .rolled_up(self.units(table, keep)?)
+            .rolled_up(self.units(table, keep)?)?
             .with_columns([col("partner_id").alias("exporter"), lit(dataset).alias("dataset")]))
     }
 
@@ -320,7 +320,7 @@ impl LiveFrames<'_> {
     /// reseller, nor are those of a reseller that delivered the month itself.
     fn to_resellers(self, frame: LazyFrame) -> Result<LazyFrame> {
         let frame = self
-            .without_locations(self.accounts_of(frame, "reseller_id"))?
+            .without_locations(self.accounts_of(frame, "reseller_id")?)?
             .filter(col("account").neq(col("exporter")))
             .with_column(col("account").alias("partner_id"));
         self.without_own(frame)
@@ -328,12 +328,7 @@ impl LiveFrames<'_> {
 
     /// Drops the rows whose reseller is a location of the exporter itself, by any export.
     fn without_locations(self, frame: LazyFrame) -> Result<LazyFrame> {
-        let known: BTreeSet<(&str, &str)> = self
-            .live
-            .units
-            .iter()
-            .flat_map(|unit| unit.locations.iter().map(|at| (unit.account.as_str(), at.as_str())))
-            .collect();
+        let known = self.live.locations();
         let column = |name: &str, values: Vec<&str>| Column::new(name.into(), values);
         let known = DataFrame::new(
             known.len(),

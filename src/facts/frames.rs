@@ -79,7 +79,7 @@ impl<'a> LiveFrames<'a> {
             .chain(measures(table))
             .map(col)
             .collect();
-        let mut frame = self.rolled_up(frame).select(columns.clone());
+        let mut frame = self.rolled_up(frame)?.select(columns.clone());
         if self.live.has_distributor() {
             frame = joined(frame, self.credited_workloads(table, &is_wanted)?.select(columns))?;
         }
@@ -99,7 +99,7 @@ impl<'a> LiveFrames<'a> {
 
     pub(super) fn credentials_of(self, table: &FactTable) -> Result<LazyFrame> {
         let frame = self.table(table, &|_| true)?;
-        Ok(self.rolled_up(frame).select([
+        Ok(self.rolled_up(frame)?.select([
             col("partner_id"),
             col("person_key"),
             col("title"),
@@ -124,7 +124,7 @@ impl<'a> LiveFrames<'a> {
     /// CS9001.
     pub fn enrolments(&self) -> Result<LazyFrame> {
         let columns = ["partner_id", "area", "anniversary_on", "last_renewal_on"];
-        Ok(self.rolled_up(self.table(&ENROLMENT, &|_| true)?).select(columns.map(col)))
+        Ok(self.rolled_up(self.table(&ENROLMENT, &|_| true)?)?.select(columns.map(col)))
     }
 
     /// The quarantine of some ledger entries, without the rows of other files than `files`.
@@ -199,7 +199,7 @@ impl<'a> LiveFrames<'a> {
             frames.push(engine::scan(&whole)?);
         }
         if frames.is_empty() {
-            return Ok(engine::lazy(empty(table)));
+            return Ok(engine::lazy(empty(table)?));
         }
         concat(frames, UnionArgs::default()).map_err(bug)
     }
@@ -263,30 +263,30 @@ impl<'a> LiveFrames<'a> {
     }
 
     /// Replaces the partner as delivered by its account.
-    pub(super) fn rolled_up(self, frame: LazyFrame) -> LazyFrame {
+    pub(super) fn rolled_up(self, frame: LazyFrame) -> Result<LazyFrame> {
         let is_account = when(col("is_account"));
-        self.accounts_of(frame, "partner_id")
+        Ok(self
+            .accounts_of(frame, "partner_id")?
             .with_column(
                 is_account.then(col("partner_id")).otherwise(col("account")).alias("partner_id"),
             )
-            .drop(cols(["account"]))
+            .drop(cols(["account"])))
     }
 
     /// Adds the `account` that the location (or account) in a column belongs to.
-    pub(super) fn accounts_of(self, frame: LazyFrame, column: &str) -> LazyFrame {
+    pub(super) fn accounts_of(self, frame: LazyFrame, column: &str) -> Result<LazyFrame> {
         let accounts = &self.live.accounts;
         let locations: Vec<&str> = accounts.keys().map(String::as_str).collect();
         let names: Vec<&str> = accounts.values().map(String::as_str).collect();
-        let Ok(map) = DataFrame::new(
+        let map = DataFrame::new(
             accounts.len(),
             vec![Column::new(column.into(), locations), Column::new("account".into(), names)],
-        ) else {
-            return frame;
-        };
+        )
+        .map_err(bug)?;
         let on = [col(column)];
-        frame
+        Ok(frame
             .join(engine::lazy(map), on.clone(), on, JoinArgs::new(JoinType::Left))
-            .with_column(coalesce(&[col("account"), col(column)]).alias("account"))
+            .with_column(coalesce(&[col("account"), col(column)]).alias("account")))
     }
 }
 
@@ -380,13 +380,13 @@ fn renamed(
 }
 
 /// A frame of a fact table without rows.
-fn empty(table: &FactTable) -> DataFrame {
+fn empty(table: &FactTable) -> Result<DataFrame> {
     let columns = table
         .columns
         .iter()
         .map(|column| Column::new_empty(column.name.into(), &data_type(column.kind)))
         .collect();
-    DataFrame::new(0, columns).unwrap_or_default()
+    DataFrame::new(0, columns).map_err(bug)
 }
 
 /// The polars type of a fact column.

@@ -9,6 +9,7 @@ use super::leftovers::whole;
 use super::schema::{COMPACTED_VERSION, FactTable, SCHEMA_VERSION};
 use crate::calendar::{Day, Month};
 use crate::error::{Code, Error, Result};
+use crate::money::Money;
 use crate::store::Store;
 
 /// All entries, oldest first.
@@ -171,7 +172,26 @@ impl LedgerEntry {
         }
     }
 
-    /// The delivery date.
+    /// What of the entry cannot be read, where that would count as nothing.
+    fn unreadable(&self) -> Option<String> {
+        if !self.files.is_empty() && Day::parse(&self.delivery).is_none() {
+            return Some(format!("{:?} is no day", self.delivery));
+        }
+        let amounts = self.files.iter().flat_map(|file| {
+            let known = [
+                &file.amount_accepted,
+                &file.amount_facts,
+                &file.amount_repeated,
+                &file.amount_not_used,
+            ];
+            known.into_iter().chain(&file.amount_unflagged)
+        });
+        let mut unreadable = amounts
+            .filter(|amount| !amount.is_empty() && Money::parse_sum(amount.as_bytes()).is_err());
+        unreadable.next().map(|amount| format!("{amount:?} is no amount"))
+    }
+
+    /// The delivery date; of an entry without files, which has none, the first day there is.
     pub fn day(&self) -> Day {
         Day::parse(&self.delivery).unwrap_or(Day(0))
     }
@@ -200,6 +220,11 @@ impl Ledger {
                     .because(error)
                     .hint("restore it from a backup, or ingest all deliveries into new facts")
             })?;
+            if let Some(what) = entry.unreadable() {
+                let name = store.uri_of(&file.path);
+                return Err(damaged(format!("{name} is damaged: {what}"))
+                    .hint("restore it from a backup, or ingest all deliveries into new facts"));
+            }
             if entry.schema_version > COMPACTED_VERSION {
                 return Err(damaged(format!(
                     "{} was written by capscore {}, which is newer",

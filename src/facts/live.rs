@@ -1,13 +1,13 @@
 //! Which units count. A pure function of the ledger: deliveries are folded by their date, never by
 //! their arrival, so any order of arrival ends in the same live units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
-use super::claims::{Folded, Said, fold, runs};
+use super::claims::{Folded, Said, by_dataset, fold, runs};
 use super::delivered::OwnDelivered;
 use super::fact_path;
 use super::ledger::{FileRecord, Ledger, LedgerEntry};
@@ -49,6 +49,7 @@ pub struct Live {
     pub(super) delivered: OnceLock<OwnDelivered>,
     /// The same of the hashes of the units of each dataset and month.
     hashes: OnceLock<Vec<blake3::Hash>>,
+    locations_hash: OnceLock<blake3::Hash>,
 }
 
 /// The live units of one dataset and month.
@@ -146,8 +147,8 @@ impl Live {
         let entries: Vec<&LedgerEntry> =
             ledger.entries.iter().filter(|entry| entry.has_units()).collect();
         let sizes = vec![0; entries.len()];
-        let read =
-            Workers::new(threads())?.run(&sizes, |at| read_units(store, entries[at].sequence))?;
+        let workers = Workers::new(threads())?;
+        let read = workers.run(&sizes, |at| read_units(store, entries[at].sequence))?;
         let mut stored_partners: HashMap<(StoredMonth, String), usize> = HashMap::new();
         let mut profiles: Vec<Said> = Vec::new();
         let mut others: Vec<Said> = Vec::with_capacity(read.iter().map(Vec::len).sum());
@@ -178,10 +179,11 @@ impl Live {
             stored_partners,
             delivered: OnceLock::new(),
             hashes: OnceLock::new(),
+            locations_hash: OnceLock::new(),
         };
-        live.take(profiles);
+        live.take(profiles, &workers)?;
         live.accounts = live.read_accounts()?;
-        live.take(others);
+        live.take(others, &workers)?;
         for unit in &mut live.units {
             let files = unit.files.iter();
             let mut records = files.filter_map(|file| live.ledger.file(unit.sequence, *file));
@@ -205,12 +207,17 @@ impl Live {
         known.map_or(partner_id, String::as_str)
     }
 
-    fn take(&mut self, said: Vec<Said>) {
+    /// Takes what was said of all datasets: none depends on another.
+    fn take(&mut self, said: Vec<Said>, workers: &Workers) -> Result<()> {
         let account = |key: &UnitKey| self.account_of(&key.partner_id, key.is_account).to_owned();
-        let Folded { units, held, replaced } = fold(said, &self.ledger, &account);
-        self.units.extend(units);
-        self.held.extend(held);
-        self.replaced.extend(replaced);
+        let folded =
+            workers.each(by_dataset(said), |said| Ok(fold(said, &self.ledger, &account)))?;
+        for Folded { units, held, replaced } in folded {
+            self.units.extend(units);
+            self.held.extend(held);
+            self.replaced.extend(replaced);
+        }
+        Ok(())
     }
 
     fn read_accounts(&self) -> Result<BTreeMap<String, String>> {
@@ -273,6 +280,28 @@ impl Live {
             let units = &self.units[of_month.clone()];
             let (dataset, month) = units[0].month();
             MonthUnits { dataset, month, units }
+        })
+    }
+
+    /// Each exporter (account) with a location that its rows name, whatever the export: such a location
+    /// is no reseller.
+    pub(super) fn locations(&self) -> BTreeSet<(&str, &str)> {
+        let mut found = BTreeSet::new();
+        for unit in &self.units {
+            found.extend(unit.locations.iter().map(|at| (unit.account.as_str(), at.as_str())));
+        }
+        found
+    }
+
+    /// A hash over the locations of all exporters.
+    pub fn locations_hash(&self) -> &blake3::Hash {
+        self.locations_hash.get_or_init(|| {
+            let mut hasher = FieldHasher::default();
+            for (account, location) in self.locations() {
+                hasher.add_text(account);
+                hasher.add_text(location);
+            }
+            hasher.finish()
         })
     }
 

@@ -54,8 +54,9 @@ pub use ranges::PartnerRange;
 pub use restatement::{Restatement, restatements};
 pub use retraction::retract;
 pub use schema::{
-    CREDENTIAL, FactColumn, FactTable, FactType, QUARANTINE_COLUMNS, ROW_GROUP_ROWS,
-    SCHEMA_VERSION, SNAPSHOT, TABLES,
+    ACR, ACR_ESTIMATE, CREDENTIAL, CUSTOMER, ENROLMENT, FactColumn, FactTable, FactType,
+    LISTED_CREDENTIAL, LOCATION, PARTNER_NAME, QUARANTINE_COLUMNS, RESELLER_NAME, REVENUE,
+    ROW_GROUP_ROWS, SCHEMA_VERSION, SEATS, SNAPSHOT, TABLES, TENANT_RESELLER, USAGE,
 };
 pub use table_set::TableSet;
 pub use text_rows::{CustomerRow, PartnerRow};

@@ -63,7 +63,7 @@ const TENANT: FactColumn = col("tenant_id", Text);
 /// Azure consumed revenue. `reseller_id` is `''` in the exporter's view, where every consumption
 /// counts once over all its lines; rows of a reseller repeat what that reseller would be credited
 /// and never add to the exporter's. Only the exports of distributors have them.
-pub(super) const ACR: FactTable = FactTable {
+pub const ACR: FactTable = FactTable {
     name: "acr",
     columns: &[
         MONTH,
@@ -78,10 +78,10 @@ pub(super) const ACR: FactTable = FactTable {
 };
 
 /// What was billed for Azure at list prices, as [`ACR`]: no score reads it.
-pub(super) const ACR_ESTIMATE: FactTable = FactTable { name: "acr_estimate", ..ACR };
+pub const ACR_ESTIMATE: FactTable = FactTable { name: "acr_estimate", ..ACR };
 
 /// Paid seats and active users of one workload under one attribution: the row with the most seats.
-pub(super) const SEATS: FactTable = FactTable {
+pub const SEATS: FactTable = FactTable {
     name: "seats",
     columns: &[
         MONTH,
@@ -113,11 +113,10 @@ pub const CREDENTIAL: FactTable = FactTable {
 };
 
 /// Credentials as the membership page lists them, as [`CREDENTIAL`]: no score reads them.
-pub(super) const LISTED_CREDENTIAL: FactTable =
-    FactTable { name: "listed_credential", ..CREDENTIAL };
+pub const LISTED_CREDENTIAL: FactTable = FactTable { name: "listed_credential", ..CREDENTIAL };
 
 /// What the exports say of customers.
-pub(super) const CUSTOMER: FactTable = FactTable {
+pub const CUSTOMER: FactTable = FactTable {
     name: "customer",
     columns: &[
         MONTH,
@@ -132,7 +131,7 @@ pub(super) const CUSTOMER: FactTable = FactTable {
 };
 
 /// What the usage exports say of partners.
-pub(super) const PARTNER_NAME: FactTable = FactTable {
+pub const PARTNER_NAME: FactTable = FactTable {
     name: "partner",
     columns: &[
         MONTH,
@@ -145,7 +144,7 @@ pub(super) const PARTNER_NAME: FactTable = FactTable {
 };
 
 /// Locations and their accounts.
-pub(super) const LOCATION: FactTable = FactTable {
+pub const LOCATION: FactTable = FactTable {
     name: "location",
     columns: &[
         PARTNER,
@@ -160,7 +159,7 @@ pub(super) const LOCATION: FactTable = FactTable {
 
 /// Which reseller a distributor's export names for a subscription of a customer, if any. An export
 /// may lack the customer: then the subscription tells it.
-pub(super) const TENANT_RESELLER: FactTable = FactTable {
+pub const TENANT_RESELLER: FactTable = FactTable {
     name: "tenant_reseller",
     columns: &[
         MONTH,
@@ -173,13 +172,13 @@ pub(super) const TENANT_RESELLER: FactTable = FactTable {
 };
 
 /// What the exports say of resellers.
-pub(super) const RESELLER_NAME: FactTable = FactTable {
+pub const RESELLER_NAME: FactTable = FactTable {
     name: "reseller",
     columns: &[MONTH, PARTNER, IS_ACCOUNT, col("reseller_id", Text), col("name", Text)],
 };
 
 /// Revenue of business applications of one workload under one attribution, over subscriptions.
-pub(super) const REVENUE: FactTable = FactTable {
+pub const REVENUE: FactTable = FactTable {
     name: "revenue",
     columns: &[
         MONTH,
@@ -194,7 +193,7 @@ pub(super) const REVENUE: FactTable = FactTable {
 
 /// Usage of business applications of one workload and metric under one attribution, over
 /// subscriptions and product groups.
-pub(super) const USAGE: FactTable = FactTable {
+pub const USAGE: FactTable = FactTable {
     name: "usage",
     columns: &[
         MONTH,
@@ -211,7 +210,7 @@ pub(super) const USAGE: FactTable = FactTable {
 };
 
 /// The areas that partners are enrolled in. `last_renewal_on` is none before the first renewal.
-pub(super) const ENROLMENT: FactTable = FactTable {
+pub const ENROLMENT: FactTable = FactTable {
     name: "enrolment",
     columns: &[
         PARTNER,

@@ -2,7 +2,8 @@
 //! as a whole, so it is also what is live or superseded.
 
 use polars::prelude::{
-    Column, DataFrame, DataType, Int32Chunked, IntoColumn, IntoSeries, PolarsResult, polars_err,
+    Column, DataFrame, DataType, Int32Chunked, Int64Chunked, IntoColumn, IntoSeries, PolarsResult,
+    polars_err,
 };
 
 use crate::calendar::{Day, Month};
@@ -152,7 +153,6 @@ fn read(frame: &DataFrame) -> PolarsResult<Vec<Unit>> {
     let tables = frame.column("tables")?.str()?;
     let hash = frame.column("hash")?.str()?;
     let stored = frame.column("stored")?.i64()?;
-    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let mut units = Vec::with_capacity(frame.height());
     // Neighbours mostly have rows in the same tables.
     let mut known: Option<(&str, TableSet)> = None;
@@ -168,16 +168,20 @@ fn read(frame: &DataFrame) -> PolarsResult<Vec<Unit>> {
                 .ok_or_else(|| polars_err!(ComputeError: "there is no fact table {names}"))?,
         };
         known = Some((names, of_unit));
+        let missing = |name: &str| polars_err!(ComputeError: "row {at} has no valid {name}");
+        let known = |values: &Int64Chunked, name| values.get(at).ok_or_else(|| missing(name));
+        let index = usize::try_from(known(file, "file")?).map_err(|_| missing("file"))?;
+        let written = u64::try_from(known(stored, "stored")?).map_err(|_| missing("stored"))?;
         units.push(Unit {
             key: key(at),
-            file: usize::try_from(file.get(at).unwrap_or_default()).unwrap_or_default(),
-            rows: rows.get(at).unwrap_or_default(),
-            amount: Money(amount.physical().get(at).unwrap_or_default()),
+            file: index,
+            rows: known(rows, "rows")?,
+            amount: Money(amount.physical().get(at).ok_or_else(|| missing("amount"))?),
             locations: list(locations.get(at)),
             tables: of_unit,
-            disagreeing: disagreeing.get(at).unwrap_or_default(),
-            hash: text(hash.get(at)),
-            stored: u64::try_from(stored.get(at).unwrap_or_default()).unwrap_or_default(),
+            disagreeing: known(disagreeing, "disagreeing")?,
+            hash: hash.get(at).ok_or_else(|| missing("hash"))?.to_owned(),
+            stored: written,
         });
     }
     Ok(units)

@@ -17,7 +17,11 @@ use super::resellers::ResellerRow;
 use super::seats::SeatFacts;
 use crate::calendar::Month;
 use crate::error::Result;
-use crate::facts::{FactTable, TABLES, TableSet, finished};
+use crate::facts::{
+    ACR, ACR_ESTIMATE, CREDENTIAL, CUSTOMER, ENROLMENT, FactTable, LISTED_CREDENTIAL, LOCATION,
+    PARTNER_NAME, RESELLER_NAME, REVENUE, SEATS, TABLES, TENANT_RESELLER, TableSet, USAGE,
+    finished,
+};
 use crate::store::Store;
 
 /// A partner as delivered.
@@ -203,26 +207,25 @@ impl MonthRows {
                 Values::Int64(column(&usage, |(_, values)| values.capacity)),
             ],
         );
-        let mut tables: Vec<(&'static FactTable, Rows)> = TABLES
-            .iter()
-            .copied()
-            .zip([
-                self.acr,
-                self.seats,
-                credentials,
-                customers,
-                partners,
-                locations,
-                sold,
-                resellers,
-                revenue,
-                usage,
-                enrolments,
-                self.estimates,
-                listed,
-            ])
-            .filter(|(_, rows)| !rows.partners.is_empty())
-            .collect();
+        let tables = [
+            (&ACR, self.acr),
+            (&SEATS, self.seats),
+            (&CREDENTIAL, credentials),
+            (&CUSTOMER, customers),
+            (&PARTNER_NAME, partners),
+            (&LOCATION, locations),
+            (&TENANT_RESELLER, sold),
+            (&RESELLER_NAME, resellers),
+            (&REVENUE, revenue),
+            (&USAGE, usage),
+            (&ENROLMENT, enrolments),
+            (&ACR_ESTIMATE, self.estimates),
+            (&LISTED_CREDENTIAL, listed),
+        ];
+        debug_assert_eq!(tables.len(), TABLES.len(), "a fact table is not written");
+        let is_filled = |(_, rows): &(&FactTable, Rows)| !rows.partners.is_empty();
+        let mut tables: Vec<(&'static FactTable, Rows)> =
+            tables.into_iter().filter(is_filled).collect();
         for (_, rows) in &mut tables {
             rows.sort(texts);
         }

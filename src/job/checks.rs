@@ -184,12 +184,8 @@ fn accounts_agree(live: &Live, feeding: &Feeding) -> Check {
 }
 
 fn rows_quarantined(live: &Live, feeding: &Feeding) -> Check {
-    let rows: u64 = feeding
-        .files
-        .iter()
-        .filter_map(|(sequence, file)| live.file(*sequence, *file))
-        .map(|file| file.quarantined)
-        .sum();
+    let files = feeding.newest_records(live);
+    let rows: u64 = files.iter().map(|file| file.quarantined).sum();
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     Check::warn(
         "rows_quarantined",
@@ -199,12 +195,8 @@ fn rows_quarantined(live: &Live, feeding: &Feeding) -> Check {
 }
 
 fn amount_digits_dropped(live: &Live, feeding: &Feeding) -> Check {
-    let cells: u64 = feeding
-        .files
-        .iter()
-        .filter_map(|(sequence, file)| live.file(*sequence, *file))
-        .map(|file| file.amount_digits_dropped)
-        .sum();
+    let files = feeding.newest_records(live);
+    let cells: u64 = files.iter().map(|file| file.amount_digits_dropped).sum();
     let cells = i64::try_from(cells).unwrap_or(i64::MAX);
     Check::warn(
         "amount_digits_dropped",

@@ -37,18 +37,6 @@ impl<'a> Compared<'a> {
         months.filter(|(dataset, month)| self.has(dataset, *month)).map(|(_, month)| month)
     }
 
-    /// Tells what the checks depend on.
-    pub(super) fn add_to(&self, add: &mut dyn FnMut(&str)) {
-        if self.months().next().is_some() {
-            add("compared");
-            add(self
-                .live
-                .content_hash(|of_month| self.has(of_month.dataset, of_month.month))
-                .to_hex()
-                .as_str());
-        }
-    }
-
     /// The checks, where there is something to compare.
     ///
     /// # Errors

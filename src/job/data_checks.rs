@@ -21,8 +21,7 @@ const NAMED: usize = 5;
 /// The checks of the live data that feeds a month.
 pub(super) fn data_checks(live: &Live, feeding: &Feeding) -> Vec<Check> {
     let months = Months::of(live, feeding);
-    let files: Vec<&FileRecord> =
-        feeding.files.iter().filter_map(|(sequence, file)| live.file(*sequence, *file)).collect();
+    let files = feeding.newest_records(live);
     vec![
         months.dataset_behind(),
         months.months_missing(),
@@ -256,8 +255,9 @@ fn duplicate_flags_agree(files: &[&FileRecord]) -> Check {
     Check::warn("duplicate_flags_agree", i64::try_from(dollars).unwrap_or(i64::MAX), text)
 }
 
+/// An amount on record, which the ledger holds to be one where there is any.
 fn money(text: &str) -> Money {
-    Money::parse(text.as_bytes()).map_or(Money::ZERO, |(amount, _)| amount)
+    Money::parse_sum(text.as_bytes()).map_or(Money::ZERO, |(amount, _)| amount)
 }
 
 fn count(value: usize) -> i64 {

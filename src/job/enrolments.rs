@@ -13,7 +13,7 @@ use crate::facts::{Live, LiveFrames, MonthUnits};
 use crate::ids::FieldHasher;
 use crate::rules::{Assignment, Rules, Version, WindowRule};
 use crate::score::{Enrolment, HISTORY_MONTHS, enrolled_since, months_before_history, standing};
-use crate::tables::SEGMENT_DATASET;
+use crate::tables::{COMPARED_DATASETS, SEGMENT_DATASET};
 
 /// The live list of enrolments.
 pub(super) struct EnrolmentList {
@@ -158,11 +158,24 @@ impl<'a> Enrolments<'a> {
         }
         // More than a test looks at: facts of years ago seldom change.
         let since = *window(*first).start();
+        let is_seen = |month: Month| (since..=*last).contains(&month);
         let is_read = |of_month: &MonthUnits<'_>| {
-            let is_old = of_month.dataset == SEGMENT_DATASET;
-            of_month.month.is_some_and(|month| month <= *last && (is_old || month >= since))
+            let is_segment = of_month.dataset == SEGMENT_DATASET;
+            let is_read = |month| is_seen(month) || is_segment && month <= *last;
+            of_month.month.is_some_and(is_read) && !COMPARED_DATASETS.contains(&of_month.dataset)
         };
         hasher.add(live.content_hash(is_read).to_hex());
+        if live.has_distributor() {
+            hasher.add(live.locations_hash().to_hex());
+            let delivered = live.delivered_hashes();
+            for (dataset, month, hash) in
+                delivered.filter(|(_, month, _)| month.is_none_or(is_seen))
+            {
+                hasher.add_text(dataset);
+                hasher.add_some(month);
+                hasher.add(hash.to_hex());
+            }
+        }
     }
 
     /// Delivered areas that no rule pack is for.

@@ -6,7 +6,7 @@ use super::window;
 use crate::calendar::{Day, Month};
 use crate::engine::bug;
 use crate::error::Result;
-use crate::facts::{Live, LiveFrames, LiveUnit, PROFILE};
+use crate::facts::{FileRecord, Live, LiveFrames, LiveUnit, PROFILE};
 use crate::rules::Version;
 use crate::tables::{RESELLER_DATASETS, SEGMENT_DATASET};
 
@@ -61,6 +61,12 @@ impl Feeding {
             Some((live.file(*sequence, *file)?.uri.as_str(), (*sequence, *file)))
         });
         records.collect::<BTreeMap<_, _>>().into_values().collect()
+    }
+
+    /// What is on record of the [`newest_files`](Self::newest_files).
+    pub(super) fn newest_records<'a>(&self, live: &'a Live) -> Vec<&'a FileRecord> {
+        let files = self.newest_files(live).into_iter();
+        files.filter_map(|(sequence, file)| live.file(sequence, file)).collect()
     }
 
     /// Whether the score reads the units of a dataset and month. The partner profile is not among

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::ids::RunId;
 use crate::points::Points;
 use crate::publish::{PublishedMonth, published_month, published_score_id};
-use crate::score::{Account, MonthScores, PathScores};
+use crate::score::{Account, Coverage, MonthScores, PathScores};
 use crate::store::Store;
 use crate::tables::{FACT_AREA_SCORE, Table};
 use crate::workers::in_order;
@@ -171,8 +171,16 @@ pub(super) fn published_totals<'p>(
 /// The totals of a published month.
 fn published(output: &Store, month: Month) -> Result<MonthScores> {
     let path = FACT_AREA_SCORE.path(&month.to_string(), "");
-    let columns =
-        ["partner_id", "area", "path", "points_x8400", "is_qualified", "is_selected", "ruleset_id"];
+    let columns = [
+        "partner_id",
+        "area",
+        "path",
+        "points_x8400",
+        "coverage",
+        "is_qualified",
+        "is_selected",
+        "ruleset_id",
+    ];
     let frame = engine::scan(&[output.fetch(&path)?])?.select(columns.map(col));
     read(&engine::collect(frame, "published scores")?, month)
 }
@@ -182,7 +190,7 @@ fn read(frame: &DataFrame, month: Month) -> Result<MonthScores> {
     let text = |name: &str| frame.column(name).and_then(|column| column.str()).map_err(bug);
     let flag = |name: &str| frame.column(name).and_then(|column| column.bool()).map_err(bug);
     let (partner, area, path) = (text("partner_id")?, text("area")?, text("path")?);
-    let ruleset = text("ruleset_id")?;
+    let (coverage, ruleset) = (text("coverage")?, text("ruleset_id")?);
     let points = frame.column("points_x8400").and_then(|column| column.i64()).map_err(bug)?;
     let (qualified, selected) = (flag("is_qualified")?, flag("is_selected")?);
     let mut scores = MonthScores { month, partners: Vec::new(), paths: Vec::new() };
@@ -200,15 +208,19 @@ fn read(frame: &DataFrame, month: Month) -> Result<MonthScores> {
                 path: of.1.to_owned(),
                 ruleset_id: ruleset.get(at).unwrap_or_default().to_owned(),
                 points: Vec::new(),
+                coverage: Vec::new(),
                 is_qualified: Vec::new(),
                 is_selected: Vec::new(),
             });
             scores.paths.len() - 1
         });
         let path = &mut scores.paths[place];
-        path.points.push(Points(points.get(at).unwrap_or_default()));
-        path.is_qualified.push(qualified.get(at).unwrap_or_default());
-        path.is_selected.push(selected.get(at).unwrap_or_default());
+        let known = |what: &str| Error::bug(format!("fact_area_score of {month} has no {what}"));
+        path.points.push(Points(points.get(at).ok_or_else(|| known("points"))?));
+        let coverage = coverage.get(at).and_then(Coverage::parse);
+        path.coverage.push(coverage.ok_or_else(|| known("coverage"))?);
+        path.is_qualified.push(qualified.get(at).ok_or_else(|| known("is_qualified"))?);
+        path.is_selected.push(selected.get(at).ok_or_else(|| known("is_selected"))?);
     }
     let partners = scores.partners.len();
     if scores.paths.iter().any(|path| path.points.len() != partners) {

@@ -201,9 +201,9 @@ fn guard_people(facts: &Store, key: &PersonKey) -> Result<()> {
 /// Those of [`ingest::plan`].
 pub fn plan_ingest(pipeline: &Pipeline, settings: &IngestSettings) -> Result<ingest::Plan> {
     // The facts may not exist yet: a plan makes nothing.
-    let ledger = match Store::open(&settings.facts) {
-        Ok(facts) => Ledger::read(&facts)?,
-        Err(_) => Ledger::default(),
+    let ledger = match Store::open_some(&settings.facts)? {
+        Some(facts) => Ledger::read(&facts)?,
+        None => Ledger::default(),
     };
     ingest::plan(&settings.inputs, &ledger, &pipeline.sources)
 }

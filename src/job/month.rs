@@ -195,6 +195,7 @@ impl<'a> MonthPlan<'a> {
         }
         add("distributors");
         if live.has_distributor() {
+            add(live.locations_hash().to_hex().as_str());
             for (location, account) in &live.accounts {
                 add(location);
                 add(account);

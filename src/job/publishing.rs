@@ -8,10 +8,9 @@ use polars::prelude::DataFrame;
 
 use super::base::Base;
 use super::checks::{
-    assumed_alias, ledger_checks, partial_datasets, reseller_ids_agree, resellers_ambiguous,
-    services_unmapped, titles_unmatched, workloads_unknown,
+    assumed_alias, partial_datasets, services_unmapped, titles_unmatched, workloads_unknown,
 };
-use super::data_checks::{data_checks, segments_missing, segments_unknown};
+use super::data_checks::{segments_missing, segments_unknown};
 use super::dimension_tables::dimension_tables;
 use super::enrolments::enrolment_areas_unknown;
 use super::history::Scores;
@@ -26,9 +25,7 @@ use crate::commit::Lease;
 use crate::error::Result;
 use crate::ids::RunId;
 use crate::money::Money;
-use crate::publish::{
-    Dependencies, Publication, check_table, published_checks, published_state, read_manifest,
-};
+use crate::publish::{Publication, check_table, published_checks, published_state, read_manifest};
 use crate::rules::UNMAPPED;
 use crate::score::{History, history};
 use crate::store::Store;
@@ -75,10 +72,7 @@ impl Publishing<'_> {
             &self.attempt.id,
             month.clone(),
             prepared.run_id.clone(),
-            Dependencies {
-                score_id: prepared.month.score_id.clone(),
-                history_id: prepared.history_id.clone(),
-            },
+            prepared.dependencies(),
         );
         if let Some(run_id) = standing {
             self.restate(prepared, run_id, &mut scored)?;
@@ -117,7 +111,7 @@ impl Publishing<'_> {
         let of_scores = |check: &Check| CHECKS_OF_SCORES.contains(&check.id.as_ref());
         scored.checks.extend(published.into_iter().filter(of_scores));
         judge(&mut scored.checks, self.settings);
-        enforce(&scored.checks, self.settings.fail_on)?;
+        enforce(scored.reference, &scored.checks, self.settings.fail_on)?;
         let manifest = read_manifest(self.output, &run_id)?;
         let outputs = manifest.map(|manifest| manifest.outputs).unwrap_or_default();
         scored.tables = outputs.into_iter().map(|file| (file.table, file.rows)).collect();
@@ -153,12 +147,13 @@ impl Publishing<'_> {
         judge(&mut scored.checks, settings);
         let mut of_output = vec![scores_lost(output, plan.reference, &account.areas)?];
         judge(&mut of_output, settings);
-        enforce(&[scored.checks.as_slice(), of_output.as_slice()].concat(), settings.fail_on)?;
+        let all = [scored.checks.as_slice(), of_output.as_slice()].concat();
+        enforce(plan.reference, &all, settings.fail_on)?;
         scores.keep(plan, account.totals);
         for (table, frame) in self.history(prepared, scores)? {
             publication.add(table, &frame, None)?;
         }
-        publication.add(&QUARANTINE, &quarantine(prepared)?, None)?;
+        publication.add(&QUARANTINE, &quarantine(prepared.live, &plan.feeding)?, None)?;
         publication.add(&CHECK_RESULT, &check_table(&scored.checks)?, None)?;
         scored.areas = account.areas;
         let files = publication.files();
@@ -180,16 +175,8 @@ impl Publishing<'_> {
 
     /// The account of a run with the checks that need no scoring.
     fn scored(&self, prepared: &Prepared<'_>) -> Scored {
-        let (live, plan) = (prepared.live, &prepared.month);
-        let MonthPlan { feeding, credit, areas_without_rules, reference, .. } = &**plan;
-        let files = feeding.newest_files(live);
-        let records = files.iter().filter_map(|(sequence, file)| live.file(*sequence, *file));
-        let mut checks = ledger_checks(live, feeding, areas_without_rules, *reference);
-        checks.push(resellers_ambiguous(credit));
-        checks.push(reseller_ids_agree(credit));
-        checks.extend(prepared.held_back.clone());
-        checks.extend(prepared.compared.iter().cloned());
-        checks.extend(data_checks(live, feeding));
+        let MonthPlan { feeding, reference, .. } = &*prepared.month;
+        let records = feeding.newest_records(prepared.live);
         Scored {
             run_id: prepared.run_id.clone(),
             reference: *reference,
@@ -197,8 +184,8 @@ impl Publishing<'_> {
             is_unchanged: false,
             has_new_dimensions: false,
             areas: Vec::new(),
-            checks,
-            quarantined: records.map(|file| file.quarantined).sum(),
+            checks: prepared.checks.clone(),
+            quarantined: records.iter().map(|file| file.quarantined).sum(),
             tables: Vec::new(),
         }
     }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use super::checks::{ledger_checks, reseller_ids_agree, resellers_ambiguous};
 use super::compared::Compared;
 use super::credentials::Credentials;
+use super::data_checks::data_checks;
 use super::enrolments::{EnrolmentList, Enrolments};
 use super::month::{MonthPlan, Plans};
+use super::record::{hashed_rows, quarantine};
 use super::reference::{Wanted, wanted_months};
 use super::{Pipeline, ScoreSettings};
 use crate::calendar::Month;
@@ -13,7 +16,10 @@ use crate::checks::Check;
 use crate::error::{Error, Result};
 use crate::facts::{Live, MonthUnits};
 use crate::ids::{FieldHasher, RunId};
-use crate::publish::{PublishedMonth, Standing, published_month, published_run, standing};
+use crate::publish::{
+    Dependencies, PublishedMonth, Standing, named_run, published_month, published_run, standing,
+    undamaged,
+};
 use crate::score::HISTORY_MONTHS;
 use crate::store::Store;
 use crate::workers::Workers;
@@ -44,11 +50,19 @@ pub(super) struct Prepared<'a> {
     pub(super) enrolments: Enrolments<'a>,
     /// Hash of everything that the tables of the month depend on, but for what is told of deliveries.
     pub(super) history_id: String,
-    pub(super) held_back: Option<Check>,
-    pub(super) compared: Vec<Check>,
+    /// The checks that need no scoring.
+    pub(super) checks: Vec<Check>,
     pub(super) run_id: RunId,
     /// What the dimensions describe.
     pub(super) state: String,
+}
+
+impl Prepared<'_> {
+    /// What tells whether published tables of the month are those of today.
+    pub(super) fn dependencies(&self) -> Dependencies {
+        let (score_id, history_id) = (self.month.score_id.clone(), self.history_id.clone());
+        Dependencies { score_id, history_id }
+    }
 }
 
 /// Says what a scoring would do, month by month.
@@ -57,7 +71,7 @@ pub(super) struct Prepared<'a> {
 /// As [`super::score`].
 pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<ScorePlan>> {
     let live = Live::read(&Store::open(&settings.facts)?)?;
-    let output = Store::open(&settings.output).ok();
+    let output = Store::open_some(&settings.output)?;
     let wanted = wanted_months(settings.as_of, &live)?;
     let workers = Workers::new(settings.resources.threads)?;
     let credentials = Credentials::read(&live)?;
@@ -90,13 +104,21 @@ pub fn plan_score(pipeline: &Pipeline, settings: &ScoreSettings) -> Result<Vec<S
 /// went back from what would be published.
 pub(super) fn standing_run(output: &Store, prepared: &Prepared<'_>) -> Result<Option<RunId>> {
     let month = prepared.month.reference.to_string();
-    let Some(published) = published_run(output, &month)? else { return Ok(None) };
-    if published == prepared.run_id {
+    let is_whole = undamaged(published_run(output, &month))?.is_some();
+    let Some(published) = named_run(output, &month)? else { return Ok(None) };
+    if is_whole && published == prepared.run_id {
         return Ok(Some(published));
     }
-    Ok(match standing(output, &month, &published, &prepared.month.score_id)? {
+    Ok(match standing(output, &month, &published, &prepared.dependencies())? {
         Standing::Free => None,
-        Standing::Held => Some(published),
+        Standing::Held if is_whole => Some(published),
+        Standing::Held => {
+            tracing::warn!(
+                %month, run_id = %published,
+                "The month was rolled back, and files of it are missing or damaged: `capscore runs rollback` to the same run restores them."
+            );
+            Some(published)
+        }
         Standing::Released => {
             tracing::warn!(
                 %month,
@@ -141,16 +163,38 @@ fn prepare<'a>(
         add(check);
         add(&format!("{:?} {:?}", limit.warn, limit.error));
     }
-    let compared = Compared::of(live, &month.feeding);
-    compared.add_to(&mut add);
-    if let Some(check) = &wanted.held_back {
-        add(&check.message);
+    // What holds a dataset back is told of the month that was asked for.
+    let held_back = wanted.held_back.as_ref().filter(|_| wanted.months.contains(&reference));
+    let checks = checks_without_scores(pipeline, live, &month, held_back)?;
+    for Check { id, observed, threshold, message, .. } in &checks {
+        add(id);
+        add(&format!("{observed} {threshold}"));
+        add(message);
+    }
+    // What else tells of rejected records are counts.
+    for rejected in hashed_rows(&quarantine(live, &month.feeding)?)? {
+        add(rejected.to_hex().as_str());
     }
     let run_id = RunId::from_hash(&hasher.finish());
-    let held_back = wanted.held_back.clone();
     let state = plans.state.clone();
-    let compared = compared.checks(&pipeline.catalogs.certifications)?;
-    Ok(Prepared { live, month, before, enrolments, history_id, held_back, compared, run_id, state })
+    Ok(Prepared { live, month, before, enrolments, history_id, checks, run_id, state })
+}
+
+/// The checks of a month that need no scoring.
+fn checks_without_scores(
+    pipeline: &Pipeline,
+    live: &Live,
+    month: &MonthPlan<'_>,
+    held_back: Option<&Check>,
+) -> Result<Vec<Check>> {
+    let MonthPlan { feeding, credit, areas_without_rules, reference, .. } = month;
+    let mut checks = ledger_checks(live, feeding, areas_without_rules, *reference);
+    checks.push(resellers_ambiguous(credit));
+    checks.push(reseller_ids_agree(credit));
+    checks.extend(held_back.cloned());
+    checks.extend(Compared::of(live, feeding).checks(&pipeline.catalogs.certifications)?);
+    checks.extend(data_checks(live, feeding));
+    Ok(checks)
 }
 
 /// What the tables of a month tell of other months.

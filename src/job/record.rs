@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use chrono::Utc;
-use polars::prelude::{Column, DataFrame};
+use polars::prelude::{Column, DataFrame, DataType};
 
 use super::attempt::instant;
+use super::feeding::Feeding;
 use super::queue::Prepared;
 use super::scoring::Scored;
 use super::{Attempt, Pipeline, ScoreSettings};
 use crate::checks::failed;
 use crate::engine::bug;
 use crate::error::Result;
-use crate::facts::LiveFrames;
+use crate::facts::{Live, LiveFrames};
+use crate::ids::FieldHasher;
 use crate::publish::{ChecksSummary, InputFile, Manifest, NamedHash, OutputFile, RulesetUsed};
 use crate::tables::{CONTRACT_VERSION, QUARANTINE, Rows};
 
@@ -21,10 +23,9 @@ use crate::tables::{CONTRACT_VERSION, QUARANTINE, Rows};
 ///
 /// # Errors
 /// CS9001.
-pub(super) fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
+pub(super) fn quarantine(live: &Live, feeding: &Feeding) -> Result<DataFrame> {
     let mut rows = Rows::new(&QUARANTINE);
-    let files = prepared.month.feeding.newest_files(prepared.live);
-    for (_, frame) in LiveFrames::new(prepared.live).quarantine(&files)? {
+    for (_, frame) in LiveFrames::new(live).quarantine(&feeding.newest_files(live))? {
         let column = |name: &str| frame.column(name).map_err(bug);
         let text = |name: &str| column(name).and_then(|column: &Column| column.str().map_err(bug));
         let int = |name: &str| column(name).and_then(|column: &Column| column.i64().map_err(bug));
@@ -44,6 +45,28 @@ pub(super) fn quarantine(prepared: &Prepared<'_>) -> Result<DataFrame> {
         }
     }
     rows.finish()
+}
+
+/// A hash of each row of a table, in an order that is not that of the rows.
+///
+/// # Errors
+/// CS9001.
+pub(super) fn hashed_rows(table: &DataFrame) -> Result<Vec<blake3::Hash>> {
+    let mut columns = Vec::new();
+    for column in table.columns() {
+        let texts = column.cast(&DataType::String).map_err(bug)?;
+        columns.push(texts.str().map_err(bug)?.clone());
+    }
+    let hash = |row: usize| {
+        let mut hasher = FieldHasher::default();
+        for texts in &columns {
+            hasher.add_some(texts.get(row));
+        }
+        hasher.finish()
+    };
+    let mut hashes: Vec<blake3::Hash> = (0..table.height()).map(hash).collect();
+    hashes.sort_unstable_by_key(|hash| *hash.as_bytes());
+    Ok(hashes)
 }
 
 /// The manifest of a run that is about to be published.

@@ -108,7 +108,19 @@ pub(super) fn score_and_publish(
     } else {
         Ok(())
     };
-    published.and(mirrored)?;
+    if let Err(error) = published {
+        if !done.is_empty() {
+            let months: Vec<String> =
+                done.iter().map(|scored| scored.reference.to_string()).collect();
+            tracing::warn!(
+                months = months.join(", "),
+                "Months before the one that failed are published."
+            );
+            attempt.log(&output, &done)?;
+        }
+        return Err(error);
+    }
+    mirrored?;
     attempt.log(&output, &done)?;
     // Who took a month back is told so each time.
     let is_held = done.iter().zip(&queue).any(|(scored, due)| scored.run_id != due.run_id);

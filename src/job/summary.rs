@@ -102,7 +102,7 @@ fn add_month(text: &mut String, scored: &Scored) {
             area.qualified,
             area.partners,
             area.within_ten,
-            area.median(),
+            area.median().map_or_else(|| "unknown".to_owned(), |median| median.to_string()),
             area.ruleset_id
         );
         let _ = writeln!(

@@ -11,7 +11,6 @@ mod vacuum;
 mod verify;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use polars::prelude::{DataFrame, DataType, SortMultipleOptions};
 
@@ -29,11 +28,13 @@ pub use vacuum::{Retention, delete, obsolete};
 
 use crate::commit::{Lease, Staging};
 use crate::engine::bug;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::RunId;
 use crate::parquet::Footer;
 use crate::store::{self, Store};
-use crate::tables::{CONTRACT_VERSION, FACT_AREA_SCORE, FACT_CHANGE, Layout, Table};
+use crate::tables::{
+    CONTRACT_VERSION, FACT_AREA_SCORE, FACT_CHANGE, FACT_MONTH_SCORE, Layout, Table,
+};
 use crate::workers::Workers;
 
 use table_file::{ClosedFile, TableFile};
@@ -124,13 +125,8 @@ impl<'a> Publication<'a> {
     /// # Errors
     /// CS2002, CS6002.
     pub fn finish(&mut self, workers: &Workers) -> Result<()> {
-        let open: Vec<TableFile> = std::mem::take(&mut self.open);
-        let sizes: Vec<u64> = open.iter().map(TableFile::rows).collect();
-        let open: Vec<Mutex<Option<TableFile>>> =
-            open.into_iter().map(|file| Mutex::new(Some(file))).collect();
-        let closed = workers.run(&sizes, |at| {
-            let file = open[at].lock().unwrap_or_else(PoisonError::into_inner).take();
-            let file = file.ok_or_else(|| Error::bug("a table is closed twice"))?.close()?;
+        let closed = workers.each(std::mem::take(&mut self.open), |file| {
+            let file = file.close()?;
             Ok((self.output_file(&file)?, file))
         })?;
         let (files, closed): (Vec<OutputFile>, Vec<ClosedFile>) = closed.into_iter().unzip();
@@ -247,8 +243,7 @@ pub fn write_changes(frame: &DataFrame, target: &Path) -> Result<()> {
 /// # Errors
 /// CS2001.
 pub fn published_run(output: &Store, month: &str) -> Result<Option<RunId>> {
-    let Some(run_id) = published_value(output, month, RUN_ID_KEY)? else { return Ok(None) };
-    let Some(run_id) = RunId::parse(&run_id) else { return Ok(None) };
+    let Some(run_id) = named_run(output, month)? else { return Ok(None) };
     let Some(manifest) = read_manifest(output, &run_id)? else { return Ok(None) };
     for file in &manifest.outputs {
         // Tables of no run change with later runs.
@@ -300,25 +295,54 @@ pub enum PublishedMonth {
 /// How a month is published.
 ///
 /// # Errors
-/// CS2001, CS2003, CS6005.
+/// CS2001, CS2003.
 pub fn published_month(output: &Store, month: &str) -> Result<PublishedMonth> {
-    if output.head(&FACT_AREA_SCORE.path(month, ""))?.is_none() {
+    if !has_tables(output, month)? {
         return Ok(PublishedMonth::None);
     }
-    let run = published_run(output, month)?;
-    let manifest = match &run {
-        Some(run) => read_manifest(output, run)?,
-        // Whose the files are may be lost; then they are those of the newest run.
-        None => list_runs(output)?.into_iter().rfind(|manifest| manifest.as_of_month == month),
+    let is_whole = undamaged(published_run(output, month))?.is_some();
+    let manifest = if let Some(run) = named_run(output, month)? {
+        undamaged(read_manifest(output, &run))?
+    } else {
+        // Whose the files are is lost: they are those of the newest run.
+        let runs = undamaged(list_runs(output))?;
+        runs.into_iter().rfind(|manifest| manifest.as_of_month == month)
     };
-    let asked = manifest.and_then(|manifest| manifest.options.get("ruleset").cloned());
-    Ok(match asked.as_deref() {
-        Some("auto") if run.is_some() => {
+    // A lost manifest tells nothing.
+    let asked = manifest.as_ref().and_then(|manifest| manifest.options.get("ruleset"));
+    Ok(match asked.map(String::as_str) {
+        Some("auto") if is_whole => {
             PublishedMonth::ByDefault(published_value(output, month, HISTORY_ID_KEY)?)
         }
-        Some("auto") => PublishedMonth::Damaged,
-        _ => PublishedMonth::ByRequest,
+        Some("auto") | None => PublishedMonth::Damaged,
+        Some(_) => PublishedMonth::ByRequest,
     })
+}
+
+/// Whether tables of a month are there, as two of them tell: one may be lost.
+fn has_tables(output: &Store, month: &str) -> Result<bool> {
+    let is_there = |table: &Table| Ok(output.head(&table.path(month, ""))?.is_some());
+    Ok(is_there(&FACT_AREA_SCORE)? || is_there(&FACT_MONTH_SCORE)?)
+}
+
+/// The run whose scores are published for a month, as they say themselves, whether the files are all
+/// there or not.
+///
+/// # Errors
+/// CS2001, CS2003.
+pub fn named_run(output: &Store, month: &str) -> Result<Option<RunId>> {
+    Ok(published_value(output, month, RUN_ID_KEY)?.and_then(|id| RunId::parse(&id)))
+}
+
+/// What was read, and nothing where it is damaged.
+///
+/// # Errors
+/// All but CS6005.
+pub fn undamaged<T: Default>(read: Result<T>) -> Result<T> {
+    match read {
+        Err(error) if error.code() == Code::Damaged => Ok(T::default()),
+        read => read,
+    }
 }
 
 /// What a published table of no run describes.

@@ -6,7 +6,10 @@ use std::io::Write;
 use serde::{Deserialize, Serialize};
 
 use super::run_tables::is_whole;
-use super::{Manifest, RUN_ID_KEY, SCORE_ID_KEY, published_run, published_value, read_manifest};
+use super::{
+    Dependencies, HISTORY_ID_KEY, Manifest, SCORE_ID_KEY, named_run, published_run,
+    published_value, read_manifest, undamaged,
+};
 use crate::calendar::Day;
 use crate::commit::{Lease, Staging};
 use crate::error::{Code, Error, Result};
@@ -25,10 +28,22 @@ struct Hold {
 
 /// A run that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are ids")]
 struct HeldBack {
     run_id: String,
-    /// What the scores of the month depend on; other runs with the same are the same scores.
+    /// What the scores of the month depend on.
     score_id: String,
+    /// What its tables depend on; other runs with the same have the same tables. Older programs did not
+    /// write it.
+    #[serde(default)]
+    history_id: Option<String>,
+}
+
+impl HeldBack {
+    fn has(&self, of: &Dependencies) -> bool {
+        let Self { score_id, history_id, .. } = self;
+        history_id.as_ref().map_or(*score_id == of.score_id, |id| *id == of.history_id)
+    }
 }
 
 /// How a month stands to what would be published now.
@@ -59,7 +74,7 @@ fn hold(output: &Store, month: &str, published: &RunId) -> Result<Option<Hold>> 
     Ok(stands.then_some(hold))
 }
 
-/// How a month with a published run stands to scores that would be published now.
+/// How a month with a published run stands to tables that would be published now.
 ///
 /// # Errors
 /// CS2001, CS2003, CS6005.
@@ -67,10 +82,10 @@ pub fn standing(
     output: &Store,
     month: &str,
     published: &RunId,
-    score_id: &str,
+    wanted: &Dependencies,
 ) -> Result<Standing> {
     let Some(hold) = hold(output, month, published)? else { return Ok(Standing::Free) };
-    let is_held = hold.held_back.iter().any(|held| held.score_id == score_id);
+    let is_held = hold.held_back.iter().any(|held| held.has(wanted));
     Ok(if is_held { Standing::Held } else { Standing::Released })
 }
 
@@ -141,7 +156,7 @@ pub(super) fn kept_before(
 /// # Errors
 /// CS2001, CS2002, CS2003, CS6005.
 pub(super) fn keep(output: &Store, month: &str, by_run: &str) -> Result<()> {
-    let Some(run) = published_run(output, month)? else { return Ok(()) };
+    let Some(run) = undamaged(published_run(output, month))? else { return Ok(()) };
     let Some(manifest) = read_manifest(output, &run)? else { return Ok(()) };
     let note = serde_json::json!({ "by_run": by_run }).to_string();
     output.write(&replaced_path(&manifest.run_id), note.into_bytes())?;
@@ -166,7 +181,7 @@ pub fn roll_back(
 ) -> Result<Option<RunId>> {
     let month = &manifest.as_of_month;
     // Of a damaged month the scores may still tell whose they are.
-    let replaced = published_value(output, month, RUN_ID_KEY)?.and_then(|id| RunId::parse(&id));
+    let replaced = named_run(output, month)?;
     let published = published_run(output, month)?;
     if published.as_ref().is_some_and(|id| id.as_str() == manifest.run_id) {
         return Ok(None);
@@ -185,8 +200,11 @@ pub fn roll_back(
     keep(output, month, &manifest.run_id)?;
     next.run_id.clone_from(&manifest.run_id);
     if let Some(replaced) = replaced.as_ref().filter(|_| !is_forward) {
-        let score_id = published_value(output, month, SCORE_ID_KEY)?.unwrap_or_default();
-        next.held_back.push(HeldBack { run_id: replaced.as_str().to_owned(), score_id });
+        next.held_back.push(HeldBack {
+            run_id: replaced.as_str().to_owned(),
+            score_id: published_value(output, month, SCORE_ID_KEY)?.unwrap_or_default(),
+            history_id: published_value(output, month, HISTORY_ID_KEY)?,
+        });
     }
     let mut staging = Staging::new(output, lease, attempt_id);
     for (target, kept, ..) in replaceable(manifest) {
@@ -194,7 +212,9 @@ pub fn roll_back(
     }
     let mut file = store::create_file(&staging.stage(&hold_path(month))?)?;
     file.write_all(&text(&next)?).and_then(|()| file.flush()).map_err(|error| {
-        Error::new(Code::StorageWrite, "cannot note what was rolled back").because(error)
+        Error::new(Code::StorageWrite, "cannot note what was rolled back")
+            .because(error)
+            .hint("check that the output is writable and has room")
     })?;
     drop(file);
     staging.commit()?;

@@ -54,11 +54,6 @@ impl TableFile {
         self.file.append(frame)
     }
 
-    /// The rows so far.
-    pub(super) fn rows(&self) -> u64 {
-        self.expected.rows() as u64
-    }
-
     /// Ends the file and verifies its footer.
     ///
     /// # Errors

@@ -158,7 +158,7 @@ pub(super) fn verify_whole(groups: &[RowGroup], table: &Table, expected: &Expect
 
 fn refused(table: &Table, what: &str) -> Error {
     Error::new(Code::VerifyFailed, format!("the written table {}: {what}", table.name))
-        .hint("nothing was published; please report this")
+        .hint("the month was not published; please report this")
 }
 
 fn check_column(column: &Column, values: &ArrayRef) -> std::result::Result<(), String> {

@@ -2,7 +2,7 @@
 
 use super::area::{AreaScorer, Detail};
 use super::part::{Obstacle, PartScore};
-use super::partners::{Coverage, DatasetSet};
+use super::partners::DatasetSet;
 use super::total::{ScoredMetric, Total, alternative_points, select, units_to_next_point};
 use super::{AreaSummary, PathScores};
 use crate::money::Money;
@@ -125,6 +125,7 @@ impl AreaScorer<'_> {
                 path: path.clone(),
                 ruleset_id: version.id.clone(),
                 points: Vec::new(),
+                coverage: Vec::new(),
                 is_qualified: Vec::new(),
                 is_selected: Vec::new(),
             })
@@ -151,6 +152,7 @@ impl AreaScorer<'_> {
             for (at, (path, total)) in version.paths.iter().zip(&of_partner).enumerate() {
                 let is_qualified = total.is_qualified(version);
                 path_scores[at].points.push(total.points);
+                path_scores[at].coverage.push(total.covered.coverage);
                 path_scores[at].is_qualified.push(is_qualified);
                 path_scores[at].is_selected.push(at == selected);
                 if self.detail == Detail::Totals {
@@ -171,15 +173,7 @@ impl AreaScorer<'_> {
                     flags.push("rows_quarantined");
                 }
                 if at == selected {
-                    summary.points.push(total.points);
-                    summary.qualified += usize::from(is_qualified);
-                    let is_near = missing.0 > 0 && missing.0 <= 10 * crate::points::UNITS_PER_POINT;
-                    summary.within_ten += usize::from(is_near);
-                    summary.coverage[match total.covered.coverage {
-                        Coverage::Complete => 0,
-                        Coverage::LowerBound => 1,
-                        Coverage::NotComputable => 2,
-                    }] += 1;
+                    summary.count(total, is_qualified, missing);
                 }
                 self.areas
                     .month(self.input.reference)

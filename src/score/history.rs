@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::DataFrame;
 
+use super::partners::Coverage;
 use super::window::{Enrolment, Membership};
 use crate::calendar::{Day, Month};
 use crate::error::Result;
@@ -39,6 +40,8 @@ pub struct PathScores {
     pub ruleset_id: String,
     /// The totals.
     pub points: Vec<Points>,
+    /// How far to trust each.
+    pub coverage: Vec<Coverage>,
     /// Whether each qualifies.
     pub is_qualified: Vec<bool>,
     /// Whether the path is the one that counts.
@@ -51,10 +54,19 @@ impl MonthScores {
         self.partners.extend(next.partners);
         for (path, next) in self.paths.iter_mut().zip(next.paths) {
             path.points.extend(next.points);
+            path.coverage.extend(next.coverage);
             path.is_qualified.extend(next.is_qualified);
             path.is_selected.extend(next.is_selected);
         }
     }
+}
+
+/// A month of the window by its selected path.
+struct ScoredMonth {
+    month: Month,
+    points: Points,
+    coverage: Coverage,
+    is_qualified: bool,
 }
 
 /// What the tables about six months are made of.
@@ -102,6 +114,7 @@ pub fn history(history: &History<'_>) -> Result<Vec<(&'static Table, DataFrame)>
                     .bool(path.is_qualified[*at])
                     .bool(path.is_selected[*at])
                     .text(path.ruleset_id.as_str())
+                    .text(path.coverage[*at].as_str())
                     .end();
             }
         }
@@ -128,20 +141,25 @@ impl History<'_> {
             .map_or(Membership::None, |enrolment| Membership::new(*enrolment, self.rule, day));
         let (start, end) = membership.window(self.rule, day);
         // A month's score is that of its last day.
-        let scored: Vec<(Month, Points, bool)> = months
+        let scored: Vec<ScoredMonth> = months
             .iter()
             .filter(|(month, _)| (start..=end).contains(&month.month.last_day()))
             .filter_map(|(month, at)| {
                 let mut paths = month.paths.iter().filter(|path| path.area == area);
                 let selected = paths.find(|path| path.is_selected[*at])?;
-                Some((month.month, selected.points[*at], selected.is_qualified[*at]))
+                Some(ScoredMonth {
+                    month: month.month,
+                    points: selected.points[*at],
+                    coverage: selected.coverage[*at],
+                    is_qualified: selected.is_qualified[*at],
+                })
             })
             .collect();
-        let most = scored.iter().map(|(_, points, _)| *points).max();
-        let best = scored.iter().find(|(_, points, _)| Some(*points) == most);
-        let mut qualified = scored.iter().filter(|(_, _, is_qualified)| *is_qualified);
-        let first = qualified.next().map(|(month, _, _)| *month);
-        let last = qualified.next_back().map(|(month, _, _)| *month).or(first);
+        let most = scored.iter().map(|scored| scored.points).max();
+        let best = scored.iter().find(|scored| Some(scored.points) == most);
+        let mut qualified = scored.iter().filter(|scored| scored.is_qualified);
+        let first = qualified.next().map(|scored| scored.month);
+        let last = qualified.next_back().map(|scored| scored.month).or(first);
         let status = match membership {
             Membership::Enrolled { .. } => "enrolled",
             Membership::RenewalDue { .. } => "renewal_due",
@@ -154,15 +172,16 @@ impl History<'_> {
             .day(start)
             .day(end)
             .int(i64::try_from(scored.len()).unwrap_or(i64::MAX))
-            .month(best.map(|(month, _, _)| *month))
-            .decimal(best.map(|(_, points, _)| points.published()))
-            .int(best.map(|(_, points, _)| points.0))
+            .month(best.map(|best| best.month))
+            .decimal(best.map(|best| best.points.published()))
+            .int(best.map(|best| best.points.0))
             .month(first)
             .month(last)
             .bool(first.is_some())
             .int(i64::from((end.0 - day.0).max(0)))
             .text(status)
             .text(self.tracks.get(&key).map(String::as_str))
+            .text(best.map(|best| best.coverage.as_str()))
             .end();
     }
 }
@@ -183,7 +202,13 @@ pub fn months_before_history(enrolment: Enrolment, rule: &WindowRule, reference:
 pub fn standing(enrolment: Enrolment, rule: &WindowRule, day: Day) -> Option<String> {
     match Membership::new(enrolment, rule, day) {
         Membership::None => None,
-        membership => Some(format!("{membership:?}")),
+        // Of the beginning of the year its month counts.
+        Membership::Enrolled { anniversary, since } => {
+            Some(format!("enrolled {} {}", since.month(), anniversary))
+        }
+        Membership::RenewalDue { anniversary, since } => {
+            Some(format!("renewal_due {} {}", since.month(), anniversary))
+        }
     }
 }
 

@@ -50,7 +50,7 @@ use crate::error::Result;
 use crate::facts::{CreditedCustomer, Delivered, PartnerRange};
 use crate::ids::RunId;
 use crate::money::Money;
-use crate::points::Points;
+use crate::points::{Points, UNITS_PER_POINT};
 use crate::rules::{Catalogs, Scope, Selection, Version};
 use crate::tables::{FACT_ACR_TTM, Rows, Table};
 
@@ -59,8 +59,10 @@ use assignment::assigned_paths;
 pub use assignment::{SegmentMonths, SegmentRows};
 pub use measure::of_partners;
 use measures::Measures;
+pub use partners::Coverage;
 use partners::Partners;
 use people::Credentials;
+use total::Total;
 
 /// What a month's score of the partners of a range is made of: each of these is about them alone, but
 /// for segments, `early` and `quarantined`.
@@ -165,20 +167,36 @@ pub struct AreaSummary {
     pub partners: usize,
     /// Partners that qualify.
     pub qualified: usize,
-    /// Partners below the line by at most ten points.
+    /// Partners below the line by at most ten points, of those whose score can be computed.
     pub within_ten: usize,
-    /// All scores, in no order.
+    /// All scores that can be computed, in no order.
     pub points: Vec<Points>,
     /// Partners by coverage: complete, lower bound, not computable.
     pub coverage: [usize; 3],
 }
 
 impl AreaSummary {
-    /// The middle of all scores (the lower one of two).
-    pub fn median(&self) -> Points {
+    /// The middle of all scores that can be computed (the lower one of two).
+    pub fn median(&self) -> Option<Points> {
         let mut points = self.points.clone();
         points.sort_unstable();
-        points.get(points.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+        points.get(points.len().saturating_sub(1) / 2).copied()
+    }
+
+    /// Counts the selected path of a partner, which lacks some points to qualify.
+    fn count(&mut self, total: &Total, is_qualified: bool, missing: Points) {
+        self.qualified += usize::from(is_qualified);
+        self.coverage[match total.covered.coverage {
+            Coverage::Complete => 0,
+            Coverage::LowerBound => 1,
+            Coverage::NotComputable => 2,
+        }] += 1;
+        if total.covered.coverage == Coverage::NotComputable {
+            return;
+        }
+        self.points.push(total.points);
+        let is_near = missing.0 > 0 && missing.0 <= 10 * UNITS_PER_POINT;
+        self.within_ten += usize::from(is_near);
     }
 
     fn add(&mut self, next: Self) {

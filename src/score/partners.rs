@@ -30,19 +30,30 @@ struct Months {
 
 /// How much a number can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Coverage {
+pub enum Coverage {
+    /// Everything that it needs was delivered.
     Complete,
+    /// Something that was not delivered could add to it.
     LowerBound,
+    /// It lacks what it is made of.
     NotComputable,
 }
 
 impl Coverage {
-    pub(super) fn as_str(self) -> &'static str {
+    const ALL: [Self; 3] = [Self::Complete, Self::LowerBound, Self::NotComputable];
+
+    /// The published word.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::LowerBound => "lower_bound",
             Self::NotComputable => "not_computable",
         }
+    }
+
+    /// What a published word means.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|coverage| coverage.as_str() == text)
     }
 }
 

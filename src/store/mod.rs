@@ -66,19 +66,30 @@ impl Store {
     /// CS1003 for a scheme that is not supported, CS2001 when there is no such folder, CS2003 when
     /// the store does not answer.
     pub fn open(uri: &str) -> Result<Self> {
+        let nothing = || {
+            Error::new(Code::StorageRead, format!("there is no folder {uri}, or nothing in it"))
+                .hint("check the location")
+        };
+        Self::open_some(uri)?.ok_or_else(nothing)
+    }
+
+    /// Opens a folder for reading, if there is one.
+    ///
+    /// # Errors
+    /// CS1003 for a scheme that is not supported, CS2001 when it cannot be looked at, CS2003 when the
+    /// store does not answer.
+    pub fn open_some(uri: &str) -> Result<Option<Self>> {
         if let Some(store) = Self::remote(uri)? {
-            if store.list("")?.is_empty() {
-                return Err(Error::new(Code::StorageRead, format!("there is nothing at {uri}"))
-                    .hint("check the location"));
-            }
-            return Ok(store);
+            let is_empty = store.list("")?.is_empty();
+            return Ok(Some(store).filter(|_| !is_empty));
         }
         let root = local_root(uri)?;
-        if !root.is_dir() {
-            return Err(Error::new(Code::StorageRead, format!("there is no folder {uri}"))
-                .hint("check the path"));
+        match std::fs::metadata(&root) {
+            Ok(found) if found.is_dir() => Self::at(uri, &root).map(Some),
+            Ok(_) => Err(read_error(uri, std::io::Error::from(std::io::ErrorKind::NotADirectory))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(read_error(uri, error)),
         }
-        Self::at(uri, &root)
     }
 
     /// Opens a folder for writing and makes it if it is missing.
@@ -119,7 +130,8 @@ impl Store {
         }
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
         else {
-            return Err(Error::new(Code::StorageRead, format!("{uri} has no usable name")));
+            return Err(Error::new(Code::StorageRead, format!("{uri} has no usable name"))
+                .hint("rename the file: its name has to be UTF-8"));
         };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let store = Self::at(&folder.display().to_string(), folder)?;
@@ -449,7 +461,9 @@ fn local_root(uri: &str) -> Result<PathBuf> {
 }
 
 fn read_error(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(Code::StorageRead, format!("cannot read {what}")).because(error)
+    Error::new(Code::StorageRead, format!("cannot read {what}"))
+        .because(error)
+        .hint("check that it is there and may be read")
 }
 
 fn write_error(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {

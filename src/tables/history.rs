@@ -25,6 +25,7 @@ pub const FACT_MONTH_SCORE: Table = Table {
         col("is_qualified", Boolean, "", "whether the partner qualified by this path"),
         col("is_selected", Boolean, "", "whether this path was the one that counted"),
         RULESET,
+        opt("coverage", Text, "", "how far to trust the points of that month"),
     ],
 };
 
@@ -86,5 +87,6 @@ pub const FACT_QUALIFICATION_WINDOW: Table = Table {
             "",
             "the path that an enrolled partner keeps until its next renewal, where an area has that",
         ),
+        opt("best_coverage", Text, "", "how far to trust the points of the best month"),
     ],
 };

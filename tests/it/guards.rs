@@ -257,3 +257,26 @@ fn who_is_named_by_rejected_rows_alone_is_erased_too() {
     facts(&place, &["erase", "--customer", &gone]).assert().success();
     assert!(!holds());
 }
+
+/// A plan of what nobody can look at is no plan, and what collects logs gets the cause.
+#[test]
+fn what_cannot_be_looked_at_is_an_error_with_its_cause() {
+    let place = Place::new();
+    small().write(&place.path("deliveries"), "2026-10-21");
+    let plan = |facts: &str| {
+        let mut command = capscore();
+        command.args(["ingest", "--plan", "--input", &place.text("deliveries")]);
+        command.args(["--facts", facts]);
+        command
+    };
+    plan(&place.text("none yet")).assert().success();
+    let message = stderr(&mut plan("ftp://somewhere/facts"), 2);
+    assert!(message.contains("CS1003"), "{message}");
+    fs::write(place.path("file"), "no folder").unwrap();
+    let file = place.text("file/facts");
+    let message = stderr(plan(&file).env("CAPSCORE_LOG_FORMAT", "json"), 1);
+    let line: Value = serde_json::from_str(message.trim()).unwrap();
+    assert_eq!(line["code"], "CS2001");
+    assert!(line["cause"].as_str().unwrap().contains("os error"), "{line}");
+    assert!(!line["hint"].as_str().unwrap().is_empty());
+}

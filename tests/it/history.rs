@@ -341,3 +341,42 @@ fn a_backfill_scores_what_the_facts_have_and_says_what_they_lack() {
     refuse("2026-9", "2026-10", 2, "YYYY-MM");
     refuse("2024-01", "2024-09", 3, "no data");
 }
+
+/// A month that cannot be computed has points that say nothing, and says so wherever they are told.
+#[test]
+fn points_are_told_with_what_they_can_be_trusted() {
+    let mut base = Base::default();
+    base.partner("1001");
+    base.skilled("1001", 3);
+    let place = Place::new();
+    base.write(&place.path("deliveries"), "2026-10-21");
+    ingest(&place);
+    publish(&place, "tables", &[REFERENCE]);
+    publish(&place, "alone", &[&crate::base::month(5)]);
+    let told = place.all_areas("fact_month_score");
+    let alone = place.path(&format!("alone/fact_area_score/{}.parquet", crate::base::month(5)));
+    let mut of_months = place.all_areas("fact_area_score");
+    of_months.extend(crate::tables::read(&alone));
+    let mut words = Vec::new();
+    for row in &of_months {
+        let key = [
+            ("area", row["area"].as_str()),
+            ("path", row["path"].as_str()),
+            ("score_month", row["as_of_month"].as_str()),
+        ];
+        assert_eq!(one(&told, &key)["coverage"], row["coverage"], "{key:?}");
+        words.push(row["coverage"].as_str());
+    }
+    assert!(words.contains(&"complete") && words.contains(&"not_computable"), "{words:?}");
+    for window in place.all_areas("fact_qualification_window") {
+        let best = [
+            ("area", window["area"].as_str()),
+            ("score_month", window["best_month"].as_str()),
+            ("is_selected", "true"),
+        ];
+        assert_eq!(window["best_coverage"], one(&told, &best)["coverage"], "{window:?}");
+    }
+    // Alone it is neither near to qualify nor in the middle of anything.
+    let text = publish(&place, "again", &[&crate::base::month(5)]);
+    assert!(text.contains("0 within 10 points, median unknown"), "{text}");
+}

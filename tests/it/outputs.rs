@@ -329,3 +329,63 @@ fn rules_tell_what_the_last_step_of_skilling_takes() {
         }
     }
 }
+
+/// Equal ids mean equal tables, those about rejected records included.
+#[test]
+fn another_rejected_record_is_another_run() {
+    let place = Place::new();
+    let run_of = |tables: &str| {
+        let mut command = capscore();
+        command.args(["run", "--as-of", &month(0), "--input", &place.text("deliveries")]);
+        command.args(["--facts", &place.text("facts"), "--output", &place.text(tables)]);
+        stdout(&mut command);
+        let runs = fs::read_dir(place.path(tables).join("_runs")).unwrap();
+        let run = runs.map(|run| run.unwrap().path()).find(|run| run.is_dir()).unwrap();
+        let rejected = read(&run.join("quarantine.parquet"));
+        (run.file_name().unwrap().to_owned(), rejected)
+    };
+    let mut runs = Vec::new();
+    for (tables, amount) in [("first", "abc"), ("second", "abd"), ("third", "abd")] {
+        let mut base = small();
+        base.azure("1001", 0, 2, amount);
+        base.write(&place.path("deliveries"), "2026-10-21");
+        runs.push(run_of(tables));
+    }
+    let [(first, of_first), (second, of_second), (third, of_third)] = runs.as_slice() else {
+        unreachable!()
+    };
+    assert!(first != second && second == third);
+    assert!(of_first != of_second && of_second == of_third);
+    assert_eq!(of_first.len(), 1);
+}
+
+/// Of several months those before the one that failed are published, and the error names that one.
+#[test]
+fn a_month_that_fails_its_checks_is_named() {
+    let place = Place::new();
+    let mut base = small();
+    // Two records of the same consumption that disagree, in one month.
+    base.azure("1001", 0, 40, "10");
+    let other = crate::base::Azure {
+        attribution: "DPOR".to_owned(),
+        ..crate::base::Azure::new("1001", 0, 40, "11")
+    };
+    base.azure.push(other.line());
+    base.write(&place.path("deliveries"), "2026-10-21");
+    let mut ingest = capscore();
+    ingest.args(["ingest", "--input", &place.text("deliveries")]);
+    ingest.args(["--facts", &place.text("facts")]).assert().success();
+    fs::write(
+        place.path("job.toml"),
+        "[checks]\ndataset_behind = { error = 0 }\nattribution_amounts_agree = { error = 0 }\n",
+    )
+    .unwrap();
+    let mut command = backfill(&place, &month(1), &month(0));
+    let message = stderr(command.args(["--config", &place.text("job.toml")]), 5);
+    let named = format!("checks of {} failed, which was not published", month(0));
+    assert!(message.contains(&named), "{message}");
+    assert!(message.contains("Months before the one that failed are published"), "{message}");
+    assert!(place.path(&format!("tables/fact_area_score/{}.parquet", month(1))).exists());
+    assert!(!place.path(&format!("tables/fact_area_score/{}.parquet", month(0))).exists());
+    assert_eq!(fs::read_dir(place.path("tables/_attempts")).unwrap().count(), 1);
+}

@@ -1,8 +1,9 @@
 //! Published months of a history: which of them are published again, and that they then say what they
 //! would say if all were scored for the first time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::base::{Azure, Base, Place, capscore, month, stdout};
 use crate::guards::{score, small};
@@ -36,6 +37,16 @@ fn enrol(place: &Place, date: &str, rows: &[&str]) {
     fs::create_dir_all(&folder).unwrap();
     let text = format!("{ENROLMENTS_HEADER}\n{}\n", rows.join("\n"));
     fs::write(folder.join("enrolments.csv"), text).unwrap();
+}
+
+/// The run that is published for a month.
+fn run_of(place: &Place, back: i32) -> String {
+    let name = format!("tables/fact_area_score/{}.parquet", month(back));
+    read(&place.path(&name))[0]["run_id"].clone()
+}
+
+fn manifest_of(place: &Place, run: &str) -> PathBuf {
+    place.path("tables/_runs").join(run).join("manifest.json")
 }
 
 /// The rows of all tables of the months, without the runs that they belong to.
@@ -112,9 +123,10 @@ fn a_list_restates_the_months_of_which_it_says_something_else() {
     assert_eq!(deliver(list, "2026-10-27"), [true, true]);
     list.push(person("1002", "somebody", "2026-08-30"));
     assert_eq!(deliver(list, "2026-10-28"), [true, true]);
-    // The same list once more, as a file of its own.
+    // The same list once more, as a file of its own, of which the newest month tells.
     list.swap(0, 1);
-    assert_eq!(deliver(list, "2026-10-29"), [false, false]);
+    assert_eq!(deliver(list, "2026-10-29"), [false, true]);
+    assert_eq!(next(&place, [1, 0]), [false, false]);
 }
 
 /// An enrolment is part of the window of every month that it reaches; a renewal later on is not.
@@ -152,23 +164,114 @@ fn a_month_before_the_history_restates_the_months_that_tell_of_it() {
     assert_as_anew(&place, 8);
 }
 
-/// Whose files are cut off is published again, even where nothing is new for it.
+/// Whose files are cut off or lost is published again, even where nothing is new for it.
 #[test]
 fn a_damaged_month_of_the_history_is_published_again() {
     let place = begin(&small(), 1);
-    for (date, table) in [("2026-10-22", "fact_metric_part"), ("2026-10-23", "fact_area_score")] {
-        let file = place.path(&format!("tables/{table}/{}.parquet", month(1)));
-        let bytes = fs::read(&file).unwrap();
-        fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let table = |name: &str| place.path(&format!("tables/{name}/{}.parquet", month(1)));
+    let cut = |file: &Path| {
+        let bytes = fs::read(file).unwrap();
+        fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
+    };
+    let harm: [(&str, &dyn Fn()); 6] = [
+        ("2026-10-22", &|| cut(&table("fact_metric_part"))),
+        ("2026-10-23", &|| cut(&table("fact_area_score"))),
+        ("2026-10-24", &|| fs::remove_file(table("fact_customer_evidence")).unwrap()),
+        ("2026-10-25", &|| fs::remove_file(table("fact_area_score")).unwrap()),
+        ("2026-10-26", &|| fs::remove_file(manifest_of(&place, &run_of(&place, 1))).unwrap()),
+        ("2026-10-27", &|| cut(&manifest_of(&place, &run_of(&place, 1)))),
+    ];
+    for (date, harm) in harm {
+        harm();
         let mut later = Base::default();
         later.training("1001", date, "Exam", "Exam AZ-104", "2026-09-02", "NA");
         later.trainings.extend(small().trainings);
         later.write(&place.path("deliveries"), date);
-        assert_eq!(next(&place, [1, 0]), [true, false], "{table}");
+        assert_eq!(next(&place, [1, 0]), [true, true], "{date}");
         assert_as_anew(&place, 1);
+        // What is left of a damaged manifest stays for somebody to look at.
         let mut verify = capscore();
-        verify.args(["runs", "verify", "--output", &place.text("tables")]).assert().success();
+        let verified = verify.args(["runs", "verify", "--output", &place.text("tables")]).assert();
+        assert_eq!(verified.get_output().status.success(), date != "2026-10-27");
     }
+}
+
+fn roll_back(place: &Place, run: &str) {
+    let mut command = capscore();
+    command.args(["runs", "rollback", run, "--output", &place.text("tables")]);
+    command.assert().success();
+}
+
+/// A month that was taken back to its enrolments of before moves on with others.
+#[test]
+fn a_rollback_ends_when_the_enrolments_change() {
+    let place = begin(&small(), 1);
+    let runs = [0, 1].map(|back| run_of(&place, back));
+    enrol(&place, "2026-10-22", &["1001,data_ai,2027-02-10,"]);
+    assert_eq!(next(&place, [1, 0]), [true, true]);
+    for run in &runs {
+        roll_back(&place, run);
+    }
+    assert_eq!(next(&place, [1, 0]), [false, false]);
+    assert_eq!([0, 1].map(|back| run_of(&place, back)), runs);
+    enrol(&place, "2026-10-23", &["1001,data_ai,2027-03-10,"]);
+    assert_eq!(next(&place, [1, 0]), [true, true]);
+    assert_as_anew(&place, 1);
+}
+
+/// A month that was taken back stays so, even if a file of it is lost; the same rollback restores it.
+#[test]
+fn a_rollback_holds_where_a_file_is_lost() {
+    let place = begin(&small(), 1);
+    let (before, run) = (rows_of_months(&place), run_of(&place, 1));
+    let mut later = Base::default();
+    later.azure("1001", 1, 77, "9000");
+    later.azure("1001", 1, 1, "4000");
+    later.write(&place.path("deliveries"), "2026-10-22");
+    assert_eq!(next(&place, [1, 0]), [true, true]);
+    roll_back(&place, &run);
+    let name = format!("fact_metric_score/{}.parquet", month(1));
+    fs::remove_file(place.path("tables").join(&name)).unwrap();
+    assert_eq!(next(&place, [1, 0]), [false, false]);
+    assert_eq!(run_of(&place, 1), run);
+    assert!(!rows_of_months(&place).contains_key(&name));
+    roll_back(&place, &run);
+    assert_eq!(rows_of_months(&place)[&name], before[&name]);
+}
+
+/// A location of a distributor is no reseller, whatever month tells that it is one.
+#[test]
+fn a_location_that_shows_later_restates_what_was_credited_to_it() {
+    let sold = |back: i32, location: &str| {
+        let line = Azure {
+            attribution: "CSP Tier 1".to_owned(),
+            role: String::new(),
+            reseller: "7001".to_owned(),
+            location: location.to_owned(),
+            ..Azure::new("5000", back, 1, "700")
+        };
+        line.line()
+    };
+    let place = Place::new();
+    let deliver = |date: &str, line: String| {
+        let mut base = Base { azure: vec![line], ..Base::default() };
+        base.profile.push("7001,Reseller,7777,Reseller Global,Town,Utopia,Location".to_owned());
+        base.write(&place.path("deliveries"), date);
+        let mut ingest = capscore();
+        ingest.args(["ingest", "--scope", "distributor", "--input", &place.text("deliveries")]);
+        ingest.args(["--facts", &place.text("facts")]).assert().success();
+    };
+    deliver("2026-10-21", sold(0, "65000"));
+    stdout(&mut score(&place, &month(0)));
+    let partners = || {
+        let rows = place.all_areas("fact_acr_ttm");
+        rows.iter().map(|row| row["partner_id"].clone()).collect::<BTreeSet<_>>()
+    };
+    assert!(partners().contains("7777"));
+    // The export of another month names that reseller as the distributor's own.
+    deliver("2026-11-21", sold(-1, "7001"));
+    stdout(&mut score(&place, &month(0)));
+    assert!(!partners().contains("7777"), "{:?}", partners());
 }
 
 /// A reseller's customer has the segment that a distributor tells while it credits the customer: what
